@@ -1,0 +1,1 @@
+"""Pure market state: events in, values out.  No sockets, files, clocks or asyncio in here."""

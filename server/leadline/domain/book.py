@@ -1,0 +1,132 @@
+"""The order book of one venue: integer ticks to integer lots, sorted, no object a level.
+
+Each side is two parallel int64 arrays, best level first.  A message of n changes costs a binary
+search for each and, when levels come or go, one merge of the side: no level is ever lost, however
+far from the touch it rests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.units import Step
+
+Ints = NDArray[np.int64]
+_NONE: Ints = np.zeros(0, dtype=np.int64)
+
+
+class _Half:
+    """One side; ``sign`` maps ticks to keys that rise outwards from the touch (-1 bids, +1 asks)."""
+
+    __slots__ = ("keys", "lots", "sign")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.keys = _NONE
+        self.lots = _NONE
+
+    def replace(self, ticks: Ints, lots: Ints) -> None:
+        self.keys, self.lots = _NONE, _NONE
+        self.apply(ticks, lots)
+
+    def apply(self, ticks: Ints, lots: Ints) -> None:
+        if not len(ticks):
+            return
+        # The last row of a repeated price wins, as it would one row after the other.
+        keys, last = np.unique(ticks[::-1] * self.sign, return_index=True)
+        lots = lots[::-1][last]
+        at = np.searchsorted(self.keys, keys)
+        held = np.zeros(len(keys), dtype=bool)
+        inside = at < len(self.keys)
+        held[inside] = self.keys[at[inside]] == keys[inside]
+        self.lots[at[held]] = lots[held]
+        fresh = ~held & (lots > 0)
+        removed = held & (lots == 0)
+        if removed.any():
+            kept = self.lots > 0
+            self.keys, self.lots = self.keys[kept], self.lots[kept]
+        if fresh.any():
+            at = np.searchsorted(self.keys, keys[fresh])
+            self.keys = np.insert(self.keys, at, keys[fresh])
+            self.lots = np.insert(self.lots, at, lots[fresh])
+
+    def levels(self, count: int | None) -> tuple[Ints, Ints]:
+        return self.keys[:count] * self.sign, self.lots[:count].copy()
+
+
+class Book:
+    """Bids and asks of one instrument in ticks and lots."""
+
+    __slots__ = ("_asks", "_bids")
+
+    def __init__(self) -> None:
+        self._bids = _Half(-1)
+        self._asks = _Half(1)
+
+    def replace(
+        self,
+        bid_ticks: Sequence[int],
+        bid_lots: Sequence[int],
+        ask_ticks: Sequence[int],
+        ask_lots: Sequence[int],
+    ) -> None:
+        """Forget everything and hold these levels (a snapshot); zero lots are no level."""
+        self._bids.replace(_ints(bid_ticks), _ints(bid_lots))
+        self._asks.replace(_ints(ask_ticks), _ints(ask_lots))
+
+    def apply(
+        self,
+        bid_ticks: Sequence[int],
+        bid_lots: Sequence[int],
+        ask_ticks: Sequence[int],
+        ask_lots: Sequence[int],
+    ) -> None:
+        """Set each level to its absolute lots; 0 removes, and removing what is not held is normal."""
+        self._bids.apply(_ints(bid_ticks), _ints(bid_lots))
+        self._asks.apply(_ints(ask_ticks), _ints(ask_lots))
+
+    def clear(self) -> None:
+        self.replace((), (), (), ())
+
+    def bids(self, count: int | None = None) -> tuple[Ints, Ints]:
+        """Return (ticks, lots) of the best ``count`` bids, best first (all without a count)."""
+        return self._bids.levels(count)
+
+    def asks(self, count: int | None = None) -> tuple[Ints, Ints]:
+        """Return (ticks, lots) of the best ``count`` asks, best first (all without a count)."""
+        return self._asks.levels(count)
+
+    @property
+    def best_bid(self) -> int | None:
+        return -int(self._bids.keys[0]) if len(self._bids.keys) else None
+
+    @property
+    def best_ask(self) -> int | None:
+        return int(self._asks.keys[0]) if len(self._asks.keys) else None
+
+    @property
+    def crossed(self) -> bool:
+        """True when the best bid is at or above the best ask."""
+        bid, ask = self.best_bid, self.best_ask
+        return bid is not None and ask is not None and bid >= ask
+
+    def digest(self, tick: Step, lot: Step) -> str:
+        """Return the sha256 (hex) of the whole book.
+
+        The text hashed is one line a level, ``b PRICE SIZE`` for the bids from the best down, then
+        ``a PRICE SIZE`` for the asks from the best up; plain decimals without trailing zeros, each
+        line ended by a line feed.  So it does not depend on the steps, only on the market.
+        """
+        text = hashlib.sha256()
+        for name, (ticks, lots) in (("b", self.bids()), ("a", self.asks())):
+            for t, n in zip(ticks.tolist(), lots.tolist(), strict=True):
+                text.update(f"{name} {tick.text(t)} {lot.text(n)}\n".encode())
+        return text.hexdigest()
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return np.asarray(values, dtype=np.int64)

@@ -1,0 +1,127 @@
+"""What venues tell us, in one form: the only values that pass from venues/ to the rest.
+
+Times are the venue's Unix milliseconds.  Prices of trades are integer ticks of the venue's
+instrument; marks and liquidations, which need not lie on the grid, are floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Side(IntEnum):
+    """+1 bid, buy, long; -1 ask, sell, short."""
+
+    BUY = 1
+    SELL = -1
+
+
+class PriceKind(StrEnum):
+    """What the price of a liquidation means."""
+
+    TRIGGER = "trigger"
+    BANKRUPTCY = "bankruptcy"
+    FILL = "fill"
+
+
+class Completeness(StrEnum):
+    """How much of the truth a liquidation feed shows."""
+
+    FULL = "full"
+    THROTTLED = "throttled"
+    UNKNOWN = "unknown"
+
+
+class BookState(IntEnum):
+    """May the book be believed?  Only LIVE may be shown as live."""
+
+    IDLE = 0
+    SYNCING = 1
+    LIVE = 2
+    STALE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    venue: str
+    symbol: str
+    at_ms: int
+    tick: int
+    lots: int
+    taker: Side
+
+
+@dataclass(frozen=True, slots=True)
+class BestQuote:
+    """The venue's own best bid and ask, with the update id it belongs to (a check on our book)."""
+
+    venue: str
+    symbol: str
+    at_ms: int
+    update_id: int
+    bid_tick: int
+    bid_lots: int
+    ask_tick: int
+    ask_lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    venue: str
+    symbol: str
+    at_ms: int
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """rate: fraction per interval (0.0001 = 1 bp); next_ms 0 where none is scheduled."""
+
+    venue: str
+    symbol: str
+    at_ms: int
+    rate: float
+    next_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInterest:
+    """coins: ONE side, in coins (a venue that counts both sides is halved by its adapter)."""
+
+    venue: str
+    symbol: str
+    at_ms: int
+    coins: float
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidation:
+    """side: the side of the position that died (BUY = a long was liquidated)."""
+
+    venue: str
+    symbol: str
+    at_ms: int
+    side: Side
+    coins: float
+    price: float
+    kind: PriceKind
+    completeness: Completeness
+
+
+@dataclass(frozen=True, slots=True)
+class BookChanged:
+    """The book of (venue, symbol) took a message, or its state or epoch changed.
+
+    at_ms: the venue's time of the book (0 when only the state changed).
+    """
+
+    venue: str
+    symbol: str
+    at_ms: int
+    state: BookState
+    epoch: int
+    update_id: int
+
+
+Event = Trade | BestQuote | Mark | Funding | OpenInterest | Liquidation | BookChanged

@@ -1,0 +1,30 @@
+"""Every bound in one place: what can grow has a number here, with its unit."""
+
+from __future__ import annotations
+
+# Venue side.
+FRAME_BYTES_MAX = 8 * 1024 * 1024  # a larger venue frame is dropped and the connection replaced
+REST_BYTES_MAX = 16 * 1024 * 1024  # decompressed; Binance's exchangeInfo is the largest honest answer
+REST_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
+RECONNECT_S_MIN = 0.25
+RECONNECT_S_MAX = 30.0
+RECONNECT_HEALTHY_S = 60.0
+SILENT_BOOK_S = 10.0
+FIRST_DATA_S = 5.0
+SNAPSHOT_TRIES_MAX = 5
+BUFFERED_DELTAS_MAX = 10_000
+
+# Session side.
+TRADES_KEPT = 50
+TRADES_PER_FRAME_MAX = 200
+LADDER_ROWS_MAX = 200
+LADDER_HZ_DEFAULT = 10
+LADDER_HZ_MAX = 20
+BAND_ROWS = 400
+
+# Phone side.
+CLIENT_MESSAGE_BYTES_MAX = 64 * 1024
+CLIENT_MESSAGES_PER_S_MAX = 20
+CLIENT_SUBSCRIPTIONS_MAX = 64
+CLIENT_QUEUE_BYTES_MAX = 1024 * 1024

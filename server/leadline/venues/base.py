@@ -1,0 +1,131 @@
+"""What every venue adapter is: a plain protocol object without sockets, clocks or tasks.
+
+The shell (venues/source.py) opens the connections, hands in what arrives and carries out what comes
+back; a recording (feed/replay.py, the `check` command) hands in the same bytes from a file.  So a
+live market, a replay and a test run the very same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from leadline.domain.book import Book
+from leadline.domain.events import BookState, Event
+from leadline.domain.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text on the connection of this route."""
+
+    route: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """GET this path (with its query) and hand the answer to ``answer`` with this same object.
+
+    purpose: what the answer is for; weight: the venue's own price of the request; delay_s: wait first.
+    """
+
+    purpose: str
+    symbol: str
+    path: str
+    weight: int = 1
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Tear down the connection of this route and open a new one; reason goes to the log."""
+
+    route: str
+    reason: str
+
+
+Output = Event | Send | Fetch | Abort
+
+
+@dataclass(slots=True)
+class BookStats:
+    """Counters of one venue book, since it was made."""
+
+    messages: int = 0
+    deltas: int = 0
+    snapshots: int = 0
+    trades: int = 0
+    gaps: int = 0
+    resyncs: int = 0
+    duplicates: int = 0
+    crossed: int = 0
+    protocol_errors: int = 0
+
+
+class VenueBook(Protocol):
+    """A book with its proof: kept by the adapter, read by sessions, tests and the check command.
+
+    epoch rises by one each time the book was lost and anchored again.
+    """
+
+    instrument: Instrument
+    book: Book
+    state: BookState
+    epoch: int
+    update_id: int
+    at_ms: int
+    received_ms: int
+    stats: BookStats
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """One bar of history. volume in coins; taker_buy in coins or None where the venue does not say."""
+
+    at_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    taker_buy: float | None
+
+
+@dataclass(slots=True)
+class History:
+    """What REST history gave for one (venue, symbol), oldest first."""
+
+    candles: list[Candle] = field(default_factory=list)
+    open_interest: list[tuple[int, float]] = field(default_factory=list)  # (ms, coins of one side)
+
+
+class VenueProtocol(Protocol):
+    """The pure rules of one venue for a set of instruments.
+
+    Every method returns what to do and what was learnt, in order; none raises for anything a network
+    sent: unreadable frames are counted as protocol errors and mended by a resync or an Abort.
+    ``now_ms`` is the local monotonic clock, used for ages and timeouts only.
+    """
+
+    venue: str
+    books: dict[str, VenueBook]
+
+    def routes(self) -> dict[str, str]:
+        """Return route name -> path (with query) of each WebSocket connection to hold."""
+
+    def opened(self, route: str, now_ms: int) -> Iterable[Output]:
+        """Tell that the connection of ``route`` is up (again)."""
+
+    def closed(self, route: str, now_ms: int) -> Iterable[Output]:
+        """Tell that the connection of ``route`` is gone: its books turn stale at once."""
+
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> Iterable[Output]:
+        """Take one WebSocket message."""
+
+    def answer(self, fetch: Fetch, status: int, body: bytes, now_ms: int) -> Iterable[Output]:
+        """Take the answer to a Fetch (status 0: no answer came)."""
+
+    def tick(self, now_ms: int) -> Iterable[Output]:
+        """Called about four times a second: keep-alives, silence, polls that are due."""
