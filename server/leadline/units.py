@@ -28,7 +28,7 @@ class OffGrid(NumberRejected):
     """A well-formed number that is no whole multiple of the step: the instrument's step changed."""
 
 
-def parse_decimal(text: str) -> Fraction:
+def parse_decimal(text: object) -> Fraction:
     """Read a decimal by the strict grammar ``-?digits[.digits][e+-digits]`` in ASCII.
 
     Raises NumberRejected for anything else, for more than DIGITS_MAX digits and for an exponent
@@ -46,7 +46,7 @@ def parse_decimal(text: str) -> Fraction:
     return -value if sign else value
 
 
-def parse_positive_float(text: str) -> float:
+def parse_positive_float(text: object) -> float:
     """Read a decimal that must be finite and above zero (a mark price, a value in dollars)."""
     value = parse_float(text)
     if value <= 0:
@@ -54,7 +54,7 @@ def parse_positive_float(text: str) -> float:
     return value
 
 
-def parse_float(text: str) -> float:
+def parse_float(text: object) -> float:
     """Read a decimal by the strict grammar as a float (rates, open interest)."""
     if not isinstance(text, str) or _DECIMAL.fullmatch(text) is None or len(text) > DIGITS_MAX + 8:
         raise NumberRejected(f"expected a decimal number in ASCII digits, got {text!r:.60}")
@@ -90,9 +90,9 @@ class Step:
         return Fraction(self.numerator, 10**self.decimals)
 
     def __float__(self) -> float:
-        return self.numerator / 10**self.decimals
+        return float(self.numerator / 10**self.decimals)
 
-    def count(self, text: str) -> int:
+    def count(self, text: object) -> int:
         """Return how many steps ``text`` is, exactly.
 
         Raises NumberRejected when it is no strict decimal or negative, OffGrid when no whole
@@ -106,7 +106,7 @@ class Step:
         fraction = (fraction or "").rstrip("0")
         if exponent or len(fraction) > self.decimals or len(whole) > DIGITS_MAX or sign:
             return self._count_exact(text)
-        scaled = int(whole + fraction) * 10 ** (self.decimals - len(fraction))
+        scaled = int(whole + fraction + "0" * (self.decimals - len(fraction)))
         steps, rest = divmod(scaled, self.numerator)
         if rest:
             raise OffGrid(f"expected a multiple of {self}, got {text}")
@@ -114,7 +114,7 @@ class Step:
             raise NumberRejected(f"expected at most 2^53 steps of {self}, got {text!r:.60}")
         return steps
 
-    def _count_exact(self, text: str) -> int:
+    def _count_exact(self, text: object) -> int:
         steps = parse_decimal(text) / self.fraction
         if not 0 <= steps <= STEPS_MAX:
             raise NumberRejected(f"expected 0 to 2^53 steps of {self}, got {text!r:.60}")
@@ -127,7 +127,7 @@ class Step:
         scaled = steps * self.numerator
         sign, scaled = ("-", -scaled) if scaled < 0 else ("", scaled)
         whole, fraction = divmod(scaled, 10**self.decimals)
-        tail = f"{fraction:0{self.decimals}d}".rstrip("0") if self.decimals else ""
+        tail = f"{fraction:0{self.decimals}d}".rstrip("0")
         return f"{sign}{whole}.{tail}" if tail else f"{sign}{whole}"
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ class Instrument:
     trading: bool = True
 
     def price(self, ticks: int) -> float:
-        return ticks * self.tick.numerator / 10**self.tick.decimals
+        return ticks * float(self.tick)
 
     def coins(self, lots: int, price: float) -> float:
         """Size in coins; ``price`` matters only for an inverse contract."""
