@@ -15,6 +15,7 @@ class Instrument:
     tick: price step in quote currency; lot: size step in the venue's own size unit.
     contract_size: coins in one size unit ("1" where sizes are coins, 0.01 for OKX BTC); for an
     inverse contract, quote currency in one size unit.
+    base, quote: the currencies ("BTC", "USDT").
     trading: False before the opening, after the delisting or in a halt.
     """
 
@@ -26,6 +27,8 @@ class Instrument:
     contract_size: Step
     inverse: bool = False
     trading: bool = True
+    base: str = ""
+    quote: str = ""
 
     def price(self, ticks: int) -> float:
         return ticks * float(self.tick)

@@ -1,0 +1,135 @@
+"""A process from start to stop: choose the market, listen, run, shut down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from leadline.clock import SystemClock
+from leadline.config import Settings
+from leadline.errors import UsageError
+from leadline.feed.hub import Hub
+from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.web.routes import build_web
+
+log = logging.getLogger("leadline")
+
+SHUTDOWN_GRACE_S = 3
+
+
+def serve(settings: Settings) -> int:
+    """Run `leadline serve` until a signal; return the exit code."""
+    return asyncio.run(_serve(settings))
+
+
+def replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> int:
+    """Run `leadline replay` until a signal; return the exit code."""
+    return asyncio.run(_replay(settings, files, speed, loop))
+
+
+async def _serve(settings: Settings) -> int:
+    from leadline.feed.market import Market
+    from leadline.market_choice import choose_market
+
+    listener = listen(settings.host, settings.port)
+    async with choose_market(settings) as chosen:
+        hub = Hub(SystemClock(), chosen.name, chosen.simulated)
+        market = Market(hub, settings.symbols, chosen.endpoints)
+        return await _run(hub, listener, market.run())
+
+
+async def _replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> int:
+    from leadline.feed.replay import Replay
+
+    listener = listen(settings.host, settings.port)
+    player = Replay(files, speed, loop)
+    return await _run(player.hub, listener, player.run())
+
+
+async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[object, object, None]) -> int:
+    """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process."""
+    web = build_web(hub)
+    if not web.state.has_pages:
+        feeding.close()
+        raise UsageError("the app's pages are not built; run `make build` (or `pip install .`) first")
+    server = _Server(
+        uvicorn.Config(
+            web,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
+            # Frames are small and binary, and one encoding serves all clients: deflate would only cost.
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+        )
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, server.stop)
+    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(feeding)]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    host, port = listener.getsockname()[:2]
+    log.info(
+        "Leadline answers on http://%s:%d (market: %s)",
+        f"[{host}]" if ":" in host else host,
+        port,
+        hub.market,
+    )
+    try:
+        await asyncio.wait({serving, *tasks}, return_when=asyncio.FIRST_EXCEPTION)
+        server.stop()
+        await serving
+        for task in tasks:
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    log.info("stopped")
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server under our own signal handling, so that a stop ends with exit code 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket.
+
+    Raises UsageError when the address is taken, forbidden or not ours.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host!r}: {error.strerror or error}") from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} on {host} is in use; choose another with --port") from None
+        raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+    return listener

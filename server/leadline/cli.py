@@ -1,0 +1,120 @@
+"""The command line: each command imports what it needs when it is called, so help is instant."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from leadline import __version__
+from leadline.config import add_flags, load_settings
+from leadline.errors import LeadlineError, UsageError
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 for success, 1 for a check that failed, 2 for unusable input."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except LeadlineError as error:
+        print(f"leadline: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`| head`); nothing is wrong and nobody listens.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="leadline", description="Depth and estimated liquidations ahead of price."
+    )
+    parser.add_argument("--version", action="version", version=f"leadline {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the app from a market")
+    add_flags(serve)
+    serve.set_defaults(run=_serve)
+
+    replay = commands.add_parser("replay", help="serve the app from recorded messages in real time")
+    replay.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="recordings, played in this order"
+    )
+    replay.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="times real time, 0.1 to 60")
+    replay.add_argument("--loop", action="store_true", help="start over at the end")
+    add_flags(replay)
+    replay.set_defaults(run=_replay)
+
+    check = commands.add_parser(
+        "check", help="run recorded messages through the adapters and judge the books"
+    )
+    check.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="recordings; one market's are one stream"
+    )
+    check.add_argument("--json", action="store_true", help="one JSON object a symbol, one a line")
+    check.set_defaults(run=_check)
+
+    twin = commands.add_parser("twin", help="run the simulated venues alone", add_help=False)
+    twin.add_argument("rest", nargs=argparse.REMAINDER)
+    twin.set_defaults(run=_twin)
+    return parser
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.1 <= speed <= 60:
+        raise argparse.ArgumentTypeError(f"expected a number from 0.1 to 60, got {text!r}")
+    return speed
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments, os.environ)
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    from leadline.app import serve
+
+    return serve(settings)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments, os.environ)
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    _readable(arguments.files)
+    from leadline.app import replay
+
+    return replay(settings, arguments.files, arguments.speed, arguments.loop)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    _readable(arguments.files)
+    from leadline.feed.check import run_check
+
+    return run_check(arguments.files, arguments.json, sys.stdout)
+
+
+def _twin(arguments: argparse.Namespace) -> int:
+    from leadline.twin.main import main as twin_main
+
+    return twin_main(arguments.rest) or 0
+
+
+def _readable(files: list[Path]) -> None:
+    for path in files:
+        if not path.is_file():
+            raise UsageError(
+                f"{path}: expected a recording, found {'a folder' if path.is_dir() else 'no such file'}"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Every setting in one table: TOML file, environment and flags all read the same names.
+
+Later sources win: defaults, then the TOML file, then the environment (LEADLINE_*), then flags.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from leadline.errors import UsageError
+
+MARKETS = ("live", "twin", "auto")
+VENUES = ("binance", "bybit", "okx")
+CONFIG_NAME = "leadline.toml"
+
+
+def default_data_dir() -> Path:
+    """Return the platform's place for application data (XDG_DATA_HOME, else ~/.local/share)."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "leadline"
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("a list of names separated by commas")
+    return names
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.upper() for name in _names(text)))
+
+
+def _venues(text: str) -> tuple[str, ...]:
+    names = _names(text.lower())
+    if unknown := [name for name in names if name not in VENUES]:
+        raise ValueError(f"venues among {', '.join(VENUES)}; unknown: {', '.join(unknown)}")
+    return names
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65_535:
+        raise ValueError("a port, 0 to 65535 (0: any free one)")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise ValueError("a whole number, 0 to 999999999")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://", "ws://", "wss://")):
+        raise ValueError("an address that starts with http://, https://, ws:// or wss://")
+    return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How one field of Settings is read; ``help`` states the unit and what empty or zero means."""
+
+    read: Callable[[str], Any]
+    help: str
+
+
+def _setting(default: Any, read: Callable[[str], Any], help_text: str) -> Any:
+    return field(default=default, metadata={"setting": Setting(read, help_text)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of `leadline serve`, checked."""
+
+    market: str = _setting(
+        "auto",
+        _choice(*MARKETS),
+        "live: the venues. twin: the built-in simulator. auto: the venues if any answers within 10 s, else the twin",
+    )
+    symbols: tuple[str, ...] = _setting(
+        ("BTCUSDT", "ETHUSDT", "SOLUSDT"), _symbols, "perpetuals to watch, separated by commas"
+    )
+    venues: tuple[str, ...] = _setting(VENUES, _venues, "venues to read, separated by commas")
+    host: str = _setting("127.0.0.1", str, "address to listen on; 0.0.0.0 opens the server to your network")
+    port: int = _setting(8787, _port, "TCP port to listen on; 0 takes any free one")
+    data_dir: Path = field(
+        default_factory=default_data_dir,
+        metadata={
+            "setting": Setting(Path, "folder of leadline.toml")
+        },
+    )
+    twin_seed: int = _setting(7, _seed, "seed of the twin's world; the same seed gives the same market")
+    log_level: str = _setting(
+        "info", _choice("debug", "info", "warning", "error"), "least severity that is logged"
+    )
+    binance_rest: str = _setting("", _url, "REST address of Binance USDT-M; empty: the venue's own")
+    binance_ws: str = _setting("", _url, "WebSocket address of Binance USDT-M; empty: the venue's own")
+    bybit_rest: str = _setting("", _url, "REST address of Bybit; empty: the venue's own")
+    bybit_ws: str = _setting("", _url, "WebSocket address of Bybit; empty: the venue's own")
+    okx_rest: str = _setting("", _url, "REST address of OKX (the host is regional); empty: www.okx.com")
+    okx_ws: str = _setting(
+        "", _url, "WebSocket address of OKX (the host is regional); empty: ws.okx.com:8443"
+    )
+
+
+def settings_table() -> dict[str, Setting]:
+    """Return name -> Setting of every field, in order."""
+    return {made.name: made.metadata["setting"] for made in fields(Settings)}
+
+
+def add_flags(parser: ArgumentParser) -> None:
+    """Give ``parser`` a flag for every setting, and --config."""
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"TOML file (default: DATA_DIR/{CONFIG_NAME})"
+    )
+    for name, setting in settings_table().items():
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, dest=name, metavar=name.upper(), help=setting.help)
+
+
+def load_settings(flags: Namespace, environment: Mapping[str, str]) -> Settings:
+    """Read all sources into checked Settings.
+
+    Raises UsageError that names the source, what was expected and what came.
+    """
+    table = settings_table()
+    from_flags = {name: getattr(flags, name) for name in table if getattr(flags, name) is not None}
+    from_environment = {
+        name: environment[key] for name in table if (key := f"LEADLINE_{name.upper()}") in environment
+    }
+    data_dir = Path(
+        from_flags.get("data_dir") or from_environment.get("data_dir") or default_data_dir()
+    ).expanduser()
+    values: dict[str, Any] = {}
+    for source, texts in (
+        *_config_texts(flags.config, data_dir / CONFIG_NAME),
+        ("environment", from_environment),
+        ("flag", from_flags),
+    ):
+        for name, text in texts.items():
+            if name not in table:
+                raise UsageError(f"{source}: unknown setting {name!r}; known: {', '.join(table)}")
+            try:
+                values[name] = table[name].read(text)
+            except ValueError as error:
+                raise UsageError(f"{source}: {name}: expected {error}, got {text!r}") from None
+    values["data_dir"] = Path(values.get("data_dir", data_dir)).expanduser()
+    return Settings(**values)
+
+
+def _config_texts(named: Path | None, default: Path) -> list[tuple[str, dict[str, str]]]:
+    path = named or default
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if named is None:
+            return []
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: expected a readable TOML file: {error}") from None
+    return [(str(path), {name: _as_text(value) for name, value in content.items()})]
+
+
+def _as_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

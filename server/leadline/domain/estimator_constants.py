@@ -1,0 +1,94 @@
+"""Every number of the liquidation estimator, in one place.
+
+Scores and stored bands are keyed by `model_hash()`: whoever changes a value here starts a new series.
+Distances are fractions of the entry price, steps are in natural log of price.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from math import log
+
+VERSION = "bands-1"
+
+# The grid.
+LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
+BINS = 1600  # bins of one side, counted away from the mark: triggers out to 55 % below, 122 % above
+PROFILE_BINS = 1600  # bins of what is shown: 40 % on each side of the mark
+HISTOGRAM_BINS = 2048  # traded volume since the last open interest, 51 % on each side
+
+# Distance from entry to trigger, one class each.
+CLASS_DISTANCES = (
+    0.004,
+    0.006,
+    0.009,
+    0.013,
+    0.016,
+    0.022,
+    0.03,
+    0.036,
+    0.046,
+    0.065,
+    0.095,
+    0.14,
+    0.20,
+    0.30,
+    0.45,
+)
+KERNEL_HALF_WIDTH = 0.12  # triangle around a class distance, as a fraction of that distance
+
+# What is open before anything is learned.
+POOL_SHARE = 0.38  # open interest that no move inside the grid liquidates (hedged, unlevered)
+ISOLATED_WEIGHT = 0.25  # the rest: this share by the venue's margin rules, what remains a heavy tail
+LEVERAGE_WEIGHTS = (
+    (3, 0.06),
+    (5, 0.12),
+    (10, 0.24),
+    (20, 0.20),
+    (25, 0.12),
+    (50, 0.13),
+    (75, 0.04),
+    (100, 0.07),
+    (125, 0.02),
+)
+TAIL_LOG_MEDIAN = log(0.07)
+TAIL_LOG_SIGMA = 1.05
+POSITION_USD_MEDIAN = 10_000.0  # about eight median taker trades
+POSITION_LOG_SIGMA = 1.6
+POSITION_QUANTILES = 101  # points of the integral over position sizes
+SEED_LOG_SIGMA = 0.05  # spread of the unknown entries of what was open before the first sample
+
+# Opening and closing.
+CHURN_KEPT = 0.10  # share of two-way flow that outlives a slice (the rest is market makers, scalpers)
+TAKER_LIQUIDATABLE = 0.75
+MAKER_LIQUIDATABLE = 0.45
+MEAN_LIQUIDATABLE = 0.60
+LIQUIDATABLE_MIN = 0.3
+LIQUIDATABLE_MAX = 0.9
+CLASS_SHARE_MAX = 0.97  # of one opening; what remains goes to the pool
+CLOSED_SHARE_MAX = 0.5  # of a side, voluntarily, in one slice
+CORRECTION_MIN = 0.9  # of all bands at once, in one slice; the pool takes what lies beyond
+CORRECTION_MAX = 1.1
+RESIDUAL_HOURS = 1.0  # memory of the conservation residual
+SCALE_MIN = 2e-9  # e^-20: the lazy scale is multiplied into the cells below it
+
+# What is shown.
+UNCALIBRATED_FACTOR = 4.0  # 80 % interval while nothing is learned: from estimate / 4 to estimate x 4
+SMOOTHING_LOG_MIN = 0.001
+SMOOTHING_DISTANCE_SHARE = 0.03
+PROMINENCE_MIN = 0.25
+BASIN_HEIGHT = 0.5
+MERGE_LOG = 0.0015
+MERGE_SADDLE = 0.8
+CLUSTER_OI_SHARE_MIN = 0.0025
+CLUSTER_USD_MIN = 300_000.0
+CLUSTER_USD_MIN_BY_BASE = (("BTC", 5_000_000.0), ("ETH", 3_000_000.0), ("SOL", 1_000_000.0))
+CLUSTER_OVERLAP_MIN = 0.5
+HEAT_TOP_QUANTILE = 0.99
+HEAT_TOP_DISTANCE = 0.03
+
+
+def model_hash() -> str:
+    """Return 12 hex digits that stand for all the values above."""
+    values = {name: value for name, value in globals().items() if name.isupper()}
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:12]

@@ -1,0 +1,116 @@
+"""When a position dies: isolated one-way margin, exact, by each venue's rule and tier table.
+
+A position of Q coins entered at E (side s: +1 long, -1 short) with margin W is liquidated when its
+equity W + s Q (P - E) no longer covers the maintenance requirement (m + f) Q P - c, where m and c are
+the rate and deduction of its tier and f a closing fee.  Solved for P:
+
+    P = (W + c - s Q E) / (Q (m + f - s))
+
+Sources: Binance FAQ "How to calculate liquidation price"; Bybit help "Liquidation price (USDT
+contract)"; OKX "Margin ratio", where c is 0 and a position pays its tier's rate on all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leadline.domain.events import Side
+from leadline.domain.leverage import Tier, Tiers
+
+
+class LeverageNotAllowed(ValueError):
+    """The venue does not grant this leverage to a position of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarginRule:
+    """fee_rate: part of the mark value that maintenance adds for closing.
+
+    at_entry: maintenance is valued at the entry price instead of the mark (Bybit before 2026).
+    """
+
+    fee_rate: float = 0.0
+    at_entry: bool = False
+
+
+MARGIN_RULES = {
+    "binance": MarginRule(),
+    "bybit": MarginRule(fee_rate=0.00055),
+    "okx": MarginRule(fee_rate=0.0005),
+}
+BYBIT_AT_ENTRY = MarginRule(at_entry=True)
+
+
+def rule_of(venue: str) -> MarginRule:
+    """Return the venue's rule; venues without one of their own follow the plain rule."""
+    return MARGIN_RULES.get(venue, MarginRule())
+
+
+def trigger_price(
+    tiers: Tiers, side: Side, entry: float, leverage: float, notional_usd: float, rule: MarginRule | None = None
+) -> float:
+    """Return the mark price that liquidates a position of ``notional_usd`` at entry.
+
+    The tier is that of the position's value at the trigger itself.  Raises LeverageNotAllowed when the
+    table grants less than ``leverage`` to that notional, ValueError for a number not above 0.
+    """
+    if not (entry > 0 and leverage > 0 and notional_usd > 0):
+        raise ValueError(f"expected entry, leverage and notional above 0, got {entry}, {leverage}, {notional_usd}")
+    allowed = tiers.at(notional_usd).leverage_max
+    if leverage > allowed:
+        raise LeverageNotAllowed(f"expected at most {allowed:g}x for {notional_usd:.0f} USD, got {leverage:g}x")
+    coins = notional_usd / entry
+    rule = rule or rule_of(tiers.venue)
+    tier = tiers.at(notional_usd)
+    # Where brackets join without a step one tier agrees with itself; at a step (no deduction) the walk
+    # may swing between two, and then the higher rate decides, as it liquidates first.
+    seen: list[Tier] = []
+    while tier not in seen:
+        seen.append(tier)
+        price = _trigger(tier, rule, side, entry, coins, notional_usd / leverage)
+        tier = tiers.at(coins * price)
+    if tier is not seen[-1]:
+        tier = max(seen[seen.index(tier) :], key=lambda row: row.maintenance_rate)
+        price = _trigger(tier, rule, side, entry, coins, notional_usd / leverage)
+    return price
+
+
+def _trigger(tier: Tier, rule: MarginRule, side: Side, entry: float, coins: float, margin_usd: float) -> float:
+    rate = tier.maintenance_rate + rule.fee_rate
+    if rule.at_entry:
+        maintenance_usd = rate * coins * entry - tier.deduction_usd
+        return max(entry - side * (margin_usd - maintenance_usd) / coins, 0.0)
+    return max((margin_usd + tier.deduction_usd - side * coins * entry) / (coins * (rate - side)), 0.0)
+
+
+def distance(
+    tiers: Tiers, side: Side, leverage: float, notional_usd: float, rule: MarginRule | None = None
+) -> float:
+    """Return how far the trigger lies from entry, as a fraction of the entry price."""
+    return abs(1.0 - trigger_price(tiers, side, 1.0, leverage, notional_usd, rule))
+
+
+def bankruptcy_price(side: Side, entry: float, leverage: float) -> float:
+    """Return the price at which the margin is gone."""
+    return entry * (1.0 - side / leverage)
+
+
+def trigger_from_bankruptcy(tiers: Tiers, side: Side, bankruptcy: float, coins: float) -> float:
+    """Return the trigger of a liquidation that was published at its bankruptcy price.
+
+    With B the bankruptcy price, T = (B - s c / Q) / (1 - s (m + f)), by the tier of the position's value
+    at B.  The venue's rule must value maintenance at the mark.
+    """
+    tier, rate = _tier_at(tiers, bankruptcy * coins)
+    return (bankruptcy - side * tier.deduction_usd / coins) / (1.0 - side * rate)
+
+
+def bankruptcy_from_trigger(tiers: Tiers, side: Side, trigger: float, coins: float) -> float:
+    """Return the bankruptcy price that belongs to a trigger, by the tier of the position's value there."""
+    tier, rate = _tier_at(tiers, trigger * coins)
+    return trigger * (1.0 - side * rate) + side * tier.deduction_usd / coins
+
+
+def _tier_at(tiers: Tiers, notional_usd: float) -> tuple[Tier, float]:
+    tier = tiers.at(notional_usd)
+    return tier, tier.maintenance_rate + rule_of(tiers.venue).fee_rate

@@ -1,0 +1,1 @@
+"""Between venues and phones: sessions drain events and emit frames at their own pace."""

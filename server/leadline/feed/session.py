@@ -1,0 +1,303 @@
+"""One symbol over its venues: what is known now, and the ladder of any view of it.
+
+A session is told of events by the venues' sources and asked for ladders by its streams, on one
+thread.  It keeps the venues' books by reference, never a copy: a ladder is cut from them when it is
+wanted, so clients cost ingest nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.clock import Clock
+from leadline.domain.events import BookChanged, BookState, Event, Funding, Mark, OpenInterest, Side, Trade
+from leadline.domain.grouping import default_group, group_steps
+from leadline.domain.instrument import Instrument
+from leadline.domain.ladder import LadderFlags, LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
+from leadline.domain.pace import Pace
+from leadline.limits import TRADES_PER_FRAME_MAX
+from leadline.units import Step, common_step
+from leadline.venues.base import VenueBook
+
+ALL_VENUES = "all"
+DAY_MS = 86_400_000
+DAY_PRICE_EVERY_MS = 300_000
+DAY_PRICES_MAX = DAY_MS // DAY_PRICE_EVERY_MS + 2
+REFERENCE_ORDER = ("binance", "okx", "bybit")  # whose mark and price lead when several are live
+
+
+class HeatSource(Protocol):
+    """What a session needs of the estimator: the heat of its rows and the clusters around it."""
+
+    def take(self, event: Event, instrument: Instrument) -> None: ...
+
+    def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]: ...
+
+    def summary(self, venue: str, tick: Step, group: int, pace: Pace) -> dict[str, object]: ...
+
+
+@dataclass(slots=True)
+class VenueView:
+    """One venue of the session: its book by reference and its last slow facts."""
+
+    instrument: Instrument
+    book: VenueBook
+    scale: VenueScale
+    mark: float | None = None
+    funding: Funding | None = None
+    open_interest_coins: float | None = None
+    last_price: float | None = None
+    epoch_seen: int = 0
+
+
+@dataclass(slots=True)
+class Tape:
+    """The last trades in common ticks and lots, numbered so that each stream knows what it has shown."""
+
+    count: int = 0
+    prints: deque[Print] = field(default_factory=lambda: deque(maxlen=2_000))
+    venues: deque[str] = field(default_factory=lambda: deque(maxlen=2_000))
+
+    def add(self, made: Print, venue: str) -> None:
+        self.prints.append(made)
+        self.venues.append(venue)
+        self.count += 1
+
+    def since(self, count: int, venue: str) -> list[Print]:
+        """Return the trades after the first ``count``, one print a price and side, oldest first."""
+        fresh = min(self.count - count, len(self.prints))
+        merged: dict[tuple[int, bool], Print] = {}
+        for index in range(len(self.prints) - fresh, len(self.prints)):
+            if venue not in (ALL_VENUES, self.venues[index]):
+                continue
+            made = self.prints[index]
+            key = (made.tick, made.bought)
+            # The newest print moves to the end: the last of the list is the last trade.
+            held = merged.pop(key, None)
+            lots = made.lots + (held.lots if held else 0)
+            merged[key] = Print(made.tick, lots, made.bought, made.at_ms)
+        return list(merged.values())[-TRADES_PER_FRAME_MAX:]
+
+    def last(self, kept: int, venue: str, count: int) -> list[Print]:
+        """Return the last ``kept`` of the first ``count`` trades as they were made, oldest first."""
+        newer = self.count - count
+        chosen: list[Print] = []
+        for made, name in islice(zip(reversed(self.prints), reversed(self.venues), strict=True), newer, None):
+            if venue in (ALL_VENUES, name):
+                chosen.append(made)
+                if len(chosen) == kept:
+                    break
+        return chosen[::-1]
+
+
+class SymbolSession:
+    """Everything known of one symbol now.
+
+    epoch rises when a venue's book was lost and anchored anew, a venue joined or the recording
+    started over: whoever holds a frame of an older epoch needs a keyframe.
+    """
+
+    def __init__(self, symbol: str, clock: Clock, simulated: bool, heat: HeatSource | None = None) -> None:
+        self.symbol = symbol
+        self.clock = clock
+        self.simulated = simulated
+        self.heat = heat
+        self.epoch = 0
+        self.venues: dict[str, VenueView] = {}
+        self.tick = Step(1, 0)
+        self.lot = Step(1, 0)
+        self.tape = Tape()
+        self.pace = Pace()
+        self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
+
+    def attach(self, instrument: Instrument, book: VenueBook) -> None:
+        """Add a venue, or replace its book and instrument; the common steps are worked out again."""
+        held = {name: view for name, view in self.venues.items() if name != instrument.venue}
+        instruments = [view.instrument for view in held.values()] + [instrument]
+        tick = common_step([made.tick for made in instruments])
+        lot = common_step([_coin_lot(made) for made in instruments])
+        if (tick, lot) != (self.tick, self.lot):
+            self.tick, self.lot, self.tape = tick, lot, Tape()
+        held[instrument.venue] = VenueView(instrument, book, VenueScale(1, 1), epoch_seen=book.epoch)
+        order = {name: index for index, name in enumerate(REFERENCE_ORDER)}
+        self.venues = dict(sorted(held.items(), key=lambda item: order.get(item[0], len(order))))
+        for view in self.venues.values():
+            view.scale = VenueScale(
+                int(view.instrument.tick.fraction / tick.fraction),
+                int(_coin_lot(view.instrument).fraction / lot.fraction),
+            )
+        self.epoch += 1
+
+    def accept(self, events: Iterable[Event]) -> None:
+        """Take events of this symbol in the order the venue sent them."""
+        for event in events:
+            view = self.venues.get(event.venue)
+            if view is None:
+                continue
+            if isinstance(event, Trade):
+                self._trade(event, view)
+            elif isinstance(event, BookChanged):
+                self._book_changed(event, view)
+            elif isinstance(event, Mark):
+                view.mark = event.price
+            elif isinstance(event, Funding):
+                view.funding = event
+            elif isinstance(event, OpenInterest):
+                view.open_interest_coins = event.coins
+            if self.heat is not None:
+                self.heat.take(event, view.instrument)
+
+    def _trade(self, trade: Trade, view: VenueView) -> None:
+        view.last_price = view.instrument.price(trade.tick)
+        made = Print(
+            trade.tick * view.scale.tick_factor,
+            trade.lots * view.scale.lot_factor,
+            trade.taker == Side.BUY,
+            self.clock.wall_ms(),
+        )
+        self.tape.add(made, trade.venue)
+
+    def _book_changed(self, event: BookChanged, view: VenueView) -> None:
+        if event.epoch != view.epoch_seen:
+            view.epoch_seen = event.epoch
+            self.epoch += 1
+
+    def views(self, venue: str) -> list[VenueView]:
+        """Return the venues of a view: all of them or the one named (none when it is not attached)."""
+        if venue == ALL_VENUES:
+            return list(self.venues.values())
+        return [self.venues[venue]] if venue in self.venues else []
+
+    def ladder(self, venue: str, group: int, depth: int, tape_count: int) -> LadderView:
+        """Cut the ladder of a view as it stands now; prints are the trades after ``tape_count``."""
+        views = self.views(venue)
+        live = [view for view in views if view.book.state == BookState.LIVE]
+        # With no live book the last one known is shown, and flagged: a picture that looks stale.
+        shown = live or [view for view in views if view.book.state == BookState.STALE]
+        levels = [VenueLevels.of(view.book.book, view.scale) for view in shown]
+        touch = touch_of(levels)
+        bid_rows, bid_lots, ask_rows, ask_lots = rows_of(levels, touch, group, depth)
+        flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
+        flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
+        flags |= LadderFlags.CROSSED if touch.crossed else LadderFlags(0)
+        flags |= LadderFlags.PARTIAL if live and len(live) < len(views) else LadderFlags(0)
+        now_ms = self.clock.monotonic_ms()
+        return LadderView(
+            t_ms=self.clock.wall_ms(),
+            age_ms=max((now_ms - view.book.received_ms for view in shown), default=0),
+            flags=int(flags),
+            bid_tick=touch.bid_tick,
+            ask_tick=touch.ask_tick,
+            bid_rows=bid_rows,
+            bid_lots=bid_lots,
+            ask_rows=ask_rows,
+            ask_lots=ask_lots,
+            prints=self.tape.since(tape_count, venue),
+        )
+
+    def price(self) -> float | None:
+        """Return the last trade of the leading venue that has one, else its mid."""
+        for view in self.venues.values():
+            if view.last_price is not None:
+                return view.last_price
+        for view in self.venues.values():
+            bid, ask = view.book.book.best_bid, view.book.book.best_ask
+            if bid is not None and ask is not None:
+                return view.instrument.price(bid + ask) / 2
+        return None
+
+    def observe(self) -> None:
+        """Let the pace and the day's prices see the price; called about once a second."""
+        price = self.price()
+        if price is None:
+            return
+        self.pace.observe(price, self.clock.monotonic_ms())
+        now_ms = self.clock.wall_ms()
+        if not self.day_prices or now_ms - self.day_prices[-1][0] >= DAY_PRICE_EVERY_MS:
+            self.day_prices.append((now_ms, price))
+
+    def remember_day(self, prices: list[tuple[int, float]]) -> None:
+        """Take the prices of the last day from history, oldest first: (Unix ms, price)."""
+        self.day_prices = deque(prices, maxlen=DAY_PRICES_MAX)
+
+    def day_change_pct(self) -> float | None:
+        """Return the change over 24 h in percent; None while fewer hours are known."""
+        price = self.price()
+        since_ms = self.clock.wall_ms() - DAY_MS
+        for at_ms, then in self.day_prices:
+            if at_ms >= since_ms:
+                known = at_ms - since_ms <= 2 * DAY_PRICE_EVERY_MS
+                return (price / then - 1) * 100 if price and known else None
+        return None
+
+    def describe(self) -> dict[str, object]:
+        """Return the symbol's entry of the hello frame."""
+        price = self.price() or 0.0
+        steps = group_steps(self.tick, price) if price else [1]
+        first = next(iter(self.venues.values())).instrument
+        return {
+            "symbol": self.symbol,
+            "base": first.base,
+            "quote": first.quote,
+            "tick": [self.tick.numerator, self.tick.decimals],
+            "lot": [self.lot.numerator, self.lot.decimals],
+            "unit": "quote" if first.inverse else "coin",
+            "venues": list(self.venues),
+            "groups": steps,
+            "group": default_group(steps, self.tick, price),
+        }
+
+    def state(self, venue: str, group: int) -> dict[str, object]:
+        """Return the slow facts of a view: the state frame of the catalogue."""
+        views = self.views(venue)
+        now_ms = self.clock.monotonic_ms()
+        lead = next((view for view in views if view.mark is not None), None)
+        funded = next((view.funding for view in views if view.funding is not None), None)
+        price = self.price()
+        row_price = group * float(self.tick)
+        held = [
+            view.open_interest_coins * (view.mark or price or 0.0)
+            for view in views
+            if view.open_interest_coins is not None
+        ]
+        day = self.day_change_pct()
+        heat = (
+            self.heat.summary(venue, self.tick, group, self.pace)
+            if self.heat
+            else {"bands": None, "clusters": []}
+        )
+        return {
+            "t": self.clock.wall_ms(),
+            "mark": lead.mark if lead else None,
+            "funding": funded.rate if funded else None,
+            "funding_at": funded.next_ms or None if funded else None,
+            "oi_usd": round(sum(held)) if held else None,
+            "day": None if day is None else round(day, 2),
+            "venues": [_venue_state(view, now_ms) for view in views],
+            "pace": None if self.pace.per_min is None else round(self.pace.per_min / row_price, 2),
+            **heat,
+        }
+
+
+def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
+    book = view.book
+    return {
+        "venue": view.instrument.venue,
+        "state": book.state.name.lower(),
+        "age_ms": now_ms - book.received_ms if book.received_ms else None,
+        "epoch": book.epoch,
+        "gaps": book.stats.gaps,
+        "resyncs": book.stats.resyncs,
+    }
+
+
+def _coin_lot(instrument: Instrument) -> Step:
+    """Return one lot in coins (in quote currency for an inverse contract)."""
+    return Step.of(instrument.lot.fraction * instrument.contract_size.fraction)

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket face: pages, health and the live frames."""

@@ -1,0 +1,57 @@
+"""The web application: pages, health, live socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+
+from leadline import __version__
+from leadline.domain.events import BookState
+from leadline.feed.hub import Hub
+from leadline.web.live import live
+from leadline.web.security import SecurityHeaders
+from leadline.web.static import StaticFiles
+
+STATIC_FOLDER = Path(__file__).parent.parent / "static"
+
+
+async def healthz(request: Request) -> JSONResponse:
+    """Say whether books are live: 200 when every symbol has one, 503 otherwise."""
+    hub: Hub = request.app.state.hub
+    books = {
+        symbol: {name: view.book.state.name.lower() for name, view in session.venues.items()}
+        for symbol, session in hub.sessions.items()
+    }
+    live_name = BookState.LIVE.name.lower()
+    ready = bool(books) and all(live_name in venues.values() for venues in books.values())
+    body = {
+        "status": "ok" if ready else "starting",
+        "version": __version__,
+        "market": hub.market,
+        "simulated": hub.simulated,
+        "clients": len(hub.watchers),
+        "streams": len(hub.streams),
+        "books": books,
+    }
+    return JSONResponse(body, 200 if ready else 503, headers={"cache-control": "no-store"})
+
+
+def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER) -> Starlette:
+    """Make the ASGI application over a hub; the app's files are read into memory now."""
+    static = StaticFiles(static_folder)
+    web = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            WebSocketRoute("/live", live),
+            Route("/{path:path}", static.endpoint),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+    )
+    web.state.hub = hub
+    web.state.has_pages = "/" in static.files
+    return web
