@@ -105,7 +105,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _twin(arguments: argparse.Namespace) -> int:
     from leadline.twin.main import main as twin_main
 
-    return twin_main(arguments.rest) or 0
+    return int(twin_main(arguments.rest) or 0)
 
 
 def _readable(files: list[Path]) -> None:

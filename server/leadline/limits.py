@@ -17,6 +17,7 @@ BUFFERED_DELTAS_MAX = 10_000
 
 # Session side.
 TRADES_KEPT = 50
+WAITING_EVENTS_MAX = 50_000  # a symbol and venue, while its bands are built
 TRADES_PER_FRAME_MAX = 200
 LADDER_ROWS_MAX = 200
 LADDER_HZ_DEFAULT = 10

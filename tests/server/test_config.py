@@ -43,7 +43,9 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
         (["--okx-rest", "www.okx.com"], "flag: okx_rest: expected an address that starts with"),
     ],
 )
-def test_a_bad_value_says_what_was_expected_and_what_came(flags: list[str], said: str, tmp_path: Path) -> None:
+def test_a_bad_value_says_what_was_expected_and_what_came(
+    flags: list[str], said: str, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match=said.replace("[", r"\[")):
         load("--data-dir", str(tmp_path), *flags)
 
@@ -67,5 +69,7 @@ def test_every_setting_is_documented_in_the_readme() -> None:
     text = README.read_text("utf-8")
     for name, setting in settings_table().items():
         flag = "--" + name.replace("_", "-")
-        assert f"| `{name}` | `{flag}` | `LEADLINE_{name.upper()}` |" in text, f"README lacks the row of {name}"
+        assert f"| `{name}` | `{flag}` | `LEADLINE_{name.upper()}` |" in text, (
+            f"README lacks the row of {name}"
+        )
         assert setting.help in text, f"README's text of {name} differs from the flag's help"

@@ -47,35 +47,40 @@ def rule_of(venue: str) -> MarginRule:
 
 
 def trigger_price(
-    tiers: Tiers, side: Side, entry: float, leverage: float, notional_usd: float, rule: MarginRule | None = None
+    tiers: Tiers,
+    side: Side,
+    entry: float,
+    leverage: float,
+    notional_usd: float,
+    rule: MarginRule | None = None,
 ) -> float:
     """Return the mark price that liquidates a position of ``notional_usd`` at entry.
 
     The tier is that of the position's value at the trigger itself.  Raises LeverageNotAllowed when the
     table grants less than ``leverage`` to that notional, ValueError for a number not above 0.
     """
-    if not (entry > 0 and leverage > 0 and notional_usd > 0):
-        raise ValueError(f"expected entry, leverage and notional above 0, got {entry}, {leverage}, {notional_usd}")
-    allowed = tiers.at(notional_usd).leverage_max
-    if leverage > allowed:
-        raise LeverageNotAllowed(f"expected at most {allowed:g}x for {notional_usd:.0f} USD, got {leverage:g}x")
-    coins = notional_usd / entry
-    rule = rule or rule_of(tiers.venue)
+    if min(entry, leverage, notional_usd) <= 0:
+        raise ValueError(f"expected numbers above 0, got {entry=}, {leverage=}, {notional_usd=}")
     tier = tiers.at(notional_usd)
-    # Where brackets join without a step one tier agrees with itself; at a step (no deduction) the walk
-    # may swing between two, and then the higher rate decides, as it liquidates first.
+    if leverage > tier.leverage_max:
+        raise LeverageNotAllowed(f"expected at most {tier.leverage_max:g}x, got {leverage:g}x")
+    coins, margin_usd = notional_usd / entry, notional_usd / leverage
+    rule = rule or rule_of(tiers.venue)
     seen: list[Tier] = []
     while tier not in seen:
         seen.append(tier)
-        price = _trigger(tier, rule, side, entry, coins, notional_usd / leverage)
+        price = _trigger(tier, rule, side, entry, coins, margin_usd)
         tier = tiers.at(coins * price)
-    if tier is not seen[-1]:
-        tier = max(seen[seen.index(tier) :], key=lambda row: row.maintenance_rate)
-        price = _trigger(tier, rule, side, entry, coins, notional_usd / leverage)
-    return price
+    if tier is seen[-1]:
+        return price
+    # Without deductions the requirement jumps where a tier begins.  A short that would survive there by
+    # the rate below and is dead by the rate above dies at that very value.
+    return max(row.floor_usd for row in seen[seen.index(tier) :]) / coins
 
 
-def _trigger(tier: Tier, rule: MarginRule, side: Side, entry: float, coins: float, margin_usd: float) -> float:
+def _trigger(
+    tier: Tier, rule: MarginRule, side: Side, entry: float, coins: float, margin_usd: float
+) -> float:
     rate = tier.maintenance_rate + rule.fee_rate
     if rule.at_entry:
         maintenance_usd = rate * coins * entry - tier.deduction_usd

@@ -1,11 +1,15 @@
 """The liquidation estimate of one symbol: bands per venue, the heat of a view, its clusters.
 
-Bands are built in a thread (their kernels take a second to load, their history some network) while
-events wait; from then on each event goes straight in and heat is worked out anew once a second.
+A venue's bands are built from its history in a thread, for their kernels take a second to load;
+events that come meanwhile wait.  From then on each goes straight in, and heat is worked out anew once
+a second, only for the views somebody watches.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,31 +17,209 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import Event, Mark, OpenInterest, Trade
+from leadline.domain.events import Event, Mark, OpenInterest, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.domain.pace import Pace
-from leadline.feed.session import ALL_VENUES
-from leadline.limits import BAND_ROWS
+from leadline.feed.session import ALL_VENUES, reference_rank
+from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
 from leadline.venues.base import History
 
 if TYPE_CHECKING:
+    # At run time these are imported with the first bands, in their thread: numba loads with them.
     from leadline.domain.bands import Bands
     from leadline.domain.clusters import Cluster, ClusterTracker
     from leadline.domain.heat import Heat
 
-REFRESH_MS = 1_000
-WAITING_EVENTS_MAX = 50_000
+log = logging.getLogger("leadline.feed")
+
+HEAT_EVERY_MS = 1_000
+HISTORY_BAR_MS = 300_000
 NO_CODES: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
 
 @dataclass(slots=True)
 class VenueEstimate:
-    """Bands of one venue with the trades that came since the last open interest."""
+    """Bands of one venue, the trades not yet given to them, and what waits while they are built."""
 
+    instrument: Instrument
     bands: Bands | None = None
-    mark: float | None = None
-    waiting: list[tuple[Event, Instrument]] = field(default_factory=list)
+    mark_price: float | None = None
+    waiting: deque[Event] = field(default_factory=lambda: deque(maxlen=WAITING_EVENTS_MAX))
     prices: list[float] = field(default_factory=list)
     coins: list[float] = field(default_factory=list)
     bought: list[bool] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        if self.bands is None:
+            if isinstance(event, Trade | Mark | OpenInterest):
+                self.waiting.append(event)
+        elif isinstance(event, Trade):
+            price = self.instrument.price(event.tick)
+            self.prices.append(price)
+            self.coins.append(self.instrument.coins(event.lots, price))
+            self.bought.append(event.taker == Side.BUY)
+        elif isinstance(event, Mark):
+            self.mark_price = event.price
+            self.bands.mark(event.price, event.at_ms)
+        elif isinstance(event, OpenInterest):
+            self.flush()
+            self.bands.open_interest(event.coins, event.at_ms)
+
+    def flush(self) -> None:
+        """Give the gathered trades to the bands in one call."""
+        if self.bands is not None and self.prices:
+            self.bands.trades(np.array(self.prices), np.array(self.coins), np.array(self.bought))
+            self.prices, self.coins, self.bought = [], [], []
+
+
+@dataclass(slots=True)
+class ViewEstimate:
+    """The heat of one view ("all" or a venue) and its clusters, as of ``at_ms``."""
+
+    tracker: ClusterTracker
+    at_ms: int = 0
+    heat: Heat | None = None
+    clusters: list[Cluster] = field(default_factory=list)
+    codes: dict[tuple[Step, int, int], NDArray[np.uint8]] = field(default_factory=dict)
+
+
+class SymbolHeat:
+    """The estimate of one symbol over its venues; satisfies the session's HeatSource."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._venues: dict[str, VenueEstimate] = {}
+        self._views: dict[str, ViewEstimate] = {}
+        self._expected = 0
+
+    def take(self, event: Event, instrument: Instrument) -> None:
+        """Take one event of a venue (trades, marks and open interest matter)."""
+        estimate = self._venues.get(event.venue)
+        if estimate is None:
+            estimate = self._venues[event.venue] = VenueEstimate(instrument)
+        estimate.take(event)
+
+    def expect(self, venues: int) -> None:
+        """Say how many venues' bands will be built, for the progress shown meanwhile."""
+        self._expected = venues
+
+    async def build(self, instrument: Instrument, history: History) -> None:
+        """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
+
+        Without a single price or open interest in history the first events to come start the bands.
+        """
+        estimate = self._venues.setdefault(instrument.venue, VenueEstimate(instrument))
+        estimate.instrument = instrument
+        price = history.candles[0].open if history.candles else _first_mark(estimate.waiting)
+        while price is None:
+            await asyncio.sleep(1.0)
+            price = _first_mark(estimate.waiting)
+        estimate.bands = await asyncio.to_thread(_bands_of, instrument, history, price, self._clock.wall_ms())
+        waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
+        last_ms = estimate.bands.at_ms
+        for event in waited:
+            if event.at_ms >= last_ms:
+                estimate.take(event)
+        log.info(
+            "%s on %s: bands from %d bars and %d open interest samples",
+            *(instrument.symbol, instrument.venue, len(history.candles), len(history.open_interest)),
+        )
+
+    def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]:
+        """Return the band codes of BAND_ROWS rows upwards from ``first``; empty without an estimate."""
+        view = self._view(venue)
+        if view is None or view.heat is None:
+            return NO_CODES
+        key = (tick, group, first)
+        codes = view.codes.get(key)
+        if codes is None:
+            from leadline.domain.heat import row_codes
+
+            codes = view.codes[key] = row_codes(view.heat, float(tick), group, first, BAND_ROWS)
+        return codes
+
+    def summary(self, venue: str, tick: Step, group: int, pace: Pace) -> dict[str, object]:
+        """Return the keys ``bands`` and ``clusters`` of the state frame."""
+        view = self._view(venue)
+        if view is None or view.heat is None:
+            return {"bands": None, "clusters": []}
+        from leadline.domain.clusters import eta_min, nearest
+        from leadline.domain.estimator_constants import UNCALIBRATED_FACTOR
+        from leadline.domain.heat import heat_top_usd
+
+        built = sum(1 for made in self._venues.values() if made.bands is not None)
+        mark, step = view.heat.mark, float(tick)
+        return {
+            "bands": {
+                "calibrated": False,
+                "factor": UNCALIBRATED_FACTOR,
+                "progress": round(built / max(self._expected, built), 2),
+                "heat_top_usd": _rounded(heat_top_usd(view.heat, group * step)),
+            },
+            "clusters": [
+                {
+                    "id": cluster.id,
+                    "side": cluster.side,
+                    "lo": round(cluster.lo / step),
+                    "peak": round(cluster.peak / step),
+                    "hi": round(cluster.hi / step),
+                    "usd": _rounded(cluster.usd),
+                    "usd_lo": _rounded(cluster.usd_lo),
+                    "usd_hi": _rounded(cluster.usd_hi),
+                    "distance_pct": round(cluster.distance_pct, 2),
+                    "eta_min": _whole(eta_min(cluster, mark, pace)),
+                }
+                for cluster in nearest(view.clusters)
+            ],
+        }
+
+    def _view(self, venue: str) -> ViewEstimate | None:
+        """Return the view's estimate, worked out anew when it is older than HEAT_EVERY_MS."""
+        names = list(self._venues) if venue == ALL_VENUES else [venue]
+        made = [self._venues[name] for name in sorted(names, key=reference_rank) if name in self._venues]
+        ready = [one for one in made if one.bands is not None and one.mark_price is not None]
+        if not ready:
+            return None
+        from leadline.domain.clusters import ClusterTracker, cluster_usd_min, find_clusters
+        from leadline.domain.heat import combine
+
+        view = self._views.setdefault(venue, ViewEstimate(ClusterTracker()))
+        now_ms = self._clock.monotonic_ms()
+        if view.heat is None or now_ms - view.at_ms >= HEAT_EVERY_MS:
+            profiles = []
+            for one in ready:
+                one.flush()
+                if one.bands is not None and one.mark_price is not None:
+                    profiles.append((one.bands.profile(), one.mark_price))
+            reference = profiles[0][1]
+            view.at_ms = now_ms
+            view.heat = combine(profiles, reference)
+            usd_min = cluster_usd_min(ready[0].instrument.base)
+            found = find_clusters(view.heat, reference, view.heat.oi_usd, usd_min)
+            view.clusters = view.tracker.update(found)
+            view.codes.clear()
+        return view
+
+
+def _bands_of(instrument: Instrument, history: History, price: float, now_ms: int) -> Bands:
+    from leadline.domain.bands import Bands, bootstrap
+    from leadline.domain.leverage import bundled_tiers
+
+    at_ms = history.candles[0].at_ms if history.candles else now_ms
+    bands = Bands(bundled_tiers(instrument.venue, instrument.symbol), price, at_ms)
+    bootstrap(bands, history.candles, history.open_interest, HISTORY_BAR_MS)
+    return bands
+
+
+def _first_mark(events: deque[Event]) -> float | None:
+    return next((event.price for event in events if isinstance(event, Mark)), None)
+
+
+def _rounded(usd: float) -> int:
+    """Three significant figures: what an estimate can carry, and fewer changes to send."""
+    return int(float(f"{usd:.3g}"))
+
+
+def _whole(minutes: float | None) -> int | None:
+    return None if minutes is None or minutes > 10_000 else round(minutes)

@@ -105,8 +105,9 @@ class LadderStream:
         session, key = self.session, self.key
         view = session.ladder(key.venue, key.group, key.depth, self._tape_count)
         if session.heat is not None and view.bid_tick:
-            view.first = self._window(view.bid_tick // key.group)
-            view.bands = session.heat.codes(key.venue, session.tick, key.group, view.first)
+            first = self._window(view.bid_tick // key.group)
+            view.bands = session.heat.codes(key.venue, session.tick, key.group, first)
+            view.first = first if len(view.bands) else 0
         return view
 
     def _window(self, row: int) -> int:

@@ -33,6 +33,11 @@ DAY_PRICES_MAX = DAY_MS // DAY_PRICE_EVERY_MS + 2
 REFERENCE_ORDER = ("binance", "okx", "bybit")  # whose mark and price lead when several are live
 
 
+def reference_rank(venue: str) -> int:
+    """Return the place of a venue among those whose price leads; unknown ones come last."""
+    return REFERENCE_ORDER.index(venue) if venue in REFERENCE_ORDER else len(REFERENCE_ORDER)
+
+
 class HeatSource(Protocol):
     """What a session needs of the estimator: the heat of its rows and the clusters around it."""
 
@@ -126,8 +131,7 @@ class SymbolSession:
         if (tick, lot) != (self.tick, self.lot):
             self.tick, self.lot, self.tape = tick, lot, Tape()
         held[instrument.venue] = VenueView(instrument, book, VenueScale(1, 1), epoch_seen=book.epoch)
-        order = {name: index for index, name in enumerate(REFERENCE_ORDER)}
-        self.venues = dict(sorted(held.items(), key=lambda item: order.get(item[0], len(order))))
+        self.venues = dict(sorted(held.items(), key=lambda item: reference_rank(item[0])))
         for view in self.venues.values():
             view.scale = VenueScale(
                 int(view.instrument.tick.fraction / tick.fraction),

@@ -62,7 +62,9 @@ def test_where_venues_cross_the_overlap_folds_into_the_touch() -> None:
 
 
 @given(st.lists(st.tuples(levels, levels), max_size=3), st.sampled_from([1, 2, 5, 10, 50]))
-def test_nothing_is_lost_and_no_row_holds_both_sides(books: list[tuple[dict[int, int], dict[int, int]]], group: int) -> None:
+def test_nothing_is_lost_and_no_row_holds_both_sides(
+    books: list[tuple[dict[int, int], dict[int, int]]], group: int
+) -> None:
     venues = [venue(bids, asks) for bids, asks in books]
     bids, asks = rows(venues, group, depth=1000)
     assert sum(bids.values()) == sum(sum(b.values()) for b, _ in books)

@@ -1,0 +1,127 @@
+/** Which rows are where: rows stay put while price walks through them. */
+
+const RECENTRE_MS = 180;
+
+/** Decelerating ease of the recentring move, 0..1 to 0..1. */
+const ease = (part: number): number => 1 - (1 - part) ** 3;
+
+interface Move {
+  readonly from: number;
+  readonly to: number;
+  readonly startMs: number;
+}
+
+/**
+ * Maps rows of price to pixels of the pane, with the mid row between the rows `boundary` (the highest
+ * below the middle) and `boundary + 1`. A row r covers [r, r + 1) of the coordinate `centre` is in.
+ */
+export class Camera {
+  /** Coordinate at the middle of the pane. */
+  centre = 0;
+  boundary = 0;
+  height = 0;
+  rowHeight = 20;
+  midHeight = 30;
+  /** True while the picture follows price; a scroll ends it, recentring starts it again. */
+  following = true;
+  #move: Move | null = null;
+
+  /**
+   * Fits whole rows into the pane: row height near `rowHeight`, the rest goes to the mid row, and
+   * everything is a whole number of device pixels.
+   */
+  resize(height: number, rowHeight: number, midHeight: number, pixelRatio: number): void {
+    this.height = height;
+    const rows = Math.max(1, Math.round((height - midHeight) / 2 / rowHeight));
+    this.rowHeight = Math.max(1, Math.floor(((height - midHeight) / 2 / rows) * pixelRatio) / pixelRatio);
+    this.midHeight = Math.max(midHeight, height - 2 * rows * this.rowHeight);
+  }
+
+  /** Top edge of a row in pixels of the pane. */
+  top(row: number): number {
+    const shift = row > this.boundary ? -this.midHeight / 2 : this.midHeight / 2;
+    return this.height / 2 + (this.centre - row - 1) * this.rowHeight + shift;
+  }
+
+  /** Top edge of the mid row. */
+  midTop(): number {
+    return this.top(this.boundary + 1) + this.rowHeight;
+  }
+
+  /** The row at a pixel; the mid row counts as the row above it. */
+  rowAt(y: number): number {
+    const mid = this.midTop();
+    const shift = y < mid ? -this.midHeight / 2 : this.midHeight / 2;
+    const row = Math.ceil(this.centre - (y - this.height / 2 - shift) / this.rowHeight) - 1;
+    return y < mid + this.midHeight ? Math.max(row, this.boundary + 1) : Math.min(row, this.boundary);
+  }
+
+  /** Highest and lowest row of which at least a part shows. */
+  visible(): { highest: number; lowest: number } {
+    return { highest: this.rowAt(0), lowest: this.rowAt(this.height - 0.01) };
+  }
+
+  /** Rows that fit into the pane, cut ones included. */
+  capacity(): number {
+    return Math.ceil((this.height - this.midHeight) / this.rowHeight) + 2;
+  }
+
+  /** Moves the picture with the finger; what follows price stops following. */
+  scrollBy(pixels: number): void {
+    this.#move = null;
+    this.following = false;
+    this.centre += pixels / this.rowHeight;
+  }
+
+  /** Shows a row in the middle of the pane and stays there. */
+  lookAt(row: number, nowMs: number, animate: boolean): void {
+    this.following = false;
+    this.#moveTo(row + 0.5, nowMs, animate);
+  }
+
+  /** Brings the mid row to the middle and follows price from now on. */
+  recentre(nowMs: number, animate: boolean): void {
+    this.following = true;
+    this.#moveTo(this.boundary + 1, nowMs, animate);
+  }
+
+  /** Takes the row below the middle; starts a move when price has left the middle third. */
+  follow(boundary: number, nowMs: number, animate: boolean): void {
+    this.boundary = boundary;
+    if (!this.following) return;
+    const target = this.#move?.to ?? this.centre;
+    const off = Math.abs(target - (boundary + 1)) * this.rowHeight;
+    if (off > this.height / 6) this.#moveTo(boundary + 1, nowMs, animate);
+  }
+
+  /** Keeps the price in the middle of the pane where it is while rows get another size. */
+  regroup(before: number, after: number): void {
+    this.#move = null;
+    const ratio = before / after;
+    this.boundary = Math.floor(this.boundary * ratio);
+    this.centre = this.following ? this.boundary + 1 : this.centre * ratio;
+  }
+
+  /** Advances a running move; returns true while it runs. */
+  step(nowMs: number): boolean {
+    const move = this.#move;
+    if (!move) return false;
+    const part = (nowMs - move.startMs) / RECENTRE_MS;
+    if (part >= 1) {
+      this.centre = move.to;
+      this.#move = null;
+    } else {
+      this.centre = move.from + (move.to - move.from) * ease(Math.max(0, part));
+    }
+    return true;
+  }
+
+  #moveTo(to: number, nowMs: number, animate: boolean): void {
+    if (animate && to !== this.centre) {
+      this.#move = { from: this.centre, to, startMs: nowMs };
+    } else {
+      this.#move = null;
+      this.centre = to;
+    }
+  }
+}

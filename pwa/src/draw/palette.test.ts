@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { BAND_USD, contrast, heatColour, heatIndex, heatOf, INK, makePalette, parseHex } from "./palette.ts";
+
+const inferno = makePalette("inferno", "default", "default");
+const rgb = (text: string) => (text.match(/\d+/g) ?? []).map(Number) as [number, number, number];
+const lightness = (text: string) => {
+  const [red, green, blue] = rgb(text);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+
+describe("the heat table", () => {
+  it("starts at the ground itself and ends at the palette's top", () => {
+    expect(rgb(inferno.heat[0] as string)).toEqual([11, 14, 19]);
+    expect(rgb(inferno.heat[255] as string)).toEqual([250, 255, 168]);
+  });
+
+  it("melts into true black when the ground is black", () => {
+    expect(rgb(makePalette("inferno", "default", "black").heat[0] as string)).toEqual([0, 0, 0]);
+  });
+
+  it.each(["inferno", "cividis"] as const)("%s never gets darker as the value grows", (name) => {
+    const { heat } = makePalette(name, "default", "black");
+    const steps = heat.slice(1).map((colour, index) => lightness(colour) - lightness(heat[index] as string));
+    expect(Math.min(...steps)).toBeGreaterThan(-0.6); // rounding to whole channels
+  });
+
+  it("is the pure stop from the end of the fade on", () => {
+    expect(heatColour(["#000000", "#ffffff"], parseHex("#0b0e13"), 0.5)).toEqual([128, 128, 128]);
+  });
+
+  it.each(["inferno", "cividis"] as const)("%s carries ink of a contrast of at least 4", (name) => {
+    const { heat, ink } = makePalette(name, "default", "default");
+    const worst = Math.min(...heat.map((colour, i) => contrast(rgb(colour), parseHex(ink[i] as string))));
+    expect(worst).toBeGreaterThan(4);
+    expect(new Set(ink)).toEqual(new Set([INK.onHeat, INK.onLight]));
+  });
+});
+
+describe("heat of dollars", () => {
+  it("is 0 for nothing, 1 for the top and above, and grows in between", () => {
+    expect(heatOf(0, 8e6)).toBe(0);
+    expect(heatOf(8e6, 8e6)).toBe(1);
+    expect(heatOf(1e9, 8e6)).toBe(1);
+    expect(heatOf(1e6, 8e6)).toBeLessThan(heatOf(2e6, 8e6));
+    expect(heatIndex(0, 8e6)).toBe(0);
+    expect(heatIndex(8e6, 8e6)).toBe(255);
+  });
+
+  it("is 0 while the scale is unknown", () => {
+    expect(heatOf(1e6, 0)).toBe(0);
+  });
+});
+
+it("band codes grow by 5 % a step from nothing", () => {
+  expect(BAND_USD[0]).toBe(0);
+  expect(BAND_USD[1]).toBeCloseTo(5);
+  expect(BAND_USD[100]).toBeCloseTo(100 * (1.05 ** 100 - 1));
+});

@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+import { beyond, type Cluster, clusterName, rowsAway, type VenueFacts, venuesOut } from "./state.ts";
+
+const cluster = (side: Cluster["side"], lo: number, hi: number): Cluster => ({
+  id: `${side}${lo}`,
+  side,
+  lo,
+  peak: lo,
+  hi,
+  usd: 42e6,
+  usd_lo: 24e6,
+  usd_hi: 71e6,
+  distance_pct: 0.4,
+  eta_min: null,
+});
+const near = cluster("short", 7748, 7756);
+const far = cluster("short", 7791, 7798);
+const below = cluster("long", 7684, 7691);
+
+it("the compass names the nearest cluster outside the picture", () => {
+  const clusters = [near, far, below];
+  expect(beyond(clusters, "short", { lo: 7730, hi: 7757 })).toBe(far);
+  expect(beyond(clusters, "short", { lo: 7730, hi: 7745 })).toBe(near);
+  expect(beyond(clusters, "long", { lo: 7730, hi: 7745 })).toBe(below);
+});
+
+it("a cluster that shows in part is not outside the picture", () => {
+  expect(beyond([near], "short", { lo: 7730, hi: 7750 })).toBeNull();
+  expect(beyond([below], "long", { lo: 7690, hi: 7750 })).toBeNull();
+});
+
+it("rows away are counted to the near edge", () => {
+  expect(rowsAway(near, 7742, 2)).toBe(3);
+  expect(rowsAway(below, 7742, 1)).toBe(51);
+  expect(rowsAway(near, 7749, 1)).toBe(1);
+});
+
+it("clusters are named by side and rank", () => {
+  expect([near, far, below].map((it) => clusterName([near, far, below], it))).toEqual(["S1", "S2", "L1"]);
+});
+
+it("venues that are out come first by how long they are out", () => {
+  const facts = (venue: string, state: VenueFacts["state"], age_ms: number | null): VenueFacts => ({
+    venue,
+    state,
+    age_ms,
+    epoch: 1,
+    gaps: 0,
+    resyncs: 0,
+  });
+  const out = venuesOut([facts("a", "live", 10), facts("b", "stale", 40_000), facts("c", "syncing", null)]);
+  expect(out.map((it) => it.venue)).toEqual(["c", "b"]);
+});

@@ -1,0 +1,232 @@
+"""Clusters: stretches of price where estimated liquidations are dense, and their identity over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from math import exp
+from typing import Literal
+
+import numpy as np
+
+from leadline.domain import estimator_constants as constants
+from leadline.domain.heat import Heat
+from leadline.domain.kernels import F8
+from leadline.domain.pace import Pace
+
+SideName = Literal["long", "short"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """side: of the positions that would die ("short" clusters lie above the mark).
+
+    id: 0 until a ClusterTracker knows it.  lo, peak, hi: prices.  usd with the 80 % interval usd_lo to
+    usd_hi.  distance_pct: from the mark to the peak, in percent, above 0.  first_bin: log-price bin of
+    mass[0], the unsmoothed dollars in each bin of the cluster.
+    """
+
+    id: int
+    side: SideName
+    lo: float
+    peak: float
+    hi: float
+    usd: float
+    usd_lo: float
+    usd_hi: float
+    distance_pct: float
+    first_bin: int
+    mass: F8 = field(repr=False, compare=False)
+
+    @property
+    def near(self) -> float:
+        """The border that price meets first."""
+        return self.hi if self.side == "long" else self.lo
+
+
+def cluster_usd_min(base: str) -> float:
+    """Return the smallest cluster worth a mark for a base currency ("BTC"), in dollars."""
+    return dict(constants.CLUSTER_USD_MIN_BY_BASE).get(base, constants.CLUSTER_USD_MIN)
+
+
+def find_clusters(
+    heat: Heat, mark: float, oi_usd: float, usd_min: float = constants.CLUSTER_USD_MIN
+) -> list[Cluster]:
+    """Return the clusters of both sides, nearest first.
+
+    The smoothed density's peaks with a prominence of at least PROMINENCE_MIN of their height; peaks
+    closer than MERGE_LOG, or with a saddle above MERGE_SADDLE of the lower one, are one.  A cluster is
+    the bins around a peak of at least BASIN_HEIGHT of it, cut at the saddles to its neighbours, and
+    holds at least CLUSTER_OI_SHARE_MIN of ``oi_usd`` and ``usd_min``.
+    """
+    least_usd = max(usd_min, constants.CLUSTER_OI_SHARE_MIN * oi_usd)
+    half = len(heat.long_usd) // 2
+    # Both sides are read from the mark outwards.
+    found = [
+        *_side_clusters(heat, mark, "long", heat.long_usd[half:0:-1], half, least_usd),
+        *_side_clusters(heat, mark, "short", heat.short_usd[half:], half, least_usd),
+    ]
+    return sorted(found, key=lambda cluster: cluster.distance_pct)
+
+
+def nearest(clusters: Iterable[Cluster], per_side: int = 2) -> list[Cluster]:
+    """Return up to ``per_side`` clusters of each side, nearest first."""
+    ordered = sorted(clusters, key=lambda cluster: cluster.distance_pct)
+    longs = [cluster for cluster in ordered if cluster.side == "long"][:per_side]
+    shorts = [cluster for cluster in ordered if cluster.side == "short"][:per_side]
+    return sorted(longs + shorts, key=lambda cluster: cluster.distance_pct)
+
+
+def eta_min(cluster: Cluster, mark: float, pace: Pace) -> float | None:
+    """Return the minutes until the mark meets the cluster at its pace, None when it moves away."""
+    return pace.minutes_to(cluster.near - mark)
+
+
+class ClusterTracker:
+    """Gives clusters ids that last while at least CLUSTER_OVERLAP_MIN of their mass stays in place."""
+
+    __slots__ = ("_known", "_last_id")
+
+    def __init__(self) -> None:
+        self._known: list[Cluster] = []
+        self._last_id = 0
+
+    def update(self, clusters: Sequence[Cluster]) -> list[Cluster]:
+        """Return the clusters, in their order, with the ids of those they continue or new ones."""
+        overlaps = sorted(
+            (
+                (_overlap(known, cluster), known.id, i)
+                for known in self._known
+                for i, cluster in enumerate(clusters)
+                if known.side == cluster.side
+            ),
+            reverse=True,
+        )
+        ids: dict[int, int] = {}
+        for overlap, known_id, i in overlaps:
+            if overlap >= constants.CLUSTER_OVERLAP_MIN and i not in ids and known_id not in ids.values():
+                ids[i] = known_id
+        self._known = [replace(cluster, id=ids.get(i) or self._next()) for i, cluster in enumerate(clusters)]
+        return list(self._known)
+
+    def _next(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+
+def _overlap(one: Cluster, other: Cluster) -> float:
+    """Sum of the smaller over sum of the larger mass, bin by bin."""
+    begin = max(one.first_bin, other.first_bin)
+    end = min(one.first_bin + len(one.mass), other.first_bin + len(other.mass))
+    if begin >= end:
+        return 0.0
+    shared = np.minimum(
+        one.mass[begin - one.first_bin : end - one.first_bin],
+        other.mass[begin - other.first_bin : end - other.first_bin],
+    ).sum()
+    return float(shared / (one.mass.sum() + other.mass.sum() - shared))
+
+
+def _side_clusters(
+    heat: Heat, mark: float, side: SideName, outwards: F8, half: int, least_usd: float
+) -> list[Cluster]:
+    found = []
+    for peak, first, last in _basins(_smoother(len(outwards)) @ outwards):
+        mass = outwards[first : last + 1].copy()
+        if mass.sum() < least_usd:
+            continue
+        if side == "long":
+            peak, first, mass = half - peak, half - last, mass[::-1]
+        else:
+            peak, first = half + peak, half + first
+        found.append(_cluster(heat, mark, side, heat.origin + peak, heat.origin + first, mass))
+    return found
+
+
+def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: int, mass: F8) -> Cluster:
+    lo, hi = exp(first_bin * heat.step), exp((first_bin + len(mass)) * heat.step)
+    peak = exp((peak_bin + 0.5) * heat.step)
+    usd = float(mass.sum())
+    return Cluster(
+        id=0,
+        side=side,
+        # The bin that holds the mark belongs to a side only up to the mark.
+        lo=lo if side == "long" else max(lo, heat.mark),
+        peak=peak,
+        hi=hi if side == "short" else min(hi, heat.mark),
+        usd=usd,
+        usd_lo=usd / constants.UNCALIBRATED_FACTOR,
+        usd_hi=usd * constants.UNCALIBRATED_FACTOR,
+        distance_pct=abs(peak / mark - 1.0) * 100,
+        first_bin=first_bin,
+        mass=mass,
+    )
+
+
+@cache
+def _smoother(bins: int) -> F8:
+    """Return the matrix [bins, bins] that smooths a side read outwards, wider with distance.
+
+    Row i averages by a Gaussian of sigma max(SMOOTHING_LOG_MIN, SMOOTHING_DISTANCE_SHARE of the
+    distance); next to the mark it averages over what there is, so density does not fade there.
+    """
+    at = np.arange(bins)
+    least = constants.SMOOTHING_LOG_MIN / constants.LOG_STEP
+    sigma = np.maximum(least, constants.SMOOTHING_DISTANCE_SHARE * at)
+    weights = np.exp(-0.5 * ((at[None, :] - at[:, None]) / sigma[:, None]) ** 2)
+    smoother: F8 = weights / weights.sum(axis=1, keepdims=True)
+    return smoother
+
+
+def _basins(density: F8) -> list[tuple[int, int, int]]:
+    """Return (peak, first bin, last bin) of each cluster of a smoothed density."""
+    peaks = _peaks(density)
+    saddles = [int(a + np.argmin(density[a : b + 1])) for a, b in pairwise(peaks)]
+    bounds = [-1, *saddles, len(density) - 1]
+    found = []
+    for i, peak in enumerate(peaks):
+        lowest, highest = bounds[i], bounds[i + 1]
+        inside = density >= constants.BASIN_HEIGHT * density[peak]
+        first = last = peak
+        while first - 1 > lowest and inside[first - 1]:
+            first -= 1
+        while last < highest and inside[last + 1]:
+            last += 1
+        found.append((peak, first, last))
+    return found
+
+
+def _peaks(density: F8) -> list[int]:
+    """Return the peaks that stand on their own, merged where they are one, in ascending order."""
+    padded = np.concatenate(([0.0], density, [0.0]))
+    rising = padded[1:-1] > padded[:-2]
+    falling = padded[1:-1] >= padded[2:]
+    peaks = [int(i) for i in np.flatnonzero(rising & falling & (density > 0))]
+    apart = constants.MERGE_LOG / constants.LOG_STEP
+    # The weakest link goes first, so that the result does not depend on the order of the peaks.
+    while len(peaks) > 1:
+        links = []
+        for i, (a, b) in enumerate(pairwise(peaks)):
+            lower = min(density[a], density[b])
+            joined = 1.0 if b - a < apart else float(density[a : b + 1].min() / lower)
+            links.append((joined, i))
+        joined, i = max(links)
+        if joined <= constants.MERGE_SADDLE:
+            break
+        del peaks[i if density[peaks[i]] < density[peaks[i + 1]] else i + 1]
+    return [peak for peak in peaks if _prominence(density, peak) >= constants.PROMINENCE_MIN * density[peak]]
+
+
+def _prominence(density: F8, peak: int) -> float:
+    """Height of a peak above the higher of the two valleys that part it from higher ground.
+
+    Beyond the mark and beyond the last bin there is nothing, so a side without higher ground ends at 0.
+    """
+    height = density[peak]
+    valleys = []
+    for side in (density[:peak][::-1], density[peak + 1 :]):
+        higher = np.flatnonzero(side > height)
+        valleys.append(float(side[: higher[0]].min()) if len(higher) and higher[0] else 0.0)
+    return float(height - max(valleys))

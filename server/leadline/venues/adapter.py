@@ -1,0 +1,258 @@
+"""What the venue adapters share: dispatch that cannot raise, anchors asked for in time, watchdogs.
+
+An adapter fills in three things: how a route is subscribed, how an anchor is asked for, and what its
+messages mean.  Everything that can go wrong between them is handled here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from leadline.domain.events import Funding, Side, Trade
+from leadline.domain.instrument import Instrument
+from leadline.errors import VenueError
+from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
+from leadline.units import NumberRejected, OffGrid
+from leadline.venues.base import Abort, Fetch, Output, VenueBook
+from leadline.venues.booksync import BookSync, Outcome
+from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
+
+RETRY_S_FIRST = 0.25
+RETRY_S_MAX = 3.0
+METADATA_EVERY_MS = 10_000
+FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
+# A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
+MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
+
+S = TypeVar("S", bound=BookSync)
+T = TypeVar("T")
+
+
+class Adapter(Generic[S]):
+    """Base of the venue protocols; satisfies VenueProtocol with the subclass's hooks."""
+
+    venue = ""
+
+    def __init__(self, syncs: Iterable[S]) -> None:
+        self._by_native: dict[str, S] = {sync.instrument.native: sync for sync in syncs}
+        self.books: dict[str, VenueBook] = {sync.instrument.symbol: sync for sync in self._by_native.values()}
+        self.protocol_errors = 0
+        self._opened: set[str] = set()
+        self._fundings: dict[str, tuple[float, int]] = {}
+        self._metadata_asked_ms: int | None = None
+
+    # Hooks of the subclass.
+
+    def routes(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+        """Return what to send when ``route`` is up."""
+        raise NotImplementedError
+
+    def _ask_anchor(self, sync: S, now_ms: int) -> list[Output]:
+        """Return the requests that bring a new snapshot of ``sync``."""
+        raise NotImplementedError
+
+    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:
+        """Take one parsed message; may raise any of MALFORMED."""
+        raise NotImplementedError
+
+    def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:
+        """Take the parsed answer of a successful Fetch; may raise any of MALFORMED."""
+        raise NotImplementedError
+
+    def _on_silence(self, sync: S, now_ms: int) -> list[Output]:
+        """Return what to do about a live book whose stream fell silent."""
+        return self._resync(sync, now_ms)
+
+    def _tick(self, now_ms: int) -> list[Output]:
+        """Return what else is due: keep-alives and polls."""
+        return []
+
+    # VenueProtocol.
+
+    def opened(self, route: str, now_ms: int) -> list[Output]:
+        self._opened.add(route)
+        outputs: list[Output] = []
+        for sync in self._on_route(route):
+            sync.begin(now_ms)
+            outputs.append(sync.changed(state_only=True))
+        return outputs + self._subscribe(route, now_ms)
+
+    def closed(self, route: str, now_ms: int) -> list[Output]:
+        self._opened.discard(route)
+        outputs: list[Output] = []
+        for sync in self._on_route(route):
+            sync.lose(now_ms)
+            sync.due_ms = None
+            outputs.append(sync.changed(state_only=True))
+        return outputs
+
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
+        try:
+            return self._take(route, orjson.loads(raw), now_ms)
+        except OffGrid:
+            return self._refuse(self._suspects(route, raw), now_ms) + self._ask_metadata(now_ms)
+        except MALFORMED:
+            return self._refuse(self._suspects(route, raw), now_ms)
+
+    def answer(self, fetch: Fetch, status: int, body: bytes, now_ms: int) -> list[Output]:
+        sync = self._by_native.get(fetch.symbol)
+        if status != 200:
+            return self._unanswered(fetch, sync, now_ms)
+        try:
+            if fetch.purpose == "instruments":
+                return self._take_metadata(body, now_ms)
+            return self._take_answer(fetch, orjson.loads(body), now_ms)
+        except OffGrid:
+            return self._refuse([sync] if sync else [], now_ms) + self._ask_metadata(now_ms)
+        except MALFORMED:
+            self.protocol_errors += 1
+            return self._unanswered(fetch, sync, now_ms)
+
+    def tick(self, now_ms: int) -> list[Output]:
+        outputs: list[Output] = []
+        for sync in self._by_native.values():
+            if sync.route not in self._opened:
+                continue
+            if sync.due_ms is not None:
+                if now_ms >= sync.due_ms:
+                    outputs += self._ask(sync, now_ms)
+            elif not sync.anchored:
+                if now_ms - sync.asked_ms >= FIRST_DATA_MS:
+                    outputs += self._resync(sync, now_ms)
+            elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
+                sync.mark_silent()
+                outputs.append(sync.changed(state_only=True))
+                outputs += self._on_silence(sync, now_ms)
+        return outputs + self._tick(now_ms)
+
+    # Shared steps.
+
+    def _after(self, sync: S, outcome: Outcome, now_ms: int) -> list[Output]:
+        """Turn what a book message did into events and requests."""
+        if outcome is Outcome.LOST or (outcome is Outcome.TOO_OLD and not sync.recording):
+            return self._resync(sync, now_ms)
+        return [sync.changed()]
+
+    def _resync(self, sync: S, now_ms: int) -> list[Output]:
+        """Flag the book at once and anchor it anew: now at first, then at growing intervals."""
+        sync.stats.resyncs += sync.anchored
+        sync.lose(now_ms)
+        outputs: list[Output] = [sync.changed(state_only=True)]
+        if sync.tries >= SNAPSHOT_TRIES_MAX:
+            sync.tries = 0
+            outputs.append(
+                Abort(sync.route, f"{sync.instrument.symbol}: no book after {SNAPSHOT_TRIES_MAX} tries")
+            )
+            return outputs
+        if sync.tries == 0:
+            return outputs + self._ask(sync, now_ms)
+        sync.due_ms = now_ms + int(1000 * min(RETRY_S_MAX, RETRY_S_FIRST * 2 ** (sync.tries - 1)))
+        return outputs
+
+    def _ask(self, sync: S, now_ms: int) -> list[Output]:
+        sync.due_ms = None
+        sync.asked_ms = now_ms
+        sync.tries += 1
+        return self._ask_anchor(sync, now_ms)
+
+    def _refuse(self, suspects: list[S], now_ms: int) -> list[Output]:
+        """Count a message that made no sense and anchor anew every book it may have been about."""
+        self.protocol_errors += 1
+        outputs: list[Output] = []
+        for sync in suspects:
+            sync.stats.protocol_errors += 1
+            if sync.anchored:
+                outputs += self._resync(sync, now_ms)
+        return outputs
+
+    def _suspects(self, route: str, raw: bytes | str) -> list[S]:
+        """Return the books named in an unreadable message; all of the route when none is."""
+        data = raw if isinstance(raw, bytes) else raw.encode(errors="replace")
+        named = [sync for native, sync in self._by_native.items() if f'"{native}"'.encode() in data]
+        return named or list(self._on_route(route)) or list(self._by_native.values())
+
+    def _on_route(self, route: str) -> Iterator[S]:
+        return (sync for sync in self._by_native.values() if sync.route == route)
+
+    def _unanswered(self, fetch: Fetch, sync: S | None, now_ms: int) -> list[Output]:
+        """An answer is missing: a snapshot still needed is asked for again, without hurry."""
+        if sync is None:
+            return []
+        sync.recording = False
+        if fetch.purpose == "audit":
+            return self._resync(sync, now_ms)
+        if fetch.purpose == "snapshot" and not sync.anchored and sync.due_ms is None:
+            sync.asked_ms = now_ms
+            sync.due_ms = now_ms + int(RETRY_S_MAX * 1000)
+            sync.tries = max(0, sync.tries - 1)
+        return []
+
+    def _ask_metadata(self, now_ms: int) -> list[Output]:
+        asked = self._metadata_asked_ms
+        if asked is not None and now_ms - asked < METADATA_EVERY_MS:
+            return []
+        self._metadata_asked_ms = now_ms
+        return [Fetch("instruments", "", INSTRUMENTS_PATH[self.venue])]
+
+    def _take_metadata(self, body: bytes, now_ms: int) -> list[Output]:
+        """Take the venue's contracts anew; a book whose steps changed starts over on the new grid."""
+        outputs: list[Output] = []
+        for made in parse_instruments(self.venue, body):
+            sync = self._by_native.get(made.native)
+            if sync is None or made == sync.instrument:
+                continue
+            if (made.tick, made.lot) == (sync.instrument.tick, sync.instrument.lot):
+                sync.instrument = made
+                continue
+            sync.rebase(made, now_ms)
+            sync.tries = 0
+            outputs += self._resync(sync, now_ms)
+        return outputs
+
+    def _trade(self, sync: S, at_ms: int, price: object, size: object, taker: Side) -> Trade:
+        made = sync.instrument
+        tick, lots = made.tick.count(price), made.lot.count(size)
+        if tick == 0:
+            raise NumberRejected("expected a price above 0")
+        sync.stats.trades += 1
+        return Trade(made.venue, made.symbol, at_ms, tick, lots, taker)
+
+    def _funding(self, sync: S, at_ms: int, rate: float, next_ms: int) -> list[Output]:
+        """Return a Funding when it differs from the last one told."""
+        made = sync.instrument
+        if self._fundings.get(made.native) == (rate, next_ms):
+            return []
+        self._fundings[made.native] = (rate, next_ms)
+        return [Funding(made.venue, made.symbol, at_ms, rate, next_ms)]
+
+
+def whole(value: object) -> int:
+    """Return an id or a time that must be a JSON integer (a bool or a float is none)."""
+    if type(value) is not int:
+        raise TypeError(f"expected an integer, got {value!r:.60}")
+    return value
+
+
+def whole_text(value: object) -> int:
+    """Return an integer sent as text of ASCII digits."""
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 20:
+        raise NumberRejected(f"expected an integer in text, got {value!r:.60}")
+    return int(value)
+
+
+def coins_of(instrument: Instrument, size: float, price: float) -> float:
+    """Return the coins in ``size`` of the venue's own unit at ``price``."""
+    units = size * float(instrument.contract_size)
+    return units / price if instrument.inverse else units
+
+
+def batches(items: list[T], count: int) -> Iterator[list[T]]:
+    """Yield ``items`` in lists of at most ``count``."""
+    for start in range(0, len(items), count):
+        yield items[start : start + count]

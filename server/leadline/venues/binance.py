@@ -1,0 +1,252 @@
+"""Binance USDⓈ-M futures (and, for recordings, COIN-M): streams, snapshots beside them, polled interest.
+
+The book's snapshot comes by REST and must meet the stream: see BookSync.take_fetched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from leadline.domain.events import (
+    BestQuote,
+    Completeness,
+    Liquidation,
+    Mark,
+    OpenInterest,
+    PriceKind,
+    Side,
+)
+from leadline.domain.instrument import Instrument
+from leadline.units import parse_float, parse_positive_float
+from leadline.venues.adapter import Adapter, batches, coins_of, whole
+from leadline.venues.base import Fetch, Output, Send
+from leadline.venues.booksync import BookSync, Delta, Outcome, read_levels
+
+STREAMS_PER_ROUTE_MAX = 200
+STREAMS_PER_REQUEST_MAX = 100
+SNAPSHOT_LEVELS = 1000
+SNAPSHOT_WEIGHT = 20
+FIRST_EVENT_WAIT_MS = 1_000
+RESNAPSHOT_MS = 15 * 60_000
+RESNAPSHOT_STAGGER_MS = 7_000
+INTEREST_EVERY_MS = 5_000
+INTEREST_WEIGHT_PER_MIN_MAX = 600
+# ADL, insurance fund and rows without a price are bookings, not trades in the book.
+MARKET_TRADE = "MARKET"
+
+
+class BinanceProtocol(Adapter[BookSync]):
+    """depth_limit: levels of a snapshot.  best_quotes: subscribe bookTicker too, to check the books."""
+
+    venue = "binance"
+
+    def __init__(
+        self,
+        instruments: list[Instrument],
+        *,
+        depth_limit: int = SNAPSHOT_LEVELS,
+        best_quotes: bool = False,
+    ) -> None:
+        public = ["depth@100ms"] + (["bookTicker"] if best_quotes else [])
+        self._depth_limit = depth_limit
+        self._streams: dict[str, list[str]] = {}
+        route_of = self._share_out("public", instruments, public)
+        self._share_out("market", instruments, ["aggTrade", "markPrice@1s", "forceOrder"])
+        super().__init__(BookSync(made, route_of[made.native]) for made in instruments)
+        self._interest_due_ms: dict[str, int] = {}
+        self._next_request = 0
+        self._widen_due_ms: dict[str, int] = {}
+
+    def _share_out(self, kind: str, instruments: list[Instrument], names: list[str]) -> dict[str, str]:
+        """Give each symbol's streams of one kind to a connection; return the route of each symbol."""
+        route_of: dict[str, str] = {}
+        for index, chosen in enumerate(batches(instruments, STREAMS_PER_ROUTE_MAX // len(names))):
+            route = kind if index == 0 else f"{kind}-{index + 1}"
+            # Only ASCII letters are lowered: that is how the venue spells the others.
+            self._streams[route] = [f"{_lower(made.native)}@{name}" for made in chosen for name in names]
+            route_of |= {made.native: route for made in chosen}
+        return route_of
+
+    def routes(self) -> dict[str, str]:
+        return {route: f"/{route.partition('-')[0]}/ws" for route in self._streams}
+
+    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+        return [
+            Send(route, self._request("SUBSCRIBE", names))
+            for names in batches(self._streams.get(route, []), STREAMS_PER_REQUEST_MAX)
+        ]
+
+    def _request(self, method: str, names: list[str]) -> str:
+        self._next_request += 1
+        return orjson.dumps({"method": method, "params": names, "id": self._next_request}).decode()
+
+    def _ask_anchor(self, sync: BookSync, now_ms: int) -> list[Output]:
+        return [self._snapshot("snapshot", sync)]
+
+    def _snapshot(self, purpose: str, sync: BookSync) -> Fetch:
+        native = sync.instrument.native
+        path = f"/fapi/v1/depth?symbol={native}&limit={self._depth_limit}"
+        return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT)
+
+    def _on_silence(self, sync: BookSync, now_ms: int) -> list[Output]:
+        # A quiet market and a dead stream look alike: the venue's own book tells them apart.
+        return [self._snapshot("audit", sync)]
+
+    # Messages.
+
+    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:
+        data = message.get("data", message)
+        kind = data.get("e")
+        if kind is None:
+            return self._take_reply(data)
+        order = data["o"] if kind == "forceOrder" else data
+        sync = self._by_native.get(order["s"])
+        if sync is None:
+            return []
+        sync.stats.messages += 1
+        if kind == "depthUpdate":
+            return self._take_depth(sync, data, now_ms)
+        if kind in ("aggTrade", "trade"):
+            if data.get("X", MARKET_TRADE) != MARKET_TRADE:
+                return []
+            taker = Side.SELL if _flag(data["m"]) else Side.BUY
+            return [self._trade(sync, whole(data["T"]), data["p"], data["q"], taker)]
+        if kind == "bookTicker":
+            return [_best_quote(sync.instrument, data)]
+        if kind == "markPriceUpdate":
+            return self._take_mark(sync, data)
+        if kind == "forceOrder":
+            return [_liquidation(sync.instrument, order)]
+        return []
+
+    def _take_reply(self, reply: dict[str, Any]) -> list[Output]:
+        """An acknowledgement proves nothing; a refusal (two shapes) is counted, the watchdogs mend it."""
+        if "error" in reply or "code" in reply:
+            self.protocol_errors += 1
+        return []
+
+    def _take_depth(self, sync: BookSync, data: dict[str, Any], now_ms: int) -> list[Output]:
+        delta = Delta(
+            prev_id=whole(data["pu"]),
+            first_id=whole(data["U"]),
+            last_id=whole(data["u"]),
+            at_ms=whole(data["T"]),
+            levels=read_levels(sync.instrument, data["b"], data["a"]),
+        )
+        outputs = self._after(sync, sync.take_delta(delta, now_ms), now_ms)
+        if not sync.anchored and sync.tries == 0 and sync.due_ms is None:
+            # The stream runs: a snapshot asked for now cannot be older than it.
+            outputs += self._ask(sync, now_ms)
+        return outputs
+
+    def _take_mark(self, sync: BookSync, data: dict[str, Any]) -> list[Output]:
+        made, at_ms = sync.instrument, whole(data["E"])
+        outputs: list[Output] = [Mark(made.venue, made.symbol, at_ms, parse_positive_float(data["p"]))]
+        if data.get("r"):
+            outputs += self._funding(sync, at_ms, parse_float(data["r"]), whole(data.get("T", 0)))
+        return outputs
+
+    # Answers.
+
+    def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:
+        sync = self._by_native[fetch.symbol]
+        if fetch.purpose == "open_interest":
+            coins = coins_of(sync.instrument, parse_float(body["openInterest"]), self._price(sync))
+            at_ms = whole(body.get("time", 0))
+            return [OpenInterest(self.venue, sync.instrument.symbol, at_ms, coins)] if coins >= 0 else []
+        levels = read_levels(sync.instrument, body["bids"], body["asks"])
+        update_id, at_ms = whole(body["lastUpdateId"]), whole(body.get("T", body.get("E", 0)))
+        if fetch.purpose == "audit":
+            if not sync.silent or sync.audit(levels, now_ms):
+                return [sync.changed(state_only=True)]
+            return self._resync(sync, now_ms)
+        widening = sync.recording
+        outcome = sync.take_fetched(update_id, at_ms, levels, now_ms)
+        if widening and outcome is Outcome.TOO_OLD:
+            sync.recording = False
+            return []
+        return self._after(sync, outcome, now_ms)
+
+    def _price(self, sync: BookSync) -> float:
+        """Return a price for an inverse contract's coins: the best bid held (1 for others: unused)."""
+        bid = sync.book.best_bid
+        return sync.instrument.price(bid) if bid else 1.0
+
+    # What is due.
+
+    def _tick(self, now_ms: int) -> list[Output]:
+        outputs: list[Output] = []
+        for index, sync in enumerate(self._by_native.values()):
+            if sync.route not in self._opened:
+                continue
+            if not sync.anchored and sync.tries == 0 and sync.due_ms is None:
+                if now_ms - sync.asked_ms >= FIRST_EVENT_WAIT_MS:
+                    outputs += self._ask(sync, now_ms)
+            elif sync.anchored and not sync.recording and self._wants_wider(sync, index, now_ms):
+                sync.record()
+                outputs.append(self._snapshot("snapshot", sync))
+            outputs += self._poll_interest(sync, index, now_ms)
+        return outputs
+
+    def _wants_wider(self, sync: BookSync, index: int, now_ms: int) -> bool:
+        """True when the market moved past half of the range the snapshot reached, or time has passed."""
+        native = sync.instrument.native
+        if now_ms < self._widen_due_ms.get(native, 0) or not sync.linked:
+            return False
+        bid, (low, high) = sync.book.best_bid, sync.trusted
+        # Each snapshot costs weight, so even a running market gets at most one in a while.
+        self._widen_due_ms[native] = now_ms + RESNAPSHOT_STAGGER_MS
+        if bid is None or low >= high:
+            return False
+        aged = now_ms - sync.anchored_ms >= RESNAPSHOT_MS + index * RESNAPSHOT_STAGGER_MS
+        return aged or abs(2 * bid - low - high) > (high - low) // 2
+
+    def _poll_interest(self, sync: BookSync, index: int, now_ms: int) -> list[Output]:
+        native = sync.instrument.native
+        every_ms = max(INTEREST_EVERY_MS, len(self._by_native) * 60_000 // INTEREST_WEIGHT_PER_MIN_MAX)
+        due_ms = self._interest_due_ms.setdefault(native, now_ms + index * every_ms // len(self._by_native))
+        if now_ms < due_ms:
+            return []
+        self._interest_due_ms[native] = now_ms + every_ms
+        return [Fetch("open_interest", native, f"/fapi/v1/openInterest?symbol={native}")]
+
+
+def _best_quote(made: Instrument, data: dict[str, Any]) -> BestQuote:
+    return BestQuote(
+        venue=made.venue,
+        symbol=made.symbol,
+        at_ms=whole(data.get("T", 0)),
+        update_id=whole(data["u"]),
+        bid_tick=made.tick.count(data["b"]),
+        bid_lots=made.lot.count(data["B"]),
+        ask_tick=made.tick.count(data["a"]),
+        ask_lots=made.lot.count(data["A"]),
+    )
+
+
+def _liquidation(made: Instrument, order: dict[str, Any]) -> Liquidation:
+    """Read a forced order: it sells out a long or buys in a short, so its side is flipped."""
+    side = {"SELL": Side.BUY, "BUY": Side.SELL}[order["S"]]
+    price = parse_float(order["ap"]) or parse_positive_float(order["p"])
+    return Liquidation(
+        venue=made.venue,
+        symbol=made.symbol,
+        at_ms=whole(order["T"]),
+        side=side,
+        coins=coins_of(made, parse_positive_float(order["z"]), price),
+        price=price,
+        kind=PriceKind.FILL,
+        completeness=Completeness.THROTTLED,
+    )
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r:.60}")
+    return value
+
+
+def _lower(native: str) -> str:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in native)

@@ -1,0 +1,212 @@
+"""OKX v5 swaps: books chained by sequence ids, text keep-alive, one liquidation feed for all contracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest, PriceKind, Side
+from leadline.domain.instrument import Instrument
+from leadline.limits import FIRST_DATA_S
+from leadline.units import parse_float, parse_positive_float
+from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
+from leadline.venues.base import Abort, Fetch, Output, Send
+from leadline.venues.booksync import Delta, SequenceSync, read_levels
+
+PUBLIC_PATH = "/ws/v5/public"
+BOOK_CHANNELS = ("books", "books-l2-tbt", "books50-l2-tbt")
+SYMBOLS_PER_ROUTE_MAX = 30  # deep books a connection carries well
+ARGS_PER_REQUEST_MAX = 100
+REQUESTS_PER_CONNECTION_MAX = 400  # the venue allows 480 an hour
+FETCHED_LEVELS = 400
+FETCHED_WEIGHT = 1
+SNAPSHOT_WAIT_MS = int(FIRST_DATA_S * 1000) // 2
+PING_AFTER_MS = 20_000
+PONG_WITHIN_MS = 8_000
+UPGRADE_NOTICE = "64008"
+TAKERS = {"buy": Side.BUY, "sell": Side.SELL}
+# A liquidation's side is its order's: selling closes a long.
+LIQUIDATED = {"sell": Side.BUY, "buy": Side.SELL}
+
+
+class OkxProtocol(Adapter[SequenceSync]):
+    """channel: the book channel; the two tick-by-tick ones need a fee tier and serve recordings."""
+
+    venue = "okx"
+
+    def __init__(self, instruments: list[Instrument], *, channel: str = "books") -> None:
+        self._channel = channel
+        self._natives: dict[str, list[str]] = {}
+        syncs: list[SequenceSync] = []
+        for index, chosen in enumerate(batches(instruments, SYMBOLS_PER_ROUTE_MAX)):
+            route = "public" if index == 0 else f"public-{index + 1}"
+            self._natives[route] = [made.native for made in chosen]
+            syncs += [SequenceSync(made, route) for made in chosen]
+        super().__init__(syncs)
+        self._heard_ms: dict[str, int] = {}
+        self._pinged: set[str] = set()
+        self._requests: dict[str, int] = {}
+        self._fallback: set[str] = set()
+
+    def routes(self) -> dict[str, str]:
+        return dict.fromkeys(self._natives, PUBLIC_PATH)
+
+    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+        self._heard_ms[route] = now_ms
+        self._pinged.discard(route)
+        self._requests[route] = 0
+        natives = self._natives.get(route, [])
+        channels = (self._channel, "trades", "mark-price", "funding-rate", "open-interest")
+        args = [{"channel": channel, "instId": native} for native in natives for channel in channels]
+        if route == next(iter(self._natives), None):
+            args.append({"channel": "liquidation-orders", "instType": "SWAP"})
+        return [self._request(route, "subscribe", some) for some in batches(args, ARGS_PER_REQUEST_MAX)]
+
+    def _request(self, route: str, op: str, args: list[dict[str, str]]) -> Send:
+        count = self._requests[route] = self._requests.get(route, 0) + 1
+        return Send(route, orjson.dumps({"id": f"{op[0]}{count}", "op": op, "args": args}).decode())
+
+    def _ask_anchor(self, sync: SequenceSync, now_ms: int) -> list[Output]:
+        if self._requests.get(sync.route, 0) >= REQUESTS_PER_CONNECTION_MAX:
+            return [Abort(sync.route, "the hour's subscription requests are nearly used up")]
+        self._fallback.discard(sync.instrument.native)
+        # The subscription follows when the end of the old one is acknowledged.
+        return [self._request(sync.route, "unsubscribe", [self._book_arg(sync)])]
+
+    def _book_arg(self, sync: SequenceSync) -> dict[str, str]:
+        return {"channel": self._channel, "instId": sync.instrument.native}
+
+    def _tick(self, now_ms: int) -> list[Output]:
+        outputs: list[Output] = []
+        for route in sorted(self._opened):
+            quiet_ms = now_ms - self._heard_ms.get(route, now_ms)
+            if quiet_ms >= PING_AFTER_MS + PONG_WITHIN_MS:
+                outputs.append(Abort(route, f"nothing heard for {quiet_ms // 1000} s"))
+                self._heard_ms[route] = now_ms
+            elif quiet_ms >= PING_AFTER_MS and route not in self._pinged:
+                self._pinged.add(route)
+                outputs.append(Send(route, "ping"))
+        for native, sync in self._by_native.items():
+            waited = sync.route in self._opened and now_ms - sync.asked_ms >= SNAPSHOT_WAIT_MS
+            if waited and sync.waits_for_anchor() and native not in self._fallback:
+                # Updates without their snapshot: the venue may have dropped it from the stream.
+                self._fallback.add(native)
+                outputs.append(self._snapshot(sync))
+        return outputs
+
+    def _snapshot(self, sync: SequenceSync) -> Fetch:
+        native = sync.instrument.native
+        path = f"/api/v5/market/books?instId={native}&sz={FETCHED_LEVELS}"
+        return Fetch("snapshot", native, path, weight=FETCHED_WEIGHT)
+
+    # Messages.
+
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
+        self._heard_ms[route] = now_ms
+        self._pinged.discard(route)
+        if raw in ("pong", b"pong"):
+            return []
+        return super().receive(route, raw, now_ms)
+
+    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:
+        if "event" in message:
+            return self._take_reply(route, message)
+        arg, rows = message["arg"], message["data"]
+        channel = arg["channel"]
+        if channel == "liquidation-orders":
+            return [event for row in rows for event in self._take_liquidations(row)]
+        sync = self._by_native.get(arg.get("instId"))
+        if sync is None:
+            return []
+        sync.stats.messages += 1
+        if channel in BOOK_CHANNELS:
+            outputs: list[Output] = []
+            for row in rows:
+                outputs += self._take_book(sync, message["action"], row, now_ms)
+            return outputs
+        return [event for row in rows for event in self._take_row(sync, channel, row)]
+
+    def _take_reply(self, route: str, reply: dict[str, Any]) -> list[Output]:
+        event = reply["event"]
+        if event == "notice" and reply.get("code") == UPGRADE_NOTICE:
+            return [Abort(route, "the venue announced a restart of this connection")]
+        if event == "error":
+            self.protocol_errors += 1
+            return []
+        arg = reply.get("arg") or {}
+        sync = self._by_native.get(arg.get("instId"))
+        if event == "unsubscribe" and sync is not None and arg.get("channel") == self._channel:
+            return [self._request(route, "subscribe", [self._book_arg(sync)])]
+        return []
+
+    def _take_book(self, sync: SequenceSync, action: str, row: dict[str, Any], now_ms: int) -> list[Output]:
+        fresh = {"snapshot": True, "update": False}[action]
+        at_ms = whole_text(row["ts"])
+        levels = read_levels(sync.instrument, row["bids"], row["asks"])
+        if "seqId" not in row:
+            if not row.get("checksum"):
+                raise ValueError("expected a sequence id or a checksum")
+            rows, checksum = (row["bids"], row["asks"]), whole(row["checksum"])
+            return self._after(sync, sync.take_summed(fresh, at_ms, levels, rows, checksum, now_ms), now_ms)
+        last_id, prev_id = whole(row["seqId"]), whole(row["prevSeqId"])
+        if fresh:
+            outcome = sync.take_snapshot(last_id, at_ms, levels, now_ms)
+        elif last_id == prev_id == sync.update_id and sync.anchored:
+            outcome = sync.take_keepalive(at_ms, now_ms)
+        else:
+            outcome = sync.take_delta(Delta(prev_id, prev_id + 1, last_id, at_ms, levels), now_ms)
+        return self._after(sync, outcome, now_ms)
+
+    def _take_row(self, sync: SequenceSync, channel: str, row: dict[str, Any]) -> list[Output]:
+        made = sync.instrument
+        if channel not in ("trades", "mark-price", "open-interest", "funding-rate"):
+            return []
+        at_ms = whole_text(row.get("ts") or "0")
+        if channel == "trades":
+            return [self._trade(sync, at_ms, row["px"], row["sz"], TAKERS[row["side"]])]
+        if channel == "mark-price":
+            return [Mark(made.venue, made.symbol, at_ms, parse_positive_float(row["markPx"]))]
+        if channel == "open-interest":
+            if row.get("oiCcy"):
+                coins = parse_float(row["oiCcy"])
+            else:
+                bid = sync.book.best_bid
+                coins = coins_of(made, parse_float(row["oi"]), made.price(bid) if bid else 1.0)
+            return [OpenInterest(made.venue, made.symbol, at_ms, coins)]
+        if not row.get("fundingRate"):
+            return []  # an empty text means that none applies, not zero
+        next_ms = whole_text(row.get("fundingTime") or "0")
+        return self._funding(sync, at_ms, parse_float(row["fundingRate"]), next_ms)
+
+    def _take_liquidations(self, row: dict[str, Any]) -> list[Output]:
+        sync = self._by_native.get(row["instId"])
+        if sync is None:
+            return []
+        sync.stats.messages += 1
+        return [_liquidation(sync.instrument, detail) for detail in row["details"]]
+
+    def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:
+        sync = self._by_native[fetch.symbol]
+        if sync.anchored:
+            return []
+        if body["code"] != "0":
+            raise ValueError(f"refused with {body['code']}")
+        row = body["data"][0]
+        levels = read_levels(sync.instrument, row["bids"], row["asks"])
+        outcome = sync.take_fetched(whole(row["seqId"]), whole_text(row["ts"]), levels, now_ms)
+        return self._after(sync, outcome, now_ms)
+
+
+def _liquidation(made: Instrument, detail: dict[str, Any]) -> Liquidation:
+    price = parse_positive_float(detail["bkPx"])
+    return Liquidation(
+        venue=made.venue,
+        symbol=made.symbol,
+        at_ms=whole_text(detail["ts"]),
+        side=LIQUIDATED[detail["side"]],
+        coins=coins_of(made, parse_positive_float(detail["sz"]), price),
+        price=price,
+        kind=PriceKind.BANKRUPTCY,
+        completeness=Completeness.THROTTLED,
+    )

@@ -1,0 +1,167 @@
+from itertools import pairwise
+from math import floor, log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadline.domain import estimator_constants as constants
+from leadline.domain.clusters import (
+    Cluster,
+    ClusterTracker,
+    cluster_usd_min,
+    eta_min,
+    find_clusters,
+    nearest,
+)
+from leadline.domain.heat import Heat
+from leadline.domain.pace import Pace
+
+BINS, STEP = constants.PROFILE_BINS, constants.LOG_STEP
+MARK = 60_000.0
+
+
+def heat(*humps: tuple[float, float, float], mark: float = MARK) -> Heat:
+    """Heat of Gaussian humps: (price, dollars, sigma in ln price); below the mark they are longs."""
+    origin = floor(log(mark) / STEP) - BINS // 2
+    centres = (origin + np.arange(BINS) + 0.5) * STEP
+    sides = np.zeros((2, BINS))
+    for price, usd, sigma in humps:
+        shape = np.exp(-0.5 * ((centres - log(price)) / sigma) ** 2)
+        sides[0 if price < mark else 1] += usd * shape / shape.sum()
+    sides[0, centres >= log(mark)] = 0.0
+    sides[1, centres <= log(mark)] = 0.0
+    return Heat(origin, STEP, mark, sides[0], sides[1], 1e9)
+
+
+def found(*humps: tuple[float, float, float]) -> list[Cluster]:
+    return find_clusters(heat(*humps), MARK, 1e9)
+
+
+def test_a_hump_on_each_side_is_a_cluster_on_each_side() -> None:
+    short, long = found((61_000, 40e6, 0.002), (57_000, 60e6, 0.003))
+    assert (short.side, long.side) == ("short", "long")
+    assert short.peak == pytest.approx(61_000, rel=2 * STEP)
+    assert long.peak == pytest.approx(57_000, rel=2 * STEP)
+    assert short.lo < 61_000 < short.hi
+    assert short.distance_pct == pytest.approx(100 / 60, rel=0.05)
+    # Half of a Gaussian's height and above is 76 % of it; smoothing widens the stretch a little.
+    assert 0.76 * 40e6 < short.usd < 0.95 * 40e6
+    assert (short.usd_lo, short.usd_hi) == (short.usd / 4, short.usd * 4)
+
+
+def test_mass_is_what_lies_between_lo_and_hi() -> None:
+    source = heat((61_000, 40e6, 0.002), (57_000, 60e6, 0.003))
+    prices = np.exp(source.edges[:-1] + STEP / 2)
+    for cluster in find_clusters(source, MARK, 1e9):
+        usd = source.long_usd if cluster.side == "long" else source.short_usd
+        assert cluster.usd == pytest.approx(usd[(prices > cluster.lo) & (prices < cluster.hi)].sum())
+        np.testing.assert_array_equal(
+            cluster.mass, usd[cluster.first_bin - source.origin :][: len(cluster.mass)]
+        )
+
+
+def test_peaks_with_a_deep_saddle_stay_two_and_share_no_bin() -> None:
+    one, two = found((61_000, 40e6, 0.002), (62_000, 40e6, 0.002))
+    assert one.hi <= two.lo
+    assert one.peak == pytest.approx(61_000, rel=2 * STEP)
+    assert two.peak == pytest.approx(62_000, rel=2 * STEP)
+
+
+def test_peaks_with_a_shallow_saddle_are_one() -> None:
+    (only,) = found((61_000, 40e6, 0.002), (61_270, 40e6, 0.002))
+    assert only.lo < 61_000
+    assert only.hi > 61_270
+
+
+def test_a_ripple_on_the_slope_of_a_hump_is_no_cluster() -> None:
+    clusters = found((62_000, 400e6, 0.01), (63_200, 6e6, 0.001))
+    assert len(clusters) == 1
+
+
+def test_clusters_too_small_for_the_market_are_left_out() -> None:
+    humps = heat((61_000, 40e6, 0.002), (57_000, 2e6, 0.002))
+    assert [c.side for c in find_clusters(humps, MARK, 1e9)] == ["short"]
+    assert [c.side for c in find_clusters(humps, MARK, 100e6)] == ["short", "long"]
+    assert [c.side for c in find_clusters(humps, MARK, 100e6, usd_min=5e6)] == ["short"]
+    assert find_clusters(humps, MARK, 100e9) == []
+
+
+def test_an_empty_map_has_no_clusters() -> None:
+    assert found() == []
+
+
+def test_mass_that_ends_at_the_mark_is_a_cluster_that_ends_at_the_mark() -> None:
+    source = heat()
+    half = BINS // 2
+    source.long_usd[half - 20 : half] = 1e6
+    source.short_usd[half + 1 : half + 21] = 1e6
+    clusters = find_clusters(source, MARK, 1e9)
+    assert {cluster.side for cluster in clusters} == {"long", "short"}
+    for cluster in clusters:
+        assert (cluster.hi <= MARK) if cluster.side == "long" else (cluster.lo >= MARK)
+
+
+@given(
+    st.lists(st.floats(0, 1e7), min_size=30, max_size=30),
+    st.lists(st.floats(0, 1e7), min_size=30, max_size=30),
+)
+def test_any_map_gives_ordered_clusters_that_do_not_overlap(longs: list[float], shorts: list[float]) -> None:
+    source = heat()
+    half = BINS // 2
+    source.long_usd[half - 300 : half] = np.repeat(longs, 10)
+    source.short_usd[half + 1 : half + 301] = np.repeat(shorts, 10)
+    clusters = find_clusters(source, MARK, 1e9)
+    assert [c.distance_pct for c in clusters] == sorted(c.distance_pct for c in clusters)
+    for side, usd in (("long", source.long_usd), ("short", source.short_usd)):
+        own = sorted((c for c in clusters if c.side == side), key=lambda c: c.lo)
+        assert sum(c.usd for c in own) <= usd.sum() * (1 + 1e-9)
+        for cluster in own:
+            assert cluster.lo <= cluster.peak <= cluster.hi
+        for below, above in pairwise(own):
+            assert below.hi <= above.lo * (1 + 1e-12)
+
+
+def test_the_nearest_are_taken_from_each_side() -> None:
+    humps = [(price, 50e6, 0.001) for price in (60_600, 61_500, 63_000, 59_000, 57_000, 55_000)]
+    chosen = nearest(found(*humps), per_side=2)
+    assert [round(c.peak / 500) * 500 for c in chosen] == [60_500, 59_000, 61_500, 57_000]
+
+
+def test_ids_last_while_a_cluster_drifts_and_are_never_given_twice() -> None:
+    tracker = ClusterTracker()
+    first = tracker.update(found((61_000, 40e6, 0.003), (57_000, 60e6, 0.003)))
+    assert sorted(c.id for c in first) == [1, 2]
+    ids = {c.side: c.id for c in first}
+    for price in (61_020, 61_040, 61_060):
+        drifted = tracker.update(found((price, 42e6, 0.003), (57_000, 58e6, 0.003)))
+        assert {c.side: c.id for c in drifted} == ids
+    jumped = tracker.update(found((64_000, 40e6, 0.003), (57_000, 60e6, 0.003)))
+    assert {c.side: c.id for c in jumped} == {"long": ids["long"], "short": 3}
+    tracker.update([])
+    again = tracker.update(found((57_000, 60e6, 0.003)))
+    assert [c.id for c in again] == [4]
+
+
+def test_a_cluster_that_splits_passes_its_id_to_one_part_only() -> None:
+    tracker = ClusterTracker()
+    (whole,) = tracker.update(found((61_000, 60e6, 0.003)))
+    parts = tracker.update(found((61_000, 50e6, 0.003), (62_500, 20e6, 0.003)))
+    assert sorted(c.id for c in parts) == [whole.id, whole.id + 1]
+    assert next(c.id for c in parts if c.peak < 61_500) == whole.id
+
+
+def test_the_time_of_arrival_needs_price_to_move_towards_the_cluster() -> None:
+    short, long = found((61_000, 40e6, 0.002), (57_000, 60e6, 0.003))
+    pace = Pace()
+    assert eta_min(short, MARK, pace) is None
+    for second in range(600):
+        pace.observe(MARK + second, second * 1_000)
+    now = MARK + 599
+    assert eta_min(long, now, pace) is None
+    assert eta_min(short, now, pace) == pytest.approx((short.lo - now) / 60, rel=0.1)
+
+
+def test_large_coins_need_larger_clusters() -> None:
+    assert cluster_usd_min("BTC") > cluster_usd_min("ETH") > cluster_usd_min("PEPE") == 300_000

@@ -1,0 +1,137 @@
+"""Streams: one encoding for all watchers, keyframes where they are due, nothing without a watcher."""
+
+from __future__ import annotations
+
+import pytest
+from tests.fakes.market import HandMarket, hand_market
+
+from leadline.domain.ladder import Print
+from leadline.feed.hub import StreamKey
+from leadline.wire.reader import Delta, Keyframe, LadderReader, State, decode
+
+KEY = StreamKey("BTCUSDT", "all", 1, 20, 10)
+
+
+class Phone:
+    """A watcher that reads every frame as a phone would."""
+
+    def __init__(self, market: HandMarket, key: StreamKey = KEY) -> None:
+        self.frames: list[bytes] = []
+        self.keyframes = 0
+        self.states: list[dict[str, object]] = []
+        self.prints: list[Print] = []
+        self.stream = market.hub.subscribe(key, self)
+        self.reader = LadderReader(key.group, key.depth)
+        self._read(self.stream.keyframe())
+
+    def _read(self, frame: bytes) -> None:
+        message = decode(frame)
+        assert isinstance(message, Keyframe | Delta)
+        view = self.reader.apply(message)
+        self.prints = view.prints if isinstance(message, Keyframe) else self.prints + view.prints
+
+    def bids(self) -> list[tuple[int, int]]:
+        assert self.reader.view is not None
+        view = self.reader.view
+        return list(zip(view.bid_rows.tolist(), view.bid_lots.tolist(), strict=True))
+
+    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None:
+        self.frames.append(frame)
+        self.keyframes += is_keyframe
+        self._read(frame)
+
+    def offer_state(self, stream: int, frame: bytes) -> None:
+        message = decode(frame)
+        assert isinstance(message, State)
+        self.states.append(message.facts)
+
+    def offer_notice(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+
+def step(market: HandMarket, milliseconds: int = 100) -> None:
+    market.clock.now_ms += milliseconds
+    for book in market.books.values():
+        book.received_ms = market.clock.now_ms
+    market.hub.emit_due(market.clock.now_ms)
+
+
+def test_a_change_is_encoded_once_for_all_watchers() -> None:
+    market = hand_market()
+    one, two = Phone(market), Phone(market)
+    market.books["binance"].book.apply([10001], [3], [], [])
+    step(market)
+    assert one.stream is two.stream
+    assert len(one.frames) == 1
+    assert one.frames[0] is two.frames[0]
+    assert one.bids()[0] == (10001, 3)
+
+
+def test_a_quiet_ladder_still_sends_a_frame_a_second() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    for _ in range(30):
+        step(market)
+    assert 2 <= len(phone.frames) <= 4
+
+
+def test_a_new_epoch_is_a_keyframe() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    market.books["binance"].epoch += 1
+    market.session.accept([market.books["binance"].changed()])
+    step(market)
+    assert phone.keyframes == 1
+
+
+def test_a_late_joiner_gets_the_frame_the_others_have() -> None:
+    market = hand_market()
+    first = Phone(market)
+    market.session.accept([market.books["binance"].trade(10002, 7)])
+    step(market)
+    market.session.accept([market.books["binance"].trade(10003, 9)])
+    second = Phone(market)
+    assert [p.lots for p in second.prints] == [7]
+    step(market)
+    assert [p.lots for p in second.prints] == [7, 9]
+    assert first.bids() == second.bids()
+
+
+def test_a_stream_ends_with_its_last_watcher() -> None:
+    market = hand_market()
+    one, two = Phone(market), Phone(market)
+    market.hub.unsubscribe(one.stream.number, one)
+    assert one.stream.number in market.hub.streams
+    market.hub.leave(two)
+    assert market.hub.streams == {}
+
+
+def test_an_unknown_venue_or_symbol_is_a_key_error() -> None:
+    market = hand_market()
+    with pytest.raises(KeyError):
+        Phone(market, StreamKey("NOPE", "all", 1, 20, 10))
+    with pytest.raises(KeyError):
+        Phone(market, StreamKey("BTCUSDT", "okx", 1, 20, 10))
+
+
+def test_slow_facts_are_sent_when_they_change_and_not_for_their_age_alone() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    for _ in range(40):
+        step(market)
+    told = len(phone.states)
+    assert told <= 2
+    market.books["binance"].stats.gaps += 1
+    for _ in range(15):
+        step(market)
+    assert len(phone.states) == told + 1
+
+
+def test_one_failing_stream_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    market = hand_market()
+    broken, healthy = Phone(market), Phone(market, StreamKey("BTCUSDT", "all", 5, 20, 10))
+    broken.offer = None  # type: ignore[assignment]
+    market.books["binance"].book.apply([10001], [3], [], [])
+    step(market)
+    assert len(healthy.frames) == 1
+    assert "the other streams go on" in caplog.text

@@ -1,0 +1,205 @@
+"""Writes the golden frames: what the server sends, beside what both languages must read in it.
+
+Run ``python -m tests.wire.make_golden`` after a deliberate change of the wire; the tests fail until then.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict
+from pathlib import Path
+
+import msgpack
+import numpy as np
+
+from leadline.domain.ladder import LadderView, Print
+from leadline.wire import frames
+from leadline.wire.reader import Delta, Keyframe, LadderReader, decode
+from tests.wire.ladders import STARTS_MS, RandomMarket, bands, plain, view
+
+FOLDER = Path(__file__).resolve().parents[2] / "shared" / "wire" / "golden"
+STREAM = {"group": 5, "depth": 12, "stream": 4, "epoch": 3}
+STREAM_FRAMES = 160
+
+
+def facts() -> dict[str, bytes]:
+    """Return the frames without a ladder, by name."""
+    return {
+        "hello": frames.hello(
+            {
+                "version": "0.1.0",
+                "market": "twin",
+                "simulated": True,
+                "server_ms": STARTS_MS,
+                "venues": ["binance", "bybit"],
+                "symbols": [
+                    {
+                        "symbol": "BTCUSDT",
+                        "base": "BTC",
+                        "quote": "USDT",
+                        "tick": [1, 1],
+                        "lot": [1, 4],
+                        "unit": "coin",
+                        "venues": ["binance", "bybit"],
+                        "groups": [1, 10, 100],
+                        "group": 10,
+                    }
+                ],
+            }
+        ),
+        "subscribed": frames.subscribed(
+            9,
+            4,
+            {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 50, "hz": 10},
+        ),
+        "refused": frames.refused(9, "unknown_symbol", "unknown symbol 'NONE'; known: BTCUSDT"),
+        "pong": frames.pong(77, STARTS_MS + 5),
+        "state": frames.state(
+            4,
+            {
+                "t": STARTS_MS,
+                "mark": 27_182.84,
+                "funding": -0.0001,
+                "funding_at": STARTS_MS + 3_600_000,
+                "oi_usd": 2_718_281_828,
+                "day": -1.25,
+                "venues": [
+                    {
+                        "venue": "binance",
+                        "state": "live",
+                        "age_ms": 12,
+                        "epoch": 1,
+                        "gaps": 0,
+                        "resyncs": 0,
+                    }
+                ],
+                "bands": None,
+                "clusters": [],
+                "pace": None,
+            },
+        ),
+        "notice": frames.notice("BTCUSDT", "feed_down", "Bybit is silent; showing 1 of 2 venues"),
+    }
+
+
+def ladders() -> dict[str, tuple[int, int, list[bytes]]]:
+    """Return named pairs of keyframe and delta with the group and depth of their stream."""
+    near = {offset: 10 + offset for offset in range(14)}
+    before = view(
+        1,
+        271_828,
+        271_829,
+        near,
+        {0: 2**52, 60: 3},
+        prints=[Print(271_829, 2**51, True, STARTS_MS - 250), Print(271_828, 1, False, STARTS_MS)],
+        first=271_600,
+        bands=bands({0: 1, 228: 200, 399: 255}),
+    )
+    bitmap = view(
+        1,
+        271_827,
+        271_830,
+        {offset: lots + offset % 2 for offset, lots in near.items()},
+        {0: 4, 59: 3},
+        t_ms=STARTS_MS + 100,
+        age_ms=40,
+        flags=9,
+        prints=[Print(271_830, 5, True, STARTS_MS + 100)],
+        first=271_650,
+        bands=bands({178: 201, 349: 255, 350: 7}),
+    )
+    sparse = view(10, 27_182, 27_189, {0: 5, 300: 6, 1_000: 7}, {0: 1, 2: 1})
+    listed = view(10, 27_195, 27_201, {0: 9, 1: 5, 1_001: 8}, {1: 1, 0: 2**52 + 1}, t_ms=STARTS_MS - 400)
+    empty = view(10, 0, 27_201, {}, {1: 1, 0: 2**52 + 1})
+    return {
+        "bitmap": (1, 20, [_keyframe(before.prints, before), _delta(before, bitmap, 20)]),
+        "list": (10, 3, [_keyframe([], sparse), _delta(sparse, listed, 3)]),
+        "empty": (10, 3, [_keyframe([], listed), _delta(listed, empty, 3), _delta(empty, sparse, 3, seq=3)]),
+    }
+
+
+def random_stream() -> list[bytes]:
+    """Return a seeded stream: a keyframe, deltas, and a second keyframe where a new epoch begins."""
+    group, depth = STREAM["group"], STREAM["depth"]
+    views = list(RandomMarket(20_240_808, group, depth).views(STREAM_FRAMES))
+    made = []
+    for seq, now in enumerate(views):
+        epoch = STREAM["epoch"] + (seq >= STREAM_FRAMES // 2)
+        if seq in (0, STREAM_FRAMES // 2):
+            made.append(frames.ladder_keyframe(STREAM["stream"], epoch, seq, now, now.prints))
+        else:
+            made.append(frames.ladder_delta(STREAM["stream"], epoch, seq, views[seq - 1], now, depth))
+    return made
+
+
+def read(group: int, depth: int, raws: list[bytes]) -> list[dict[str, object]]:
+    """Return the ladder after each frame as plain values."""
+    reader = LadderReader(group, depth)
+    seen = []
+    for raw in raws:
+        message = decode(raw)
+        if not isinstance(message, Keyframe | Delta):
+            raise TypeError(f"expected ladder frames, got {message!r:.60}")
+        shown = plain(reader.apply(message))
+        seen.append({"stream": message.stream, "epoch": message.epoch, "seq": message.seq, **shown})
+    return seen
+
+
+def golden() -> dict[str, bytes]:
+    """Return every golden file by name."""
+    files: dict[str, bytes] = {}
+    for name, raw in facts().items():
+        files[f"{name}.bin"] = raw
+        files[f"{name}.json"] = _json(asdict(decode(raw)))
+    for name, (group, depth, raws) in ladders().items():
+        _add_stream(files, f"ladder_{name}", group, depth, raws)
+    _add_stream(files, "stream", STREAM["group"], STREAM["depth"], random_stream())
+    for name, asked in requests().items():
+        files[f"{name}.bin"] = msgpack.packb(asked)
+        files[f"{name}.json"] = _json(asked)
+    return files
+
+
+def requests() -> dict[str, object]:
+    """Return what a phone sends, by name."""
+    wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 50, "hz": 10}
+    return {"subscribe": [1, 9, wish], "unsubscribe": [2, 4], "ping": [3, 77]}
+
+
+def _add_stream(files: dict[str, bytes], name: str, group: int, depth: int, raws: list[bytes]) -> None:
+    # Each frame of a file stands after its length as an unsigned 32-bit little-endian number.
+    files[f"{name}.bin"] = b"".join(struct.pack("<I", len(raw)) + raw for raw in raws)
+    files[f"{name}.json"] = _json({"group": group, "depth": depth, "frames": read(group, depth, raws)})
+
+
+def _keyframe(trades: list[Print], now: LadderView) -> bytes:
+    return frames.ladder_keyframe(4, 3, 1, now, trades)
+
+
+def _delta(before: LadderView, now: LadderView, depth: int, seq: int = 2) -> bytes:
+    return frames.ladder_delta(4, 3, seq, before, now, depth)
+
+
+def _json(value: object) -> bytes:
+    if isinstance(value, dict) and "frames" in value:
+        head = {name: part for name, part in value.items() if name != "frames"}
+        lines = ",\n".join(json.dumps(shown, separators=(",", ":")) for shown in value["frames"])
+        return f'{json.dumps(head)[:-1]}, "frames": [\n{lines}\n]}}\n'.encode()
+    return (json.dumps(value, indent=1, default=_plain) + "\n").encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.integer):
+        return int(value)
+    raise TypeError(f"no JSON for {value!r:.60}")
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, content in golden().items():
+        (FOLDER / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What a phone may ask, and how everything else is refused."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.wire.requests import BadRequest, Ping, Subscribe, Unsubscribe, parse_client
+
+WISH = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 40, "hz": 5}
+
+
+def test_a_subscription_is_read() -> None:
+    assert parse_client(msgpack.packb([1, 7, WISH])) == Subscribe(7, "BTCUSDT", "all", 10, 40, 5)
+
+
+def test_depth_and_rate_have_defaults() -> None:
+    wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 1}
+    assert parse_client(msgpack.packb([1, 7, wish])) == Subscribe(7, "BTCUSDT", "all", 1, 50, 10)
+
+
+def test_an_unsubscription_and_a_ping_are_read() -> None:
+    assert parse_client(msgpack.packb([2, 3])) == Unsubscribe(3)
+    assert parse_client(msgpack.packb([3, 2**53])) == Ping(2**53)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"kind": "map"}, "kind"),
+        ({"symbol": ""}, "symbol"),
+        ({"symbol": "X" * 41}, "symbol"),
+        ({"symbol": 5}, "symbol"),
+        ({"venue": None}, "venue"),
+        ({"group": 0}, "group"),
+        ({"group": 1.0}, "group"),
+        ({"group": True}, "group"),
+        ({"group": 2**53 + 1}, "group"),
+        ({"depth": 201}, "depth"),
+        ({"depth": 0}, "depth"),
+        ({"hz": 21}, "hz"),
+        ({"hz": "10"}, "hz"),
+        ({"speed": 1}, "speed"),
+    ],
+)
+def test_a_wrong_field_is_named_and_the_refusal_carries_the_phones_number(
+    change: dict[str, object], text: str
+) -> None:
+    with pytest.raises(BadRequest, match=text) as refusal:
+        parse_client(msgpack.packb([1, 7, WISH | change]))
+    assert refusal.value.ref == 7
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        {},
+        None,
+        7,
+        [0],
+        [4, 1],
+        [True, 7, WISH],
+        [1, 7],
+        [1, 7, WISH, 0],
+        [1, -1, WISH],
+        [1, 7, []],
+        [2],
+        [2, -1],
+        [3, 1.5],
+        [3, 2**60],
+        [2, b"1"],
+        [2, msgpack.ExtType(5, b"1")],
+        [2, [[[[[[1]]]]]]],
+        [1, 7, {1: 2}],
+        [1, 7, WISH | {"symbol": "X" * 5_000}],
+        [3] * 5,
+    ],
+)
+def test_anything_else_is_refused(message: object) -> None:
+    with pytest.raises(BadRequest):
+        parse_client(msgpack.packb(message))
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        parse_client(b"\x91" * 50_000 + b"\x00")
+
+
+def test_a_message_that_is_too_large_is_refused_unread() -> None:
+    with pytest.raises(BadRequest, match="bytes"):
+        parse_client(b"\x00" * (CLIENT_MESSAGE_BYTES_MAX + 1))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_a_bad_request(raw: bytes) -> None:
+    with suppress(BadRequest):
+        parse_client(raw)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),
+        lambda inner: (
+            st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.integers(0, 9), inner, max_size=4)
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_message_raises_anything_but_a_bad_request(message: object) -> None:
+    for sent in (message, [1, message, message], [1, 7, message], [2, message], [3, message]):
+        with suppress(BadRequest):
+            parse_client(msgpack.packb(sent))
