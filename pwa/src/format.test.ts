@@ -1,22 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { COLUMN_UNITS, columnUnit, decimalsOf, duration, fixed, price, signed, usd, usdInterval } from "./format.ts";
 
-const TENTH = { numerator: 1, decimals: 1 };
+const TENTH = [1, 1] as const;
 
 describe("prices", () => {
   it("keep their decimals and group thousands", () => {
     expect(price(774228, TENTH)).toBe("77,422.8");
     expect(price(774220, TENTH)).toBe("77,422.0");
-    expect(price(12_345_678, { numerator: 1, decimals: 0 })).toBe("12,345,678");
-    expect(price(5, { numerator: 5, decimals: 7 })).toBe("0.0000025");
+    expect(price(12_345_678, [1, 0])).toBe("12,345,678");
+    expect(price(5, [5, 7])).toBe("0.0000025");
   });
 
   it("of rows drop the decimals no row needs", () => {
     expect(decimalsOf(TENTH, 1)).toBe(1);
     expect(decimalsOf(TENTH, 100)).toBe(0);
-    expect(decimalsOf({ numerator: 25, decimals: 2 }, 1)).toBe(2);
-    expect(decimalsOf({ numerator: 25, decimals: 2 }, 2)).toBe(1);
-    expect(decimalsOf({ numerator: 25, decimals: 2 }, 4)).toBe(0);
+    expect(decimalsOf([25, 2], 1)).toBe(2);
+    expect(decimalsOf([25, 2], 2)).toBe(1);
+    expect(decimalsOf([25, 2], 4)).toBe(0);
   });
 
   it("below zero carry the typographic minus, and zero none", () => {

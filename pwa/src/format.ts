@@ -3,17 +3,14 @@
 export const MINUS = "\u2212";
 
 /** A price or size step as the wire sends it: numerator / 10^decimals. */
-export interface Step {
-  readonly numerator: number;
-  readonly decimals: number;
-}
+export type Step = readonly [numerator: number, decimals: number];
 
-export const stepValue = (step: Step): number => step.numerator / 10 ** step.decimals;
+export const stepValue = ([numerator, decimals]: Step): number => numerator / 10 ** decimals;
 
 /** Decimals that print every multiple of `multiple` steps exactly. */
 export function decimalsOf(step: Step, multiple = 1): number {
-  let units = step.numerator * multiple;
-  let decimals = step.decimals;
+  let units = step[0] * multiple;
+  let decimals = step[1];
   while (decimals > 0 && units % 10 === 0) {
     units /= 10;
     decimals -= 1;

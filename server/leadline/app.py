@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from leadline.clock import SystemClock
 from leadline.config import Settings
@@ -60,20 +61,7 @@ async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[object, obj
     if not web.state.has_pages:
         feeding.close()
         raise UsageError("the app's pages are not built; run `make build` (or `pip install .`) first")
-    server = _Server(
-        uvicorn.Config(
-            web,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
-            # Frames are small and binary, and one encoding serves all clients: deflate would only cost.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-        )
-    )
+    server = make_server(web)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
     tasks = [asyncio.create_task(hub.run()), asyncio.create_task(feeding)]
@@ -100,7 +88,25 @@ async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[object, obj
     return 0
 
 
-class _Server(uvicorn.Server):
+def make_server(web: Starlette) -> Server:
+    """Make the HTTP and WebSocket server of ``web``; it is given its socket when it serves."""
+    return Server(
+        uvicorn.Config(
+            web,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
+            # Frames are small and binary, and one encoding serves all clients: deflate would only cost.
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+        )
+    )
+
+
+class Server(uvicorn.Server):
     """uvicorn's server under our own signal handling, so that a stop ends with exit code 0."""
 
     @contextlib.contextmanager

@@ -237,3 +237,41 @@ def test_a_zigzag_comes_back(value: int) -> None:
 def test_a_varint_that_is_cut_short_too_long_or_too_large_is_refused(body: bytes) -> None:
     with pytest.raises(FrameError):
         VarintReader(body).varint()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        [],
+        [99],
+        [11, 1, 1, 1],
+        [11, 1, 1, 1, "body"],
+        [10, 1, 1, 1, []],
+        [2, 1, "bad_request"],
+        [13, "X", {}],
+    ],
+)
+def test_a_message_outside_the_catalogue_is_refused(message: object) -> None:
+    with pytest.raises(FrameError):
+        decode(msgpack.packb(message))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bid": 0},
+        {"bids": [0]},
+        {"asks": [0, "1"]},
+        {"trades": [1, 2]},
+        {"bands": b"12"},
+        {"bands": None},
+        {"t": None},
+        {"bids": [0, 1] * 201},
+    ],
+)
+def test_a_broken_keyframe_is_refused(change: dict[str, object]) -> None:
+    raw = ladder_keyframe(1, 1, 1, view(1, 1_000, 1_001, {0: 5}, {0: 7}), [])
+    key = msgpack.unpackb(raw)[4] | change
+    with pytest.raises(FrameError):
+        LadderReader(1, 20).apply(Keyframe(1, 1, 1, key))

@@ -55,6 +55,7 @@ export class Connection {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #heardMs = 0;
   #clockOffsetMs = 0;
+  #tickedMs = 0;
   #pings = 0;
   #watching = true;
 
@@ -70,6 +71,7 @@ export class Connection {
 
   start(): void {
     this.#clockOffsetMs = Date.now() - performance.now();
+    this.#tickedMs = performance.now();
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
     this.#connect();
   }
@@ -211,12 +213,15 @@ export class Connection {
   }
 
   #tick(): void {
-    const offsetMs = Date.now() - performance.now();
-    const jumpMs = Math.abs(offsetMs - this.#clockOffsetMs);
+    const nowMs = performance.now();
+    const offsetMs = Date.now() - nowMs;
+    // Asleep, some phones stop the monotonic clock and others let it run: the first shows as a jump
+    // between the clocks, the second as a tick that came too late.
+    const jumpMs = Math.max(Math.abs(offsetMs - this.#clockOffsetMs), nowMs - this.#tickedMs - TICK_MS);
     this.#clockOffsetMs = offsetMs;
-    // The monotonic clock stands still while some phones sleep: a jump means that we did.
+    this.#tickedMs = nowMs;
     if (jumpMs > CLOCK_JUMP_MS && this.#watching) this.wake();
-    else if (this.#state === "open" && performance.now() - this.#heardMs > SILENCE_MS) this.#probe();
+    else if (this.#state === "open" && nowMs - this.#heardMs > SILENCE_MS) this.#probe();
   }
 
   #enter(state: ConnectionState): void {

@@ -95,29 +95,24 @@ class ClusterTracker:
 
     def update(self, clusters: Sequence[Cluster]) -> list[Cluster]:
         """Return the clusters, in their order, with the ids of those they continue or new ones."""
-        overlaps = sorted(
-            (
-                (_overlap(known, cluster), known.id, i)
-                for known in self._known
-                for i, cluster in enumerate(clusters)
-                if known.side == cluster.side
-            ),
-            reverse=True,
-        )
-        ids: dict[int, int] = {}
-        for overlap, known_id, i in overlaps:
-            if overlap >= constants.CLUSTER_OVERLAP_MIN and i not in ids and known_id not in ids.values():
-                ids[i] = known_id
-        self._known = [replace(cluster, id=ids.get(i) or self._next()) for i, cluster in enumerate(clusters)]
+        known = {cluster.id: cluster for cluster in self._known}
+        self._known = []
+        for cluster in clusters:
+            overlap, known_id = max(
+                ((_overlap(old, cluster), old.id) for old in known.values()), default=(0.0, 0)
+            )
+            if overlap >= constants.CLUSTER_OVERLAP_MIN:
+                del known[known_id]
+            else:
+                known_id = self._last_id = self._last_id + 1
+            self._known.append(replace(cluster, id=known_id))
         return list(self._known)
-
-    def _next(self) -> int:
-        self._last_id += 1
-        return self._last_id
 
 
 def _overlap(one: Cluster, other: Cluster) -> float:
-    """Sum of the smaller over sum of the larger mass, bin by bin."""
+    """Sum of the smaller over sum of the larger mass, bin by bin; 0.0 between two sides."""
+    if one.side != other.side:
+        return 0.0
     begin = max(one.first_bin, other.first_bin)
     end = min(one.first_bin + len(one.mass), other.first_bin + len(other.mass))
     if begin >= end:

@@ -8,7 +8,6 @@ wanted, so clients cost ingest nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol
@@ -139,24 +138,23 @@ class SymbolSession:
             )
         self.epoch += 1
 
-    def accept(self, events: Iterable[Event]) -> None:
-        """Take events of this symbol in the order the venue sent them."""
-        for event in events:
-            view = self.venues.get(event.venue)
-            if view is None:
-                continue
-            if isinstance(event, Trade):
-                self._trade(event, view)
-            elif isinstance(event, BookChanged):
-                self._book_changed(event, view)
-            elif isinstance(event, Mark):
-                view.mark = event.price
-            elif isinstance(event, Funding):
-                view.funding = event
-            elif isinstance(event, OpenInterest):
-                view.open_interest_coins = event.coins
-            if self.heat is not None:
-                self.heat.take(event, view.instrument)
+    def accept(self, event: Event) -> None:
+        """Take one event of this symbol; events come in the order the venue sent them."""
+        view = self.venues.get(event.venue)
+        if view is None:
+            return
+        if isinstance(event, Trade):
+            self._trade(event, view)
+        elif isinstance(event, BookChanged):
+            self._book_changed(event, view)
+        elif isinstance(event, Mark):
+            view.mark = event.price
+        elif isinstance(event, Funding):
+            view.funding = event
+        elif isinstance(event, OpenInterest):
+            view.open_interest_coins = event.coins
+        if self.heat is not None:
+            self.heat.take(event, view.instrument)
 
     def _trade(self, trade: Trade, view: VenueView) -> None:
         view.last_price = view.instrument.price(trade.tick)
@@ -230,6 +228,10 @@ class SymbolSession:
     def remember_day(self, prices: list[tuple[int, float]]) -> None:
         """Take the prices of the last day from history, oldest first: (Unix ms, price)."""
         self.day_prices = deque(prices, maxlen=DAY_PRICES_MAX)
+
+    def day_prices_known(self) -> bool:
+        """Tell whether the prices reach back a day already."""
+        return self.day_change_pct() is not None
 
     def day_change_pct(self) -> float | None:
         """Return the change over 24 h in percent; None while fewer hours are known."""

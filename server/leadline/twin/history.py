@@ -46,11 +46,12 @@ class Bars:
         self._rows[self._count] = row
         self._count += 1
 
-    def every(self, minutes: int) -> NDArray[np.float64]:
-        """Return whole bars of this many minutes, aligned to the epoch; same columns."""
-        rows = self.rows
-        if minutes == 1 or len(rows) == 0:
-            return rows.copy()
+    def every(self, minutes: int, running: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return bars of this many minutes, aligned to the epoch, the running one last; same columns.
+
+        running is the minute that is not over yet, as one more row.
+        """
+        rows = np.vstack([self.rows, running])
         slot = rows[:, AT_MS] // (minutes * MINUTE_MS)
         starts = np.flatnonzero(np.diff(slot, prepend=-1))
         ends = np.append(starts[1:], len(rows)) - 1
@@ -61,11 +62,11 @@ class Bars:
         bars[:, LOW] = np.minimum.reduceat(rows[:, LOW], starts)
         for column in (VOLUME, BOUGHT, TRADES):
             bars[:, column] = np.add.reduceat(rows[:, column], starts)
-        return bars[ends - starts == minutes - 1]
+        return bars
 
     def samples(self, minutes: int) -> NDArray[np.float64]:
-        """Return open interest and ratio at every whole ``minutes``: rows (ms, coins, ratio)."""
+        """Return what was measured at every whole ``minutes``: rows (ms, open interest, ratio, price)."""
         rows = self.rows
         ends = rows[:, AT_MS] + MINUTE_MS
         chosen = ends % (minutes * MINUTE_MS) == 0
-        return np.column_stack([ends[chosen], rows[chosen, INTEREST], rows[chosen, RATIO]])
+        return np.column_stack([ends[chosen], rows[chosen][:, [INTEREST, RATIO, CLOSE]]])

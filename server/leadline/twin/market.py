@@ -246,6 +246,12 @@ class Market:
         self._bar[AT_MS] = self.now_ms // 60_000 * 60_000
         self._bar[OPEN : CLOSE + 1] = price
 
+    def running_bar(self) -> k.Floats:
+        """Return the minute that is not over yet, in the columns of history.Bars."""
+        row = self._bar.copy()
+        row[INTEREST], row[RATIO] = self.interest_coins, self.account_ratio
+        return row
+
     # Looking at the book.
 
     def view(self, most: int) -> View:

@@ -49,11 +49,11 @@ class Adapter(Generic[S]):
     def routes(self) -> dict[str, str]:
         raise NotImplementedError
 
-    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+    def _subscribe(self, route: str) -> list[Output]:
         """Return what to send when ``route`` is up."""
         raise NotImplementedError
 
-    def _ask_anchor(self, sync: S, now_ms: int) -> list[Output]:
+    def _ask_anchor(self, sync: S) -> list[Output]:
         """Return the requests that bring a new snapshot of ``sync``."""
         raise NotImplementedError
 
@@ -71,7 +71,7 @@ class Adapter(Generic[S]):
 
     def _tick(self, now_ms: int) -> list[Output]:
         """Return what else is due: keep-alives and polls."""
-        return []
+        raise NotImplementedError
 
     # VenueProtocol.
 
@@ -81,7 +81,7 @@ class Adapter(Generic[S]):
         for sync in self._on_route(route):
             sync.begin(now_ms)
             outputs.append(sync.changed(state_only=True))
-        return outputs + self._subscribe(route, now_ms)
+        return outputs + self._subscribe(route)
 
     def closed(self, route: str, now_ms: int) -> list[Output]:
         self._opened.discard(route)
@@ -159,7 +159,7 @@ class Adapter(Generic[S]):
         sync.due_ms = None
         sync.asked_ms = now_ms
         sync.tries += 1
-        return self._ask_anchor(sync, now_ms)
+        return self._ask_anchor(sync)
 
     def _refuse(self, suspects: list[S], now_ms: int) -> list[Output]:
         """Count a message that made no sense and anchor anew every book it may have been about."""

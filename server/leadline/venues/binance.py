@@ -72,7 +72,7 @@ class BinanceProtocol(Adapter[BookSync]):
     def routes(self) -> dict[str, str]:
         return {route: f"/{route.partition('-')[0]}/ws" for route in self._streams}
 
-    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+    def _subscribe(self, route: str) -> list[Output]:
         return [
             Send(route, self._request("SUBSCRIBE", names))
             for names in batches(self._streams.get(route, []), STREAMS_PER_REQUEST_MAX)
@@ -82,7 +82,7 @@ class BinanceProtocol(Adapter[BookSync]):
         self._next_request += 1
         return orjson.dumps({"method": method, "params": names, "id": self._next_request}).decode()
 
-    def _ask_anchor(self, sync: BookSync, now_ms: int) -> list[Output]:
+    def _ask_anchor(self, sync: BookSync) -> list[Output]:
         return [self._snapshot("snapshot", sync)]
 
     def _snapshot(self, purpose: str, sync: BookSync) -> Fetch:
@@ -90,13 +90,13 @@ class BinanceProtocol(Adapter[BookSync]):
         path = f"/fapi/v1/depth?symbol={native}&limit={self._depth_limit}"
         return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT)
 
-    def _on_silence(self, sync: BookSync, now_ms: int) -> list[Output]:
+    def _on_silence(self, sync: BookSync, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         # A quiet market and a dead stream look alike: the venue's own book tells them apart.
         return [self._snapshot("audit", sync)]
 
     # Messages.
 
-    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:
+    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         data = message.get("data", message)
         kind = data.get("e")
         if kind is None:

@@ -401,7 +401,7 @@ class SequenceSync(BookSync):
         return self._settle()
 
     def _checksum(self) -> int:
-        """Return the signed CRC32 of the 25 best levels, bid and ask in turn, ``price:size`` joined by colons."""
+        """Return the signed CRC32 of the best levels: ``price:size``, bid and ask in turn, colons between."""
         bids = [self._bid_texts[tick] for tick in self.book.bids(CHECKSUM_LEVELS)[0].tolist()]
         asks = [self._ask_texts[tick] for tick in self.book.asks(CHECKSUM_LEVELS)[0].tolist()]
         turns: list[str] = []

@@ -52,8 +52,7 @@ class BybitProtocol(Adapter[CountedSync]):
     def routes(self) -> dict[str, str]:
         return dict.fromkeys(self._topics, LINEAR_PATH)
 
-    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
-        self._ping_due_ms[route] = now_ms + PING_EVERY_MS
+    def _subscribe(self, route: str) -> list[Output]:
         topics = self._topics.get(route, [])
         return [self._request(route, "subscribe", some) for some in batches(topics, TOPICS_PER_REQUEST_MAX)]
 
@@ -66,7 +65,7 @@ class BybitProtocol(Adapter[CountedSync]):
                 del self._asked[next(iter(self._asked))]
         return Send(route, orjson.dumps({"req_id": name, "op": op, "args": topics}).decode())
 
-    def _ask_anchor(self, sync: CountedSync, now_ms: int) -> list[Output]:
+    def _ask_anchor(self, sync: CountedSync) -> list[Output]:
         topic = f"orderbook.{self._depth}.{sync.instrument.native}"
         return [
             self._request(sync.route, "unsubscribe", [topic]),
@@ -83,7 +82,7 @@ class BybitProtocol(Adapter[CountedSync]):
 
     # Messages.
 
-    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:
+    def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         topic = message.get("topic")
         if topic is None:
             return self._take_reply(message)
@@ -150,8 +149,8 @@ class BybitProtocol(Adapter[CountedSync]):
             outputs.append(OpenInterest(made.venue, made.symbol, at_ms, coins))
         return outputs
 
-    def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:
-        return []  # nothing but the contracts is ever fetched
+    def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:  # noqa: ARG002
+        raise ValueError(f"nothing asks for {fetch.purpose!r}")
 
 
 def _one_side(ticker: dict[str, Any]) -> float | None:

@@ -23,9 +23,10 @@ ONE = Step(1, 0)
 
 
 async def load_instruments(venue: str, rest: Rest, symbols: list[str]) -> dict[str, Instrument]:
-    """Ask ``venue`` for its contracts and return those of ``symbols``, by symbol.
+    """Ask ``venue`` for its contracts and return those of ``symbols`` it lists, by symbol.
 
-    Raises VenueError when the venue does not answer, answers nonsense, or lacks a symbol (named).
+    Raises VenueError when the venue does not answer or answers nonsense.  A symbol it does not list
+    is left out of the result: only the caller knows whether another venue has it.
     """
     found: dict[str, Instrument] = {}
     path = INSTRUMENTS_PATH[venue]
@@ -38,10 +39,7 @@ async def load_instruments(venue: str, rest: Rest, symbols: list[str]) -> dict[s
         if cursor is None:
             break
         path = f"{INSTRUMENTS_PATH[venue]}&cursor={cursor}"
-    missing = [symbol for symbol in symbols if symbol not in found]
-    if missing:
-        raise VenueError(venue, f"no contract named {', '.join(missing)}")
-    return {symbol: found[symbol] for symbol in symbols}
+    return {symbol: found[symbol] for symbol in symbols if symbol in found}
 
 
 def parse_instruments(venue: str, body: bytes) -> list[Instrument]:

@@ -52,10 +52,13 @@ class OkxProtocol(Adapter[SequenceSync]):
     def routes(self) -> dict[str, str]:
         return dict.fromkeys(self._natives, PUBLIC_PATH)
 
-    def _subscribe(self, route: str, now_ms: int) -> list[Output]:
+    def opened(self, route: str, now_ms: int) -> list[Output]:
         self._heard_ms[route] = now_ms
         self._pinged.discard(route)
         self._requests[route] = 0
+        return super().opened(route, now_ms)
+
+    def _subscribe(self, route: str) -> list[Output]:
         natives = self._natives.get(route, [])
         channels = (self._channel, "trades", "mark-price", "funding-rate", "open-interest")
         args = [{"channel": channel, "instId": native} for native in natives for channel in channels]
@@ -67,7 +70,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         count = self._requests[route] = self._requests.get(route, 0) + 1
         return Send(route, orjson.dumps({"id": f"{op[0]}{count}", "op": op, "args": args}).decode())
 
-    def _ask_anchor(self, sync: SequenceSync, now_ms: int) -> list[Output]:
+    def _ask_anchor(self, sync: SequenceSync) -> list[Output]:
         if self._requests.get(sync.route, 0) >= REQUESTS_PER_CONNECTION_MAX:
             return [Abort(sync.route, "the hour's subscription requests are nearly used up")]
         self._fallback.discard(sync.instrument.native)
@@ -116,7 +119,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         channel = arg["channel"]
         if channel == "liquidation-orders":
             return [event for row in rows for event in self._take_liquidations(row)]
-        sync = self._by_native.get(arg.get("instId"))
+        sync = self._by_native.get(str(arg.get("instId")))
         if sync is None:
             return []
         sync.stats.messages += 1
@@ -135,7 +138,7 @@ class OkxProtocol(Adapter[SequenceSync]):
             self.protocol_errors += 1
             return []
         arg = reply.get("arg") or {}
-        sync = self._by_native.get(arg.get("instId"))
+        sync = self._by_native.get(str(arg.get("instId")))
         if event == "unsubscribe" and sync is not None and arg.get("channel") == self._channel:
             return [self._request(route, "subscribe", [self._book_arg(sync)])]
         return []

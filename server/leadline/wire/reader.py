@@ -206,9 +206,11 @@ class LadderReader:
             return _side(_read_bitmap(body, held, best, form), sign)
         levels = {key: size for key, size in held.items() if key >= best}
         key = best
-        for _ in range(form - LIST_FORM):
-            key += body.varint()
-            size = body.varint()
+        for index in range(form - LIST_FORM):
+            gap, size = body.varint(), body.varint()
+            if index and not gap:
+                raise FrameError("expected each row once")
+            key += gap
             if size:
                 levels[key] = size
             else:

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.captures import capture
-from tests.fakes.market_week import BAR_MS, Bar, market_week
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import STEP, Bands, Profile, _trigger_kernels, bootstrap, distance_prior
@@ -16,6 +14,8 @@ from leadline.domain.events import Side
 from leadline.domain.heat import combine
 from leadline.domain.kernels import F8
 from leadline.domain.leverage import bundled_tiers, fallback_tiers
+from tests.fakes.captures import capture
+from tests.fakes.market_week import BAR_MS, Bar, market_week
 
 TIERS = bundled_tiers("binance", "BTCUSDT")
 START = 60_000.0
@@ -113,7 +113,11 @@ class Plain:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(-0.01, 0.01)), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.3, 0.3), st.floats(-0.01, 0.01) | st.floats(-0.4, 0.4)), min_size=1, max_size=8
+    )
+)
 def test_the_ring_holds_what_unbounded_arrays_would(steps: list[tuple[float, float]]) -> None:
     bands, plain = Bands(TIERS, START, 0), Plain(START)
     bands.open_interest(0.0, 0)
@@ -121,9 +125,9 @@ def test_the_ring_holds_what_unbounded_arrays_would(steps: list[tuple[float, flo
         mark = bands.mark_price * np.exp(move)
         bands.mark(mark, 0)
         plain.move(mark)
+        bands._start_slice()
         trade(bands, mark * np.exp(away), 1.0)
         bands._place(1.0, np.stack([bands._prior, bands._prior]))
-        bands._start_slice()
         plain.open(mark * np.exp(away), mark, bands._prior)
         profile = bands.profile()
         begin = profile.origin - plain.first
@@ -195,15 +199,41 @@ def test_what_was_swept_counts_as_closed_and_is_not_closed_again() -> None:
 def test_two_way_flow_replaces_positions_while_open_interest_stands_still() -> None:
     bands = opened()
     bands.mark(START * 1.05, 2_000)
+    before = bands.held_coins(Side.BUY)[0]
     trade(bands, START * 1.05, 200.0, bought=True)
     trade(bands, START * 1.05, 200.0, bought=False)
-    before = bands.profile().long_coins.sum()
-    at_new_price = centres(bands.profile()) > START * 0.997
-    assert bands.profile().long_coins[at_new_price].sum() == 0.0
     bands.open_interest(100.0, 3_000)
     profile = bands.profile()
-    assert profile.long_coins[centres(profile) > START * 0.997].sum() > 1.0
-    assert profile.long_coins.sum() == pytest.approx(before, rel=0.05)
+    fresh = constants.CHURN_KEPT / 2 * 400.0
+    # Nothing opened at START can die above it; of what was opened since, the classes to 4.6 % do.
+    near = distance_prior(TIERS)[: constants.CLASS_DISTANCES.index(0.046) + 1].sum()
+    kept = 100.0 / (100.0 + fresh)
+    found = profile.long_coins[centres(profile) > START * 0.997].sum()
+    assert found == pytest.approx(fresh * kept * near, rel=0.02)
+    assert bands.held_coins(Side.BUY)[0] == pytest.approx(before, rel=1e-9)
+
+
+def test_triggers_the_mark_leaves_far_behind_go_to_the_pool_and_not_to_the_swept() -> None:
+    bands = opened()
+    banded, pool, _ = bands.held_coins(Side.BUY)
+    bands.mark(START * 2.2, 2_000)
+    left, larger, swept = bands.held_coins(Side.BUY)
+    assert swept == 0.0
+    assert left < banded
+    assert left + larger == pytest.approx(banded + pool)
+    # They do not come back: the estimate forgets what a price so far away could have taken.
+    bands.mark(START, 3_000)
+    assert bands.held_coins(Side.BUY)[0] == pytest.approx(left)
+
+
+def test_a_bar_takes_what_lies_between_its_extremes() -> None:
+    by_bar, by_marks = opened(), opened()
+    by_bar.candle(Bar(2_000, START, START * 1.02, START * 0.98, START * 1.001, 1.0, None))
+    for factor in (0.98, 1.02, 1.001):
+        by_marks.mark(START * factor, 2_000)
+    for side in Side:
+        assert by_bar.held_coins(side) == by_marks.held_coins(side)
+        assert by_bar.held_coins(side)[2] > 0.0
 
 
 def test_a_first_sample_without_history_is_a_smooth_map_with_a_pool() -> None:

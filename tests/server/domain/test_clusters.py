@@ -69,6 +69,18 @@ def test_peaks_with_a_deep_saddle_stay_two_and_share_no_bin() -> None:
     assert two.peak == pytest.approx(62_000, rel=2 * STEP)
 
 
+def test_a_saddle_at_two_thirds_still_parts_two_clusters() -> None:
+    one, two = found((61_000, 40e6, 0.003), (61_600, 40e6, 0.003))
+    assert one.hi == pytest.approx(two.lo)
+    assert one.usd == pytest.approx(two.usd, rel=0.1)
+
+
+def test_a_lower_peak_must_stand_out_by_a_quarter_of_its_height() -> None:
+    # The saddle is 78 % of the lower peak in the first map and 72 % in the second.
+    assert len(found((61_000, 80e6, 0.003), (61_610, 40e6, 0.003))) == 1
+    assert len(found((61_000, 80e6, 0.003), (61_630, 40e6, 0.003))) == 2
+
+
 def test_peaks_with_a_shallow_saddle_are_one() -> None:
     (only,) = found((61_000, 40e6, 0.002), (61_270, 40e6, 0.002))
     assert only.lo < 61_000
@@ -142,6 +154,23 @@ def test_ids_last_while_a_cluster_drifts_and_are_never_given_twice() -> None:
     tracker.update([])
     again = tracker.update(found((57_000, 60e6, 0.003)))
     assert [c.id for c in again] == [4]
+
+
+def test_a_cluster_with_less_than_half_of_its_mass_in_place_is_a_new_one() -> None:
+    tracker = ClusterTracker()
+    ids = [
+        tracker.update(found((price, 60e6, 0.003)))[0].id
+        for price in (61_000, 61_100, 61_200, 61_400)  # 58 %, 58 % and 33 % stay
+    ]
+    assert ids == [1, 1, 1, 2]
+
+
+def test_a_cluster_in_the_same_place_on_the_other_side_is_another_one() -> None:
+    tracker = ClusterTracker()
+    (short,) = tracker.update(find_clusters(heat((61_000, 60e6, 0.003)), MARK, 1e9))
+    (long,) = tracker.update(find_clusters(heat((61_000, 60e6, 0.003), mark=63_000.0), 63_000.0, 1e9))
+    assert (short.side, long.side) == ("short", "long")
+    assert short.id != long.id
 
 
 def test_a_cluster_that_splits_passes_its_id_to_one_part_only() -> None:

@@ -114,6 +114,7 @@ def test_a_row_reaches_half_a_group_to_either_side_of_its_price() -> None:
     first = round(low / group) - 5
     usd = row_usd(heat, 1.0, group, first, 20)
     prices = (first + np.arange(20)) * group
+    assert np.average(prices, weights=usd) == pytest.approx((low + high) / 2, abs=1.0)
     inside = (prices + 5 > low) & (prices - 5 < high)
     assert not usd[~inside].any()
     whole = (prices - 5 > low) & (prices + 5 < high)

@@ -6,7 +6,6 @@ from math import inf
 
 import orjson
 import pytest
-from tests.fakes.captures import capture
 
 from leadline.domain.leverage import (
     bundled_tiers,
@@ -15,6 +14,7 @@ from leadline.domain.leverage import (
     parse_risk_limit,
 )
 from leadline.errors import VenueError
+from tests.fakes.captures import capture
 
 ON = date(2026, 10, 1)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.market import HandMarket, hand_market
 
 from leadline.domain.ladder import Print
 from leadline.feed.hub import StreamKey
 from leadline.wire.reader import Delta, Keyframe, LadderReader, State, decode
+from tests.fakes.market import HandMarket, hand_market
 
 KEY = StreamKey("BTCUSDT", "all", 1, 20, 10)
 
@@ -79,7 +79,7 @@ def test_a_new_epoch_is_a_keyframe() -> None:
     market = hand_market()
     phone = Phone(market)
     market.books["binance"].epoch += 1
-    market.session.accept([market.books["binance"].changed()])
+    market.session.accept(market.books["binance"].changed())
     step(market)
     assert phone.keyframes == 1
 
@@ -87,9 +87,9 @@ def test_a_new_epoch_is_a_keyframe() -> None:
 def test_a_late_joiner_gets_the_frame_the_others_have() -> None:
     market = hand_market()
     first = Phone(market)
-    market.session.accept([market.books["binance"].trade(10002, 7)])
+    market.session.accept(market.books["binance"].trade(10002, 7))
     step(market)
-    market.session.accept([market.books["binance"].trade(10003, 9)])
+    market.session.accept(market.books["binance"].trade(10003, 9))
     second = Phone(market)
     assert [p.lots for p in second.prints] == [7]
     step(market)

@@ -1,11 +1,11 @@
 """A session shows what its venues' books hold, and never shows an unproven book as live."""
 
 import pytest
-from tests.fakes.market import HandBook, hand_market, instrument
 
 from leadline.domain.events import BookState, Funding, Mark, OpenInterest, Side
 from leadline.domain.ladder import LadderFlags
 from leadline.feed.session import ALL_VENUES
+from tests.fakes.market import HandBook, hand_market, instrument
 
 
 def test_venues_with_other_steps_share_common_ones() -> None:
@@ -24,9 +24,9 @@ def test_the_epoch_rises_when_a_book_was_anchored_anew() -> None:
     market = hand_market()
     before = market.session.epoch
     market.books["binance"].epoch = 2
-    market.session.accept([market.books["binance"].changed()])
+    market.session.accept(market.books["binance"].changed())
     assert market.session.epoch == before + 1
-    market.session.accept([market.books["binance"].changed()])
+    market.session.accept(market.books["binance"].changed())
     assert market.session.epoch == before + 1
 
 
@@ -63,14 +63,13 @@ def test_simulated_is_in_every_ladder() -> None:
 def test_trades_become_one_print_a_price_and_side_the_last_one_last() -> None:
     market = hand_market("binance", "bybit")
     binance, bybit = market.books["binance"], market.books["bybit"]
-    market.session.accept(
-        [
-            binance.trade(10002, 1),
-            binance.trade(10000, 2, Side.SELL),
-            bybit.trade(10003, 4),
-            binance.trade(10002, 8),
-        ]
-    )
+    for event in (
+        binance.trade(10002, 1),
+        binance.trade(10000, 2, Side.SELL),
+        bybit.trade(10003, 4),
+        binance.trade(10002, 8),
+    ):
+        market.session.accept(event)
     prints = market.session.ladder(ALL_VENUES, 1, 10, 0).prints
     assert [(p.tick, p.lots, p.bought) for p in prints] == [
         (10000, 2, False),
@@ -84,21 +83,21 @@ def test_trades_become_one_print_a_price_and_side_the_last_one_last() -> None:
 def test_the_last_trades_of_a_keyframe_end_where_its_frame_ends() -> None:
     market = hand_market()
     binance = market.books["binance"]
-    market.session.accept([binance.trade(10002, lots) for lots in (1, 2, 3, 4)])
+    for lots in (1, 2, 3, 4):
+        market.session.accept(binance.trade(10002, lots))
     assert [p.lots for p in market.session.tape.last(2, ALL_VENUES, count=3)] == [2, 3]
 
 
 def test_the_state_holds_the_slow_facts_of_the_view() -> None:
     market = hand_market("binance", "bybit")
-    market.session.accept(
-        [
-            Mark("binance", "BTCUSDT", 0, 1000.5),
-            Mark("bybit", "BTCUSDT", 0, 1001.5),
-            OpenInterest("binance", "BTCUSDT", 0, 10.0),
-            OpenInterest("bybit", "BTCUSDT", 0, 2.0),
-            Funding("binance", "BTCUSDT", 0, 0.0001, 1_790_006_400_000),
-        ]
-    )
+    for event in (
+        Mark("binance", "BTCUSDT", 0, 1000.5),
+        Mark("bybit", "BTCUSDT", 0, 1001.5),
+        OpenInterest("binance", "BTCUSDT", 0, 10.0),
+        OpenInterest("bybit", "BTCUSDT", 0, 2.0),
+        Funding("binance", "BTCUSDT", 0, 0.0001, 1_790_006_400_000),
+    ):
+        market.session.accept(event)
     market.clock.now_ms += 500
     state = market.session.state(ALL_VENUES, 10)
     assert (state["mark"], state["funding"], state["funding_at"]) == (1000.5, 0.0001, 1_790_006_400_000)

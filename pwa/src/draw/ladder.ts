@@ -1,0 +1,406 @@
+/** Paints the rows of the ladder and its mid row; rows that look the same as before are left alone. */
+
+import { type ColumnUnit, decimalsOf, fixed, price } from "../format.ts";
+import type { LadderRows } from "../model/ladder_rows.ts";
+import type { LastTrade } from "../model/market.ts";
+import { rowOfTrade } from "../model/volume.ts";
+import type { LadderModel, SymbolFacts } from "../net/frames.ts";
+import { strings } from "../strings.ts";
+import type { Camera } from "./camera.ts";
+import { type Columns, columnsOf } from "./columns.ts";
+import { Digits, sharedPrefix, type TextInk } from "./digits.ts";
+import { heatIndex, INK, type Palette, withAlpha } from "./palette.ts";
+import type { Surface } from "./surface.ts";
+import { FONTS } from "./type.ts";
+
+const BAR_INSET = 3;
+const BOOK_GAP = 6;
+const VOLUME_BAR = 8;
+const VOLUME_LONGEST = 15;
+const BOOK_ALPHA = 0.42;
+const WALL_ALPHA = 0.75;
+const VOLUME_ALPHA = 0.58;
+const FUEL_SOLID_ALPHA = 0.95;
+const FUEL_DOUBT_ALPHA = 0.42;
+const WASH_ALPHA_MAX = 0.35;
+const WASH_FROM_INDEX = 12;
+/** A level this many times the visible median is drawn as a wall. */
+const WALL_FACTOR = 5;
+/** Heat index from which the fuel's number is printed in warm ink. */
+const WARM_FROM_INDEX = 128;
+const PREFIX_ALPHA = 0.66;
+const FLASH_MS = 240;
+const FLASH_ALPHA = 0.5;
+const FLASH_STEPS = 6;
+const HATCH_PITCH = 5;
+
+export interface LadderPicture {
+  readonly ladder: LadderModel;
+  readonly facts: SymbolFacts;
+  readonly rows: LadderRows;
+  readonly unit: ColumnUnit;
+  /** Dollars of a bar as long as its pane. */
+  readonly barUsd: number;
+  readonly volumeUsd: number;
+  readonly heatTopUsd: number;
+  /** The estimate over its lower bound. */
+  readonly factor: number;
+  readonly calibrated: boolean;
+  readonly last: LastTrade | null;
+  readonly lastAtMs: number;
+  /** A picture that is not live has no outline and does not flash. */
+  readonly live: boolean;
+  readonly sigma: number | null;
+}
+
+/** Numbers that say how a row looks; two rows with equal ones need no paint. */
+const LOOK = 12;
+const SLOTS_MAX = 256;
+
+export class LadderPainter {
+  columns: Columns = columnsOf(390, 0);
+  readonly #surface: Surface;
+  readonly #digits: Digits;
+  readonly #looks = new Float64Array(SLOTS_MAX * LOOK);
+  readonly #look = new Float64Array(LOOK);
+  #frame = "";
+  #mid = "";
+  #palette: Palette;
+  #hatch: CanvasPattern | null = null;
+
+  constructor(surface: Surface, palette: Palette) {
+    this.#surface = surface;
+    this.#digits = new Digits(surface.context);
+    this.#palette = palette;
+  }
+
+  set palette(palette: Palette) {
+    this.#palette = palette;
+    this.invalidate();
+  }
+
+  /** Everything is to be painted again, and widths measured again. */
+  invalidate(): void {
+    this.#frame = "";
+    this.#hatch = null;
+    this.#digits.forget();
+  }
+
+  /** Paints what changed; returns true while the flash of a trade still has to fade. */
+  paint(picture: LadderPicture, camera: Camera, nowMs: number): boolean {
+    const { facts, ladder, rows } = picture;
+    const decimals = decimalsOf(facts.tick, ladder.group);
+    const highest = price(rows.highest * ladder.group, facts.tick, decimals);
+    const lowest = price((rows.highest - rows.count + 1) * ladder.group, facts.tick, decimals);
+    this.columns = columnsOf(this.#surface.width, this.#digits.width(highest, FONTS.price));
+    const prefix = sharedPrefix(highest, lowest);
+    const flash = this.#flash(picture, nowMs);
+    const frame = [camera.centre, camera.boundary, rows.highest, rows.count, prefix, decimals, ladder.group].join();
+    const whole = frame !== this.#frame;
+    if (whole) {
+      this.#frame = frame;
+      this.#mid = "";
+      this.#looks.fill(Number.NaN);
+      this.#surface.context.fillStyle = this.#palette.ground.bg;
+      this.#surface.context.fillRect(0, 0, this.#surface.width, this.#surface.height);
+    }
+    const lastRow = picture.last ? rowOfTrade(picture.last.tick, picture.last.bought, ladder.group) : Number.NaN;
+    const wallUsd = WALL_FACTOR * rows.medianBook();
+    for (let slot = 0; slot < rows.count; slot++) {
+      const row = rows.highest - slot;
+      const outline = picture.live && row === lastRow ? (picture.last?.bought ? 1 : -1) : 0;
+      if (this.#changed(picture, slot, row > camera.boundary, outline, flash, wallUsd)) {
+        this.#paintRow(picture, camera, slot, prefix, decimals);
+      }
+    }
+    this.#paintMid(picture, camera);
+    return flash > 0;
+  }
+
+  /** Steps of the last trade's flash that are left, 0 when it is over. */
+  #flash(picture: LadderPicture, nowMs: number): number {
+    if (!picture.live || !picture.last) return 0;
+    const left = 1 - (nowMs - picture.lastAtMs) / FLASH_MS;
+    return left > 0 && left <= 1 ? Math.ceil(left * FLASH_STEPS) : 0;
+  }
+
+  /** Works out how a row looks and tells whether that differs from what is on the canvas. */
+  #changed(
+    picture: LadderPicture,
+    slot: number,
+    above: boolean,
+    outline: number,
+    flash: number,
+    wallUsd: number,
+  ): boolean {
+    const { rows, unit } = picture;
+    const look = this.#look;
+    const pane = this.columns.gutterStart - this.columns.spineEnd;
+    const length = (usd: number, whole: number) =>
+      whole > 0 ? this.#surface.snap(Math.min(1, usd / whole) * pane) : 0;
+    const bookUsd = (above ? rows.askUsd[slot] : rows.bidUsd[slot]) as number;
+    const fuelUsd = rows.fuelUsd[slot] as number;
+    const volume = (usd: number) =>
+      picture.volumeUsd > 0 ? this.#surface.snap((usd / picture.volumeUsd) * VOLUME_LONGEST) : 0;
+    const resolution = unit.factor / 10 ** unit.decimals;
+    look[0] = above ? 1 : 0;
+    look[1] = length(bookUsd, picture.barUsd);
+    look[2] = bookUsd > 0 ? Math.round(bookUsd / resolution) : -1;
+    look[3] = bookUsd > wallUsd ? 1 : 0;
+    look[4] = heatIndex(fuelUsd, picture.heatTopUsd);
+    look[5] = length(fuelUsd / picture.factor, picture.barUsd);
+    look[6] = length(fuelUsd, picture.barUsd);
+    look[7] = Math.round(fuelUsd / resolution);
+    look[8] = volume(rows.soldUsd[slot] as number);
+    look[9] = volume(rows.boughtUsd[slot] as number);
+    look[10] = outline === 0 ? 0 : outline * (1 + flash);
+    look[11] = resolution * (picture.calibrated ? 1 : -1);
+    let changed = false;
+    for (let i = 0; i < LOOK; i++) {
+      const at = slot * LOOK + i;
+      // NaN, which stands for an unpainted row, differs from everything.
+      if (this.#looks[at] !== look[i]) changed = true;
+      this.#looks[at] = look[i] as number;
+    }
+    return changed;
+  }
+
+  #paintRow(picture: LadderPicture, camera: Camera, slot: number, prefix: number, decimals: number): void {
+    const surface = this.#surface;
+    const context = surface.context;
+    const columns = this.columns;
+    const row = picture.rows.highest - slot;
+    const top = surface.snap(camera.top(row));
+    const bottom = surface.snap(camera.top(row) + camera.rowHeight);
+    const base = slot * LOOK;
+    const above = this.#looks[base] === 1;
+    const heat = this.#looks[base + 4] as number;
+    context.save();
+    context.beginPath();
+    context.rect(0, top, columns.width, bottom - top);
+    context.clip();
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(0, top, columns.width, bottom - top);
+    this.#paintVolume(top, bottom, base);
+    this.#paintFuel(picture, top, bottom, base, above, heat);
+    this.#paintBook(picture.unit, top, bottom, base, above);
+    this.#paintSpine(picture, row, top, bottom, heat, prefix, decimals, this.#looks[base + 10] as number);
+    context.fillStyle = row % 10 === 0 ? "rgb(255 255 255 / 0.1)" : "rgb(255 255 255 / 0.03)";
+    const line = surface.hairline(0.5);
+    context.fillRect(0, bottom - line, columns.spineStart, line);
+    context.fillRect(columns.spineEnd, bottom - line, columns.width - columns.spineEnd, line);
+    context.restore();
+  }
+
+  #paintVolume(top: number, bottom: number, base: number): void {
+    const context = this.#surface.context;
+    const centre = this.columns.volumeEnd / 2;
+    const y = this.#surface.snap((top + bottom - VOLUME_BAR) / 2);
+    const gap = this.#surface.hairline(0.5);
+    const sold = this.#looks[base + 8] as number;
+    const bought = this.#looks[base + 9] as number;
+    context.globalAlpha = VOLUME_ALPHA;
+    context.fillStyle = this.#palette.side.sellFill;
+    context.fillRect(centre - gap - sold, y, sold, VOLUME_BAR);
+    context.fillStyle = this.#palette.side.buyFill;
+    context.fillRect(centre + gap, y, bought, VOLUME_BAR);
+    context.globalAlpha = 1;
+  }
+
+  /** Liquidations lie where no order of the other side can be: left above the middle, right below. */
+  #paintFuel(
+    picture: LadderPicture,
+    top: number,
+    bottom: number,
+    base: number,
+    above: boolean,
+    heat: number,
+  ): void {
+    if (heat === 0) return;
+    const context = this.#surface.context;
+    const { columns } = this;
+    const colour = this.#palette.heat[heat] as string;
+    if (heat >= WASH_FROM_INDEX) this.#paintWash(colour, top, bottom, above, heat);
+    const solid = this.#looks[base + 5] as number;
+    const whole = this.#looks[base + 6] as number;
+    const from = (length: number) => (above ? columns.spineStart - length : columns.spineEnd);
+    const y = top + BAR_INSET;
+    const height = bottom - top - 2 * BAR_INSET;
+    context.fillStyle = colour;
+    context.globalAlpha = FUEL_DOUBT_ALPHA;
+    context.fillRect(from(whole), y, whole, height);
+    context.globalAlpha = FUEL_SOLID_ALPHA;
+    context.fillRect(from(solid), y, solid, height);
+    context.globalAlpha = 1;
+    if (!picture.calibrated) {
+      context.fillStyle = this.#hatchOf() ?? colour;
+      context.fillRect(from(whole), y, whole, height);
+    }
+    const amount = this.#looks[base + 7] as number;
+    if (amount * 10 ** -picture.unit.decimals < 0.3) return;
+    const text = fixed(amount / 10 ** picture.unit.decimals, picture.unit.decimals);
+    const ink = { font: FONTS.size, colour: heat >= WARM_FROM_INDEX ? INK.warm : INK.secondary };
+    const middle = (top + bottom) / 2;
+    if (above) this.#digits.drawLeft(text, columns.volumeEnd + BOOK_GAP, middle, ink);
+    else this.#digits.drawRight(text, columns.gutterStart - BOOK_GAP, middle, ink);
+  }
+
+  #paintWash(colour: string, top: number, bottom: number, above: boolean, heat: number): void {
+    const context = this.#surface.context;
+    const { volumeEnd, spineStart, spineEnd, gutterStart } = this.columns;
+    const [near, far] = above ? [spineStart, volumeEnd] : [spineEnd, gutterStart];
+    const wash = context.createLinearGradient(near, 0, far, 0);
+    wash.addColorStop(0, colour);
+    wash.addColorStop(1, colour.replace(")", " / 0)"));
+    context.globalAlpha = (WASH_ALPHA_MAX * heat) / 255;
+    context.fillStyle = wash;
+    context.fillRect(Math.min(near, far), top, Math.abs(far - near), bottom - top);
+    context.globalAlpha = 1;
+  }
+
+  #paintBook(unit: ColumnUnit, top: number, bottom: number, base: number, above: boolean): void {
+    const amount = this.#looks[base + 2] as number;
+    if (amount < 0) return;
+    const context = this.#surface.context;
+    const { spineStart, spineEnd } = this.columns;
+    const { side } = this.#palette;
+    const length = Math.max(this.#looks[base + 1] as number, this.#surface.hairline(0.5));
+    context.globalAlpha = this.#looks[base + 3] === 1 ? WALL_ALPHA : BOOK_ALPHA;
+    context.fillStyle = above ? side.sellFill : side.buyFill;
+    context.fillRect(
+      above ? spineEnd : spineStart - length,
+      top + BAR_INSET,
+      length,
+      bottom - top - 2 * BAR_INSET,
+    );
+    context.globalAlpha = 1;
+    const text = fixed(amount / 10 ** unit.decimals, unit.decimals);
+    const middle = (top + bottom) / 2;
+    const ink = { font: FONTS.size, colour: amount === 0 ? INK.tertiary : INK.primary };
+    if (above) this.#digits.drawLeft(text, spineEnd + BOOK_GAP, middle, ink);
+    else this.#digits.drawRight(text, spineStart - BOOK_GAP, middle, ink);
+  }
+
+  #paintSpine(
+    picture: LadderPicture,
+    row: number,
+    top: number,
+    bottom: number,
+    heat: number,
+    prefix: number,
+    decimals: number,
+    outline: number,
+  ): void {
+    const context = this.#surface.context;
+    const { spineStart, spineEnd } = this.columns;
+    context.fillStyle = this.#palette.heat[heat] as string;
+    context.fillRect(spineStart, top, spineEnd - spineStart, bottom - top);
+    if (outline !== 0) this.#paintOutline(top, bottom, outline);
+    const colour = this.#palette.ink[heat] as string;
+    const text = price(row * picture.ladder.group, picture.facts.tick, decimals);
+    const ink: TextInk = { font: FONTS.price, colour };
+    const dim: TextInk = { font: FONTS.pricePrefix, colour: withAlpha(colour, PREFIX_ALPHA) };
+    this.#digits.drawCentred(text, (spineStart + spineEnd) / 2, (top + bottom) / 2, ink, prefix, dim);
+  }
+
+  /** `outline`: sign is the aggressor's side, its size 1 plus the steps of flash that are left. */
+  #paintOutline(top: number, bottom: number, outline: number): void {
+    const context = this.#surface.context;
+    const { spineStart, spineEnd } = this.columns;
+    const { side } = this.#palette;
+    context.beginPath();
+    context.roundRect(spineStart + 1.75, top + 1.75, spineEnd - spineStart - 3.5, bottom - top - 3.5, 3);
+    const flash = (Math.abs(outline) - 1) / FLASH_STEPS;
+    if (flash > 0) {
+      context.globalAlpha = flash * FLASH_ALPHA;
+      context.fillStyle = outline > 0 ? side.buyFill : side.sellFill;
+      context.fill();
+      context.globalAlpha = 1;
+    }
+    context.lineWidth = 1.5;
+    context.strokeStyle = outline > 0 ? side.buyText : side.sellText;
+    context.stroke();
+  }
+
+  #paintMid(picture: LadderPicture, camera: Camera): void {
+    const { ladder, facts, sigma } = picture;
+    const tick = picture.last?.tick ?? (ladder.bidTick || ladder.askTick);
+    const last = tick ? price(tick, facts.tick) : "";
+    const spread = ladder.bidTick && ladder.askTick ? ladder.askTick - ladder.bidTick : null;
+    const spreadText = spread === null ? "" : strings.spread(price(spread, facts.tick));
+    const pushText = sigma === null ? "" : fixed(Math.abs(sigma), 1);
+    const mid = [camera.midTop(), last, spreadText, sigma === null ? "" : Math.sign(sigma) + pushText].join();
+    if (mid === this.#mid) return;
+    this.#mid = mid;
+    const surface = this.#surface;
+    const context = surface.context;
+    const { width, spineStart, spineEnd } = this.columns;
+    const top = surface.snap(camera.midTop());
+    const height = surface.snap(camera.midTop() + camera.midHeight) - top;
+    const line = surface.hairline();
+    context.fillStyle = this.#palette.ground.midRow;
+    context.fillRect(0, top, width, height);
+    context.fillStyle = this.#palette.ground.lineStrong;
+    context.fillRect(0, top, width, line);
+    context.fillRect(0, top + height - line, width, line);
+    const middle = top + height / 2;
+    if (sigma !== null) this.#paintPush(sigma, pushText, middle, spineStart);
+    const ink = { font: FONTS.midPrice, colour: INK.primary };
+    this.#digits.drawCentred(last, (spineStart + spineEnd) / 2, middle, ink, 0, ink);
+    context.font = FONTS.midNote;
+    context.fillStyle = INK.secondary;
+    context.textAlign = "right";
+    context.fillText(spreadText, width - 12, middle);
+  }
+
+  /** Who pushes: an arrow, a word and how unlikely that is by chance. */
+  #paintPush(sigma: number, amount: string, middle: number, right: number): void {
+    const context = this.#surface.context;
+    const { side } = this.#palette;
+    const even = Math.abs(sigma) < 1;
+    const colour = even ? INK.secondary : sigma > 0 ? side.buyText : side.sellText;
+    context.fillStyle = colour;
+    context.textAlign = "left";
+    let x = 10;
+    if (!even) {
+      const tip = sigma > 0 ? -4.5 : 4.5;
+      context.beginPath();
+      context.moveTo(x, middle - tip);
+      context.lineTo(x + 10, middle - tip);
+      context.lineTo(x + 5, middle + tip);
+      context.fill();
+      x += 15;
+    }
+    context.font = FONTS.midWord;
+    context.fillStyle = even ? INK.secondary : INK.primary;
+    const word = even ? strings.flowEven : sigma > 0 ? strings.buyers : strings.sellers;
+    context.fillText(word, x, middle);
+    if (even) return;
+    x += context.measureText(word).width + 5;
+    const text = `${sigma > 0 ? "+" : "\u2212"}${amount} σ`;
+    if (x + this.#digits.width(text, FONTS.midWord) > right) return;
+    this.#digits.drawLeft(text, x, middle, { font: FONTS.midWord, colour });
+  }
+
+  /** Dark diagonals over a bar whose interval has not been calibrated. */
+  #hatchOf(): CanvasPattern | null {
+    if (this.#hatch) return this.#hatch;
+    const ratio = this.#surface.pixelRatio;
+    const size = Math.max(4, Math.round(HATCH_PITCH * Math.SQRT2 * ratio));
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = size;
+    const context = tile.getContext("2d");
+    if (!context) return null;
+    context.strokeStyle = withAlpha(this.#palette.ground.bg, 0.55);
+    context.lineWidth = 1.6 * ratio;
+    context.beginPath();
+    for (const shift of [-size, 0, size]) {
+      context.moveTo(shift - 1, size + 1);
+      context.lineTo(shift + size + 1, -1);
+    }
+    context.stroke();
+    this.#hatch = this.#surface.context.createPattern(tile, "repeat");
+    this.#hatch?.setTransform(new DOMMatrix().scale(1 / ratio));
+    return this.#hatch;
+  }
+}

@@ -1,0 +1,40 @@
+import { beforeEach, expect, it } from "vitest";
+import type { Cluster } from "../model/state.ts";
+import { Camera } from "./camera.ts";
+import { chipPlace, spanOf } from "./marks.ts";
+
+let camera: Camera;
+beforeEach(() => {
+  camera = new Camera();
+  camera.resize(510, 20, 30, 1);
+  camera.follow(7742, 0, false);
+  camera.recentre(0, false);
+});
+
+const cluster = (side: Cluster["side"], lo: number, hi: number) => ({ side, lo: lo * 10, hi: hi * 10 }) as Cluster;
+const place = (side: Cluster["side"], lo: number, hi: number) =>
+  chipPlace(spanOf(cluster(side, lo, hi), camera, 10), camera);
+
+it("a cluster spans the rows its prices round to", () => {
+  const span = spanOf({ side: "short", lo: 77478, hi: 77563 } as Cluster, camera, 10);
+  expect(span.top).toBe(camera.top(7756));
+  expect(span.bottom).toBe(camera.top(7748) + 20);
+  expect(span.near).toBe(span.bottom);
+});
+
+it("the chip takes two rows between the cluster and price", () => {
+  expect(place("short", 7748, 7756)).toEqual({ top: camera.top(7747), rows: 2 });
+  expect(place("long", 7730, 7736)).toEqual({ top: camera.top(7738), rows: 2 });
+});
+
+it("the chip takes one row when only one is free, none when price is at the edge", () => {
+  expect(place("short", 7744, 7746)).toEqual({ top: camera.top(7743), rows: 1 });
+  expect(place("short", 7743, 7746)).toBeNull();
+  expect(place("long", 7738, 7741)).toEqual({ top: camera.top(7742), rows: 1 });
+  expect(place("long", 7738, 7742)).toBeNull();
+});
+
+it("a cluster whose near edge is outside the picture has no chip", () => {
+  camera.scrollBy(400);
+  expect(place("short", 7743, 7790)).toBeNull();
+});

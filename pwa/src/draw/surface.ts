@@ -1,0 +1,43 @@
+/** One canvas, drawn in CSS pixels, sharp on every screen. */
+
+const PIXEL_RATIO_MAX = 3;
+
+export class Surface {
+  readonly canvas: HTMLCanvasElement;
+  readonly context: CanvasRenderingContext2D;
+  width = 0;
+  height = 0;
+  pixelRatio = 1;
+
+  constructor(canvas: HTMLCanvasElement, opaque: boolean) {
+    const context = canvas.getContext("2d", { alpha: !opaque });
+    if (!context) throw new Error("expected a browser that can draw in two dimensions");
+    this.canvas = canvas;
+    this.context = context;
+  }
+
+  /** Takes the size of the element in CSS pixels; the picture is empty afterwards. */
+  resize(width: number, height: number, devicePixelRatio: number): void {
+    this.pixelRatio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
+    this.width = width;
+    this.height = height;
+    this.canvas.width = Math.round(width * this.pixelRatio);
+    this.canvas.height = Math.round(height * this.pixelRatio);
+    this.context.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
+    this.context.textBaseline = "middle";
+  }
+
+  /** Moves a length or place onto a whole device pixel. */
+  snap(value: number): number {
+    return Math.round(value * this.pixelRatio) / this.pixelRatio;
+  }
+
+  /** Height of the thinnest line of at least `size` that the screen shows evenly. */
+  hairline(size = 1): number {
+    return Math.max(1, Math.floor(size * this.pixelRatio)) / this.pixelRatio;
+  }
+
+  clear(): void {
+    this.context.clearRect(0, 0, this.width, this.height);
+  }
+}

@@ -1,0 +1,564 @@
+/**
+ * The frames between server and phone; `shared/wire/README.md` is the contract.
+ *
+ * `decode` reads any message of the server. A `LadderModel` follows one stream: it holds the ladder in
+ * typed arrays and applies deltas in place, so that a frame leaves nothing behind to collect.
+ */
+
+import { Decoder, encode } from "@msgpack/msgpack";
+import type { StreamState } from "../model/state.ts";
+
+export const SUBPROTOCOL = "leadline.v1";
+export const BAND_ROWS = 400;
+export const ROWS_MAX = 200;
+/** Prints that a model keeps; more than a frame can hold. */
+export const PRINTS_KEPT = 256;
+
+/** The two lowest bits of the flags are one number: 0 syncing, 1 live, 2 stale. */
+export const FLAG_FRESHNESS = 3;
+export const FRESHNESS_SYNCING = 0;
+export const FRESHNESS_LIVE = 1;
+export const FRESHNESS_STALE = 2;
+export const FLAG_SIMULATED = 4;
+export const FLAG_CROSSED = 8;
+export const FLAG_PARTIAL = 16;
+
+const SUBSCRIBE = 1;
+const UNSUBSCRIBE = 2;
+const PING = 3;
+const HELLO = 0;
+const SUBSCRIBED = 1;
+const REFUSED = 2;
+const PONG = 3;
+const KEYFRAME = 10;
+const DELTA = 11;
+const STATE = 12;
+const NOTICE = 13;
+
+const BITMAP_ROWS_MAX = 96;
+const LIST_FORM = BITMAP_ROWS_MAX + 1;
+const AGE_UNIT_MS = 10;
+/** Flag of a delta only: its dt counts backwards. */
+const CLOCK_FELL = 32;
+const BANDS_SAME = 0;
+const BANDS_NONE = 1;
+const BANDS_CHANGED = 2;
+const VARINT_BYTES_MAX = 8;
+
+/** A frame is not what the catalogue says; whoever meets it drops the stream and subscribes again. */
+export class FrameError extends Error {
+  override readonly name = "FrameError";
+}
+
+/** `numerator / 10 ** decimals`. */
+export type WireStep = readonly [numerator: number, decimals: number];
+
+export interface SymbolFacts {
+  readonly symbol: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly tick: WireStep;
+  readonly lot: WireStep;
+  /** What a lot counts; quote currency for inverse contracts. */
+  readonly unit: "coin" | "quote";
+  readonly venues: readonly string[];
+  /** Ticks a row, finest first. */
+  readonly groups: readonly number[];
+  /** A good first choice of them. */
+  readonly group: number;
+}
+
+export interface Hello {
+  readonly version: string;
+  readonly market: "live" | "twin" | "replay";
+  readonly simulated: boolean;
+  readonly server_ms: number;
+  readonly venues: readonly string[];
+  readonly symbols: readonly SymbolFacts[];
+}
+
+/** A subscription; group in ticks a row, depth in rows a side. */
+export interface LadderKey {
+  readonly symbol: string;
+  readonly venue: string;
+  readonly group: number;
+  readonly depth: number;
+  readonly hz: number;
+}
+
+export type RefusalCode = "unknown_symbol" | "unknown_venue" | "bad_request" | "too_many";
+
+export interface KeyframeContent {
+  readonly t: number;
+  readonly age: number;
+  readonly flags: number;
+  readonly bid: number;
+  readonly ask: number;
+  readonly bids: readonly number[];
+  readonly asks: readonly number[];
+  readonly trades: readonly number[];
+  readonly first: number;
+  readonly bands: Uint8Array;
+}
+
+export interface Keyframe {
+  readonly type: "keyframe";
+  readonly stream: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly key: KeyframeContent;
+}
+
+export interface Delta {
+  readonly type: "delta";
+  readonly stream: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly body: Uint8Array;
+}
+
+export type ServerMessage =
+  | { readonly type: "hello"; readonly hello: Hello }
+  | { readonly type: "subscribed"; readonly ref: number; readonly stream: number; readonly key: LadderKey }
+  | { readonly type: "refused"; readonly ref: number; readonly code: RefusalCode; readonly text: string }
+  | { readonly type: "pong"; readonly number: number; readonly serverMs: number }
+  | Keyframe
+  | Delta
+  | { readonly type: "state"; readonly stream: number; readonly state: StreamState }
+  | { readonly type: "notice"; readonly symbol: string; readonly kind: string; readonly text: string };
+
+export function encodeSubscribe(ref: number, key: LadderKey): Uint8Array<ArrayBuffer> {
+  const { symbol, venue, group, depth, hz } = key;
+  return encode([SUBSCRIBE, ref, { kind: "ladder", symbol, venue, group, depth, hz }]);
+}
+
+export function encodeUnsubscribe(stream: number): Uint8Array<ArrayBuffer> {
+  return encode([UNSUBSCRIBE, stream]);
+}
+
+export function encodePing(number: number): Uint8Array<ArrayBuffer> {
+  return encode([PING, number]);
+}
+
+const envelope = new Decoder();
+
+/** Reads one message of the server; throws FrameError when it is none of the catalogue. */
+export function decode(bytes: Uint8Array): ServerMessage {
+  let parts: unknown;
+  try {
+    parts = envelope.decode(bytes);
+  } catch (cause) {
+    throw new FrameError("expected one msgpack array", { cause });
+  }
+  if (!Array.isArray(parts)) throw new FrameError("expected one msgpack array");
+  switch (parts[0]) {
+    case DELTA:
+      if (!(parts[4] instanceof Uint8Array)) throw new FrameError("expected the bytes of a delta");
+      return { type: "delta", ...place(parts), body: parts[4] };
+    case KEYFRAME:
+      return { type: "keyframe", ...place(parts), key: keyframeContent(parts[4]) };
+    case STATE:
+      return { type: "state", stream: whole(parts[1]), state: map(parts[2]) as unknown as StreamState };
+    case HELLO:
+      return { type: "hello", hello: map(parts[1]) as unknown as Hello };
+    case SUBSCRIBED: {
+      const [, ref, stream, key] = parts;
+      return {
+        type: "subscribed",
+        ref: whole(ref),
+        stream: whole(stream),
+        key: map(key) as unknown as LadderKey,
+      };
+    }
+    case REFUSED: {
+      const [, ref, code, words] = parts;
+      return { type: "refused", ref: whole(ref), code: text(code) as RefusalCode, text: text(words) };
+    }
+    case PONG:
+      return { type: "pong", number: whole(parts[1]), serverMs: whole(parts[2]) };
+    case NOTICE: {
+      const notice = map(parts[2]);
+      return { type: "notice", symbol: text(parts[1]), kind: text(notice.kind), text: text(notice.text) };
+    }
+    default:
+      throw new FrameError(`expected a type of the catalogue, got ${String(parts[0])}`);
+  }
+}
+
+function place(parts: unknown[]): { stream: number; epoch: number; seq: number } {
+  return { stream: whole(parts[1]), epoch: whole(parts[2]), seq: whole(parts[3]) };
+}
+
+function whole(value: unknown): number {
+  if (!Number.isSafeInteger(value)) throw new FrameError(`expected a whole number, got ${String(value)}`);
+  return value as number;
+}
+
+function text(value: unknown): string {
+  if (typeof value !== "string") throw new FrameError(`expected a text, got ${String(value)}`);
+  return value;
+}
+
+function map(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new FrameError(`expected a map, got ${String(value)}`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function numbers(value: unknown, every: number): readonly number[] {
+  if (!Array.isArray(value) || value.length % every !== 0) {
+    throw new FrameError(`expected numbers in groups of ${every}`);
+  }
+  for (const one of value) whole(one);
+  return value as number[];
+}
+
+function keyframeContent(value: unknown): KeyframeContent {
+  const key = map(value);
+  const bands = key.bands;
+  if (!(bands instanceof Uint8Array) || (bands.length !== 0 && bands.length !== BAND_ROWS)) {
+    throw new FrameError(`expected no bands or ${BAND_ROWS}`);
+  }
+  return {
+    t: whole(key.t),
+    age: whole(key.age),
+    flags: whole(key.flags),
+    bid: whole(key.bid),
+    ask: whole(key.ask),
+    bids: numbers(key.bids, 2),
+    asks: numbers(key.asks, 2),
+    trades: numbers(key.trades, 3),
+    first: whole(key.first),
+    bands,
+  };
+}
+
+/** Reads varints and bytes from the front of a delta's body; one object serves all frames of a model. */
+class BodyReader {
+  #body: Uint8Array = new Uint8Array(0);
+  #at = 0;
+
+  begin(body: Uint8Array): void {
+    this.#body = body;
+    this.#at = 0;
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < VARINT_BYTES_MAX; count++) {
+      const byte = this.#body[this.#at++];
+      if (byte === undefined) throw new FrameError("the frame is cut short");
+      // Arithmetic, not bit operations: those would cut the number to 32 bits.
+      value += (byte & 127) * scale;
+      if (byte < 128) {
+        if (value > Number.MAX_SAFE_INTEGER) throw new FrameError("expected a varint below 2^53");
+        return value;
+      }
+      scale *= 128;
+    }
+    throw new FrameError(`expected a varint of at most ${VARINT_BYTES_MAX} bytes`);
+  }
+
+  signed(): number {
+    const value = this.varint();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  /** Skips a run of bits and returns where it begins. */
+  bits(count: number): number {
+    const begin = this.#at;
+    this.#at += Math.ceil(count / 8);
+    if (this.#at > this.#body.length) throw new FrameError("the frame is cut short");
+    return begin;
+  }
+
+  bit(begin: number, index: number): boolean {
+    return (((this.#body[begin + (index >> 3)] as number) >> (index & 7)) & 1) === 1;
+  }
+
+  finish(): void {
+    if (this.#at !== this.#body.length) throw new FrameError("expected the end of the frame");
+  }
+}
+
+/** The rows of one side, best first; only the first `count` places hold a level. */
+export class LadderSide {
+  /** Row numbers; a row's price is row * group ticks. */
+  rows: Float64Array;
+  lots: Float64Array;
+  count = 0;
+  readonly #outwards: 1 | -1;
+  readonly #depth: number;
+  #nextRows: Float64Array;
+  #nextLots: Float64Array;
+  #nextCount = 0;
+
+  constructor(outwards: 1 | -1, depth: number) {
+    this.#outwards = outwards;
+    this.#depth = depth;
+    this.rows = new Float64Array(depth);
+    this.lots = new Float64Array(depth);
+    this.#nextRows = new Float64Array(depth);
+    this.#nextLots = new Float64Array(depth);
+  }
+
+  /** Takes flat gaps and lots from the best row outwards. */
+  replace(best: number, flat: readonly number[]): void {
+    this.#nextCount = 0;
+    let distance = 0;
+    for (let i = 0; i < flat.length; i += 2) {
+      distance += flat[i] as number;
+      this.#push(best + this.#outwards * distance, flat[i + 1] as number);
+    }
+    this.#swap();
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  applyList(best: number, changes: number, body: BodyReader): void {
+    this.#nextCount = 0;
+    let from = this.#firstFrom(best);
+    let row = best;
+    for (let i = 0; i < changes; i++) {
+      const gap = body.varint();
+      if (gap === 0 && i > 0) throw new FrameError("expected each row once");
+      row += this.#outwards * gap;
+      const lots = body.varint();
+      for (; from < this.count && this.#isBefore(from, row); from++) this.#keep(from);
+      if (this.rows[from] === row && from < this.count) from++;
+      if (lots > 0) this.#push(row, lots);
+    }
+    for (; from < this.count; from++) this.#keep(from);
+    this.#swap();
+  }
+
+  applyBitmap(best: number, span: number, body: BodyReader): void {
+    const present = body.bits(span);
+    let levels = 1;
+    for (let k = 0; k < span; k++) if (body.bit(present, k)) levels++;
+    const fresh = body.bits(levels);
+    this.#nextCount = 0;
+    let from = this.#firstFrom(best);
+    let level = 0;
+    for (let k = -1; k < span; k++) {
+      if (k >= 0 && !body.bit(present, k)) continue;
+      const row = best + this.#outwards * (k + 1);
+      while (from < this.count && this.#isBefore(from, row)) from++;
+      if (body.bit(fresh, level)) this.#push(row, body.varint());
+      else if (from < this.count && this.rows[from] === row) this.#keep(from);
+      else throw new FrameError("expected lots for a row that was not held before");
+      level++;
+    }
+    this.#swap();
+  }
+
+  #firstFrom(best: number): number {
+    let from = 0;
+    while (from < this.count && this.#isBefore(from, best)) from++;
+    return from;
+  }
+
+  #isBefore(index: number, row: number): boolean {
+    return ((this.rows[index] as number) - row) * this.#outwards < 0;
+  }
+
+  #keep(index: number): void {
+    this.#push(this.rows[index] as number, this.lots[index] as number);
+  }
+
+  #push(row: number, lots: number): void {
+    if (this.#nextCount === this.#depth) return;
+    this.#nextRows[this.#nextCount] = row;
+    this.#nextLots[this.#nextCount] = lots;
+    this.#nextCount++;
+  }
+
+  #swap(): void {
+    [this.rows, this.#nextRows] = [this.#nextRows, this.rows];
+    [this.lots, this.#nextLots] = [this.#nextLots, this.lots];
+    this.count = this.#nextCount;
+  }
+}
+
+/** The last trades in a ring; `slot(0)` is where the newest stands in the arrays. */
+export class PrintRing {
+  readonly ticks = new Float64Array(PRINTS_KEPT);
+  readonly lots = new Float64Array(PRINTS_KEPT);
+  readonly atMs = new Float64Array(PRINTS_KEPT);
+  /** 1 where the taker bought. */
+  readonly bought = new Uint8Array(PRINTS_KEPT);
+  count = 0;
+  #next = 0;
+
+  /** Where the print `back` places before the newest stands; back is below `count`. */
+  slot(back: number): number {
+    return (this.#next - 1 - back + 2 * PRINTS_KEPT) % PRINTS_KEPT;
+  }
+
+  add(tick: number, packedLots: number, atMs: number): void {
+    const at = this.#next;
+    const bought = packedLots % 2;
+    this.ticks[at] = tick;
+    this.lots[at] = (packedLots - bought) / 2;
+    this.bought[at] = bought;
+    this.atMs[at] = atMs;
+    this.#next = (at + 1) % PRINTS_KEPT;
+    this.count = Math.min(this.count + 1, PRINTS_KEPT);
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+}
+
+/** One ladder stream as the server has it. */
+export class LadderModel {
+  readonly group: number;
+  readonly depth: number;
+  /** False before the first keyframe and after a gap: then the arrays are what was last known. */
+  synced = false;
+  epoch = 0;
+  seq = 0;
+  /** Server time of the frame, Unix ms. */
+  tMs = 0;
+  /** How old the oldest live venue's book was at `tMs`. */
+  ageMs = 0;
+  flags = 0;
+  /** Best prices in ticks, 0 where the side is empty. */
+  bidTick = 0;
+  askTick = 0;
+  readonly bids: LadderSide;
+  readonly asks: LadderSide;
+  readonly prints = new PrintRing();
+  /** How many of the newest prints came with the last delta; 0 after a keyframe, which repeats old ones. */
+  freshPrints = 0;
+  /** One band code a row upwards from `firstBand`; all 0 while `hasBands` is false. */
+  readonly bands = new Uint8Array(BAND_ROWS);
+  firstBand = 0;
+  hasBands = false;
+  readonly #body = new BodyReader();
+
+  /** group in ticks a row, depth in rows a side: as the server confirmed them. */
+  constructor(group: number, depth: number) {
+    this.group = group;
+    this.depth = Math.min(depth, ROWS_MAX);
+    this.bids = new LadderSide(-1, this.depth);
+    this.asks = new LadderSide(1, this.depth);
+  }
+
+  /**
+   * Takes the next frame. Returns false at a gap (a delta that does not follow the frame held): the
+   * model is then not `synced` and needs a keyframe. Throws FrameError for a broken frame, likewise.
+   */
+  apply(message: Keyframe | Delta): boolean {
+    const follows = this.synced && message.epoch === this.epoch && message.seq === this.seq + 1;
+    this.synced = false;
+    if (message.type === "keyframe") this.#replace(message.key);
+    else if (follows) this.#change(message.body);
+    else return false;
+    this.epoch = message.epoch;
+    this.seq = message.seq;
+    this.synced = true;
+    return true;
+  }
+
+  /** A best row of bids lies at or below its tick, one of asks at or above. */
+  get bestBidRow(): number {
+    return (this.bidTick - (this.bidTick % this.group)) / this.group;
+  }
+
+  get bestAskRow(): number {
+    const rest = this.askTick % this.group;
+    return (this.askTick - rest) / this.group + (rest > 0 ? 1 : 0);
+  }
+
+  #replace(key: KeyframeContent): void {
+    this.tMs = key.t;
+    this.ageMs = key.age;
+    this.flags = key.flags;
+    this.bidTick = key.bid;
+    this.askTick = key.ask;
+    if ((key.bid === 0) !== (key.bids.length === 0) || (key.ask === 0) !== (key.asks.length === 0)) {
+      throw new FrameError("expected rows exactly where there is a best tick");
+    }
+    this.bids.replace(this.bestBidRow, key.bids);
+    this.asks.replace(this.bestAskRow, key.asks);
+    this.prints.clear();
+    for (let i = 0; i < key.trades.length; i += 3) {
+      const age = key.trades[i + 2] as number;
+      this.prints.add(key.trades[i] as number, key.trades[i + 1] as number, key.t - age);
+    }
+    this.freshPrints = 0;
+    this.firstBand = key.first;
+    this.hasBands = key.bands.length > 0;
+    if (this.hasBands) this.bands.set(key.bands);
+    else this.bands.fill(0);
+  }
+
+  #change(raw: Uint8Array): void {
+    const body = this.#body;
+    body.begin(raw);
+    const dt = body.varint();
+    this.ageMs = body.varint() * AGE_UNIT_MS;
+    const flags = body.varint();
+    const clockFell = (flags & CLOCK_FELL) !== 0;
+    this.tMs += clockFell ? -dt : dt;
+    this.flags = flags & ~CLOCK_FELL;
+    this.bidTick += body.signed();
+    this.#changeSide(this.bids, this.bidTick, this.bestBidRow);
+    this.askTick += body.signed();
+    this.#changeSide(this.asks, this.askTick, this.bestAskRow);
+    this.#addPrints();
+    this.#changeBands();
+    body.finish();
+  }
+
+  #changeSide(side: LadderSide, tick: number, best: number): void {
+    const form = this.#body.varint();
+    if (tick === 0) {
+      if (form !== 0) throw new FrameError("expected no rows on an empty side");
+      side.clear();
+    } else if (form >= LIST_FORM) side.applyList(best, form - LIST_FORM, this.#body);
+    else if (form > 0) side.applyBitmap(best, form, this.#body);
+  }
+
+  #addPrints(): void {
+    const count = this.#body.varint();
+    for (let i = 0; i < count; i++) {
+      const tick = this.bidTick + this.#body.signed();
+      this.prints.add(tick, this.#body.varint(), this.tMs);
+    }
+    this.freshPrints = Math.min(count, PRINTS_KEPT);
+  }
+
+  #changeBands(): void {
+    const section = this.#body.varint();
+    if (section === BANDS_SAME) return;
+    if (section === BANDS_NONE) {
+      this.hasBands = false;
+      this.firstBand = 0;
+      this.bands.fill(0);
+      return;
+    }
+    this.hasBands = true;
+    this.#shiftBands(this.#body.signed());
+    let index = 0;
+    for (let i = BANDS_CHANGED; i < section; i++) {
+      index += this.#body.varint();
+      const code = this.#body.varint();
+      if (index >= BAND_ROWS || code > 255) throw new FrameError("expected a band code of a row held");
+      this.bands[index] = code;
+    }
+  }
+
+  #shiftBands(rows: number): void {
+    this.firstBand += rows;
+    if (rows >= BAND_ROWS || rows <= -BAND_ROWS) this.bands.fill(0);
+    else if (rows > 0) this.bands.copyWithin(0, rows).fill(0, BAND_ROWS - rows);
+    else if (rows < 0) this.bands.copyWithin(-rows, 0).fill(0, 0, -rows);
+  }
+}

@@ -1,0 +1,405 @@
+"""Recordings of venue traffic: read them, find out what they hold, play them through the adapters.
+
+Known forms, all plain or gzip, one record a line:
+
+* ``<receive time> <message>``: time in ms, us or ns; a snapshot answer stands among the messages;
+* JSON ``{t, ch, conn, url, raw}``: a session with its requests and answers (``t`` in seconds);
+* JSON ``{t, ch, raw}``: the same of one connection;
+* the venue's own JSON messages.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from leadline.domain.instrument import Instrument
+from leadline.errors import CaptureError, VenueError
+from leadline.units import Step, common_step
+from leadline.venues.base import Fetch, Output, VenueBook
+from leadline.venues.binance import BinanceProtocol
+from leadline.venues.booksync import BookSync
+from leadline.venues.bybit import BybitProtocol
+from leadline.venues.grid import refine
+from leadline.venues.instruments import okx_symbol, parse_instruments
+from leadline.venues.okx import OkxProtocol
+
+GZIP_MAGIC = b"\x1f\x8b"
+TIMED_LINE = re.compile(rb"([0-9]{13,19}) +([\[{].*)", re.DOTALL)
+LINES_TO_RECOGNISE_MAX = 200
+COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
+HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
+MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+ONE = Step(1, 0)
+Protocol = BinanceProtocol | BybitProtocol | OkxProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One recorded message.  t_ms: local receive time, 0 unknown; kind: "ws" or "http" (an answer)."""
+
+    t_ms: int
+    conn: str
+    url: str
+    kind: str
+    raw: bytes
+
+
+class RecordingFile:
+    """One file; ``problems`` says in sentences what could not be read, complete once read through."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[str] = []
+        self._bad_lines = 0
+
+    def records(self) -> Iterator[Record]:
+        """Yield the messages received, in the order of the file.
+
+        Raises CaptureError when the file cannot be opened, is empty, or is in no known form.
+        """
+        self.problems, self._bad_lines = [], 0
+        lines = 0
+        readable = False
+        for line in self._lines():
+            if not line.strip():
+                continue
+            lines += 1
+            record = _read_line(line)
+            if record is not None:
+                readable = True
+                if record.kind:
+                    yield record
+                continue
+            self._bad_lines += 1
+            if not readable and lines >= LINES_TO_RECOGNISE_MAX:
+                break
+        if not lines:
+            raise CaptureError(f"{self.path}: the file is empty")
+        if not readable:
+            raise CaptureError(f"{self.path}: not a recording in a known form")
+        if self._bad_lines:
+            self.problems.append(f"{self._bad_lines} unreadable lines were left out")
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb") as plain:
+                packed = plain.read(2) == GZIP_MAGIC
+                plain.seek(0)
+                yield from gzip.GzipFile(fileobj=plain) if packed else plain
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            self.problems.append("the file ends early or is damaged; what came before was read")
+        except OSError as error:
+            raise CaptureError(f"{self.path}: {error.strerror or error}") from None
+
+
+def _read_line(line: bytes) -> Record | None:
+    """Return the record of a line, one of no kind for what is not a received message, None if unreadable."""
+    timed = TIMED_LINE.fullmatch(line.rstrip())
+    if timed is not None:
+        return Record(_ms(timed[1]), "", "", "ws", timed[2])
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(row, dict):
+        return None
+    if "ch" not in row or "raw" not in row:
+        return Record(0, "", "", "ws", line.strip()) if _names_venue(row) else None
+    kind = {"ws-recv": "ws", "http": "http"}.get(str(row["ch"]), "")
+    seconds = row.get("t")
+    t_ms = int(seconds * 1000) if isinstance(seconds, int | float) else 0
+    conn = "" if row.get("conn") is None else str(row["conn"])
+    return Record(t_ms, conn, str(row.get("url") or ""), kind, str(row["raw"]).encode())
+
+
+def _ms(digits: bytes) -> int:
+    """Return the ms of a time in ms (13 digits), us (16) or ns (19)."""
+    return int(digits[:13])
+
+
+def _names_venue(message: dict[str, Any]) -> bool:
+    return any(key in message for key in ("topic", "e", "stream", "arg", "lastUpdateId"))
+
+
+def venue_of(record: Record) -> str | None:
+    """Tell the venue by the address, else by the shape of the message; None when neither does."""
+    if record.url:
+        labels = (urlsplit(record.url).hostname or "").split(".")
+        return next((HOSTS[label] for label in labels if label in HOSTS), "unknown")
+    try:
+        message = orjson.loads(record.raw)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    data = message.get("data", message)
+    if "lastUpdateId" in message or (isinstance(data, dict) and "e" in data and "s" in data):
+        return "binance"
+    if isinstance(message.get("topic"), str) and "type" in message:
+        return "bybit"
+    arg = message.get("arg")
+    return "okx" if isinstance(arg, dict) and "channel" in arg else None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a first pass over the files found of one market: its symbols by connection and its steps."""
+
+    natives: dict[str, dict[str, None]] = field(default_factory=dict)  # conn -> natives in order
+    metadata: dict[str, Instrument] = field(default_factory=dict)
+    ticks: dict[str, Step] = field(default_factory=dict)
+    lots: dict[str, Step] = field(default_factory=dict)
+
+
+class Recording:
+    """Files of one market, one continuous stream in the order given.
+
+    market: "binance", "bybit", "bybit-spot" or "okx".  Reading is lazy; a first pass finds the
+    symbols and their steps: the recorded list of contracts, refined by the greatest common divisors
+    of all prices and of all sizes, or these alone where the files hold no list.
+    """
+
+    def __init__(self, market: str, files: list[RecordingFile]) -> None:
+        self.market = market
+        self.files = files
+        self._seen = _Seen()
+        for _, record in self._own_records():
+            self._survey(record)
+
+    @property
+    def venue(self) -> str:
+        return self.market.partition("-")[0]
+
+    @property
+    def problems(self) -> list[str]:
+        return [f"{file.path.name}: {problem}" for file in self.files for problem in file.problems]
+
+    def connections(self) -> list[str]:
+        """Return the connections that carried messages of symbols, in the order they first spoke."""
+        return list(self._seen.natives)
+
+    def instruments(self, conn: str) -> list[Instrument]:
+        """Return the contracts of one connection."""
+        return [self._instrument(native) for native in self._seen.natives[conn]]
+
+    def records(self) -> Iterator[Record]:
+        """Yield the market's messages over all files."""
+        return (record for _, record in self._own_records())
+
+    def _own_records(self) -> Iterator[tuple[RecordingFile, Record]]:
+        for file in self.files:
+            for record in file.records():
+                if _market(self.venue, record) in (self.market, None):
+                    yield file, record
+
+    def _survey(self, record: Record) -> None:
+        try:
+            if record.kind == "http":
+                self._survey_answer(record)
+                return
+            message = orjson.loads(record.raw)
+            if "lastUpdateId" in message:
+                self._unnamed_snapshots.append(message)
+            for native, prices, sizes in _numbers(self.venue, message):
+                self._seen.natives.setdefault(record.conn, {})[native] = None
+                self._see(native, prices, sizes)
+        except MALFORMED:
+            return  # the adapter counts it when the recording is played
+
+    def _survey_answer(self, record: Record) -> None:
+        native = snapshot_symbol(record)
+        if native is not None:
+            answer = orjson.loads(record.raw)
+            self._see(native, *_columns(answer["bids"] + answer["asks"]))
+            return
+        try:
+            listed = parse_instruments(self.venue, record.raw)
+        except VenueError:
+            return
+        for made in listed:
+            if made.symbol.endswith(":SPOT") == (self.market == "bybit-spot") or self.venue == "okx":
+                self._seen.metadata[made.native] = made
+
+    def _see(self, native: str, prices: list[object], sizes: list[object]) -> None:
+        for steps, texts in ((self._seen.ticks, prices), (self._seen.lots, sizes)):
+            step = refine(steps.get(native), texts)
+            if step is not None:
+                steps[native] = step
+
+    def _instrument(self, native: str) -> Instrument:
+        tick, lot = self._seen.ticks.get(native, ONE), self._seen.lots.get(native, ONE)
+        listed = self._seen.metadata.get(native)
+        if listed is not None:
+            return replace(listed, tick=common_step([tick, listed.tick]), lot=common_step([lot, listed.lot]))
+        inverse = COIN_MARGINED.fullmatch(native) is not None
+        return Instrument(
+            venue=self.venue,
+            symbol=_symbol(self.market, native),
+            native=native,
+            tick=tick,
+            lot=lot,
+            # COIN-M contracts are worth 100 USD for bitcoin and 10 USD for every other coin.
+            contract_size=Step((100 if native.startswith("BTCUSD_") else 10) if inverse else 1, 0),
+            inverse=inverse,
+        )
+
+
+def _symbol(market: str, native: str) -> str:
+    if market == "okx":
+        return okx_symbol(native)
+    return f"{native}:SPOT" if market == "bybit-spot" else native
+
+
+def _market(venue: str, record: Record) -> str | None:
+    """Return the market of a record, None when every market of the venue may need it."""
+    if venue == "bybit" and record.kind == "ws":
+        return "bybit-spot" if urlsplit(record.url).path.endswith("/spot") else "bybit"
+    if venue == "bybit":
+        return "bybit-spot" if "category=spot" in record.url else "bybit"
+    return venue if venue_of(record) in (venue, None) else None
+
+
+def _numbers(venue: str, message: Any) -> Iterator[tuple[str, list[object], list[object]]]:
+    """Yield (native symbol, price texts, size texts) of a message that has some."""
+    if venue == "binance":
+        data = message.get("data", message)
+        kind = data.get("e")
+        if kind == "depthUpdate":
+            yield data["s"], *_columns(data["b"] + data["a"])
+        elif kind == "bookTicker":
+            yield data["s"], [data["b"], data["a"]], [data["B"], data["A"]]
+        elif kind in ("trade", "aggTrade"):
+            yield data["s"], [data["p"]], [data["q"]]
+    elif venue == "bybit":
+        topic, data = message.get("topic", ""), message.get("data")
+        if topic.startswith("orderbook."):
+            yield data["s"], *_columns(data["b"] + data["a"])
+        elif topic.startswith("publicTrade."):
+            yield topic.partition(".")[2], [row["p"] for row in data], [row["v"] for row in data]
+    elif "action" in message:
+        for row in message["data"]:
+            yield message["arg"]["instId"], *_columns(row["bids"] + row["asks"])
+    elif message.get("arg", {}).get("channel") == "trades" and "data" in message:
+        rows = message["data"]
+        yield message["arg"]["instId"], [row["px"] for row in rows], [row["sz"] for row in rows]
+
+
+def _columns(rows: list[list[object]]) -> tuple[list[object], list[object]]:
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def open_recordings(paths: list[Path]) -> list[Recording]:
+    """Open files and group them by market, keeping their order.
+
+    Raises CaptureError for a file that is unreadable, empty, in no known form, or of a venue without
+    an adapter here.
+    """
+    by_market: dict[str, list[RecordingFile]] = {}
+    for path in paths:
+        file = RecordingFile(path)
+        for market in _markets_in(file):
+            by_market.setdefault(market, []).append(RecordingFile(path))
+    return [Recording(market, files) for market, files in by_market.items()]
+
+
+def _markets_in(file: RecordingFile) -> list[str]:
+    markets: dict[str, None] = {}
+    unknown = 0
+    for record in file.records():
+        venue = venue_of(record)
+        if venue is None or venue == "unknown":
+            unknown += 1
+            if not markets and unknown >= LINES_TO_RECOGNISE_MAX:
+                break
+            continue
+        if record.kind == "ws":
+            market = _market(venue, record)
+            if market is not None:
+                markets[market] = None
+    if not markets:
+        raise CaptureError(f"{file.path}: a recording of a venue that has no adapter here")
+    return list(markets)
+
+
+class Player:
+    """Plays a recording through the adapters, one for each connection.
+
+    Take ``feed`` of each of ``recording.records()`` in turn.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.protocols: dict[str, Protocol] = {}
+        self._now_ms = 0
+        for conn in recording.connections():
+            protocol = _protocol(recording.venue, recording.instruments(conn))
+            self.protocols[conn] = protocol
+            for route in protocol.routes():
+                protocol.opened(route, 0)
+
+    def books(self) -> dict[str, list[BookSync]]:
+        """Return the books of each symbol, one a connection that carries it."""
+        found: dict[str, list[BookSync]] = {}
+        for protocol in self.protocols.values():
+            for symbol, book in protocol.books.items():
+                found.setdefault(symbol, []).append(_sync(book))
+        return found
+
+    def feed(self, record: Record) -> list[tuple[str, Output]]:
+        """Hand a record to its adapter; return the outputs with the connection each came from."""
+        self._now_ms = max(self._now_ms, record.t_ms)
+        if record.kind == "http":
+            return self._answer(record)
+        if record.raw.startswith(b'{"lastUpdateId"'):
+            return self._answer(record)
+        protocol = self.protocols.get(record.conn)
+        if protocol is None:
+            return []
+        route = next(iter(protocol.routes()))
+        return [(record.conn, output) for output in protocol.receive(route, record.raw, self._now_ms)]
+
+    def _answer(self, record: Record) -> list[tuple[str, Output]]:
+        """Hand a recorded book snapshot to every connection that carries its symbol."""
+        native = self._native_of(record)
+        if native is None:
+            return []
+        outputs: list[tuple[str, Output]] = []
+        for conn, protocol in self.protocols.items():
+            if any(book.instrument.native == native for book in protocol.books.values()):
+                fetch = Fetch("snapshot", native, record.url)
+                outputs += [(conn, made) for made in protocol.answer(fetch, 200, record.raw, self._now_ms)]
+        return outputs
+
+    def _native_of(self, record: Record) -> str | None:
+        """Return the symbol of a snapshot: by its address, its text, or as the only one there is."""
+        if record.url:
+            parts = urlsplit(record.url)
+            named = parse_qs(parts.query).get("symbol", [])
+            return named[0] if parts.path.endswith("/depth") and named else None
+        try:
+            named_inside = orjson.loads(record.raw).get("symbol")
+        except MALFORMED:
+            return None
+        natives = {book.instrument.native for made in self.protocols.values() for book in made.books.values()}
+        return named_inside or (natives.pop() if len(natives) == 1 else None)
+
+
+def _protocol(venue: str, instruments: list[Instrument]) -> Protocol:
+    if venue == "binance":
+        return BinanceProtocol(instruments)
+    return BybitProtocol(instruments) if venue == "bybit" else OkxProtocol(instruments)
+
+
+def _sync(book: VenueBook) -> BookSync:
+    if not isinstance(book, BookSync):
+        raise TypeError(f"expected a BookSync, got {type(book).__name__}")
+    return book

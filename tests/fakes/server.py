@@ -1,0 +1,33 @@
+"""A real uvicorn on a free loopback port, in this event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from leadline.app import listen, make_server
+from leadline.feed.hub import Hub
+from leadline.web.routes import build_web
+
+
+@contextlib.asynccontextmanager
+async def serving(hub: Hub, static: Path) -> AsyncIterator[int]:
+    """Serve ``hub`` and the files of ``static``; yields the port."""
+    listener = listen("127.0.0.1", 0)
+    # Accepted sockets inherit it: a phone that does not read is noticed after kilobytes, not megabytes.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    server = make_server(build_web(hub, static))
+    pacing = asyncio.create_task(hub.run())
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield listener.getsockname()[1]
+    finally:
+        server.stop()
+        await task
+        pacing.cancel()
+        await asyncio.gather(pacing, return_exceptions=True)
