@@ -100,7 +100,7 @@ class Bands:
         crossed = sorted((self.cell - self.first, cell - self.first))
         self.usd[max(0, crossed[0]) : max(0, crossed[1])] = 0
         self.cell = cell
-        return np.minimum(np.round(np.log1p(self.usd / 100) / math.log(1.05)), 255).astype(np.uint8)
+        return np.minimum(np.round(np.log1p(self.usd / 100) / math.log(1.06)), 255).astype(np.uint8)
 
 
 def snapshot_and_rest(recording: Recording) -> tuple[dict[str, object], list[dict[str, object]]]:

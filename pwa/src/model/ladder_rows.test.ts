@@ -63,7 +63,7 @@ it("lots that count quote currency are dollars already", () => {
 it("reads the band of each row and nothing outside the bands", () => {
   const fuel = [...filled().fuelUsd.subarray(0, 5)];
   expect(fuel[0]).toBe(0);
-  expect(fuel[1]).toBeCloseTo(100 * (1.05 ** 200 - 1));
+  expect(fuel[1]).toBeCloseTo(100 * (1.06 ** 200 - 1));
   expect(fuel[2]).toBeCloseTo(5);
   expect(fuel.slice(3)).toEqual([0, 0]);
 });
@@ -77,6 +77,6 @@ it("clears what an earlier picture left behind", () => {
 
 it("knows the longest bar and the median of what rests", () => {
   const rows = filled();
-  expect(rows.longestBar()).toBeCloseTo(100 * (1.05 ** 200 - 1));
+  expect(rows.longestBar()).toBeCloseTo(100 * (1.06 ** 200 - 1));
   expect(rows.medianBook()).toBeCloseTo(2 * 77430);
 });

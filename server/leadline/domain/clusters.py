@@ -58,8 +58,8 @@ def find_clusters(
 
     The smoothed density's peaks with a prominence of at least PROMINENCE_MIN of their height; peaks
     closer than MERGE_LOG, or with a saddle above MERGE_SADDLE of the lower one, are one.  A cluster is
-    the bins around a peak of at least BASIN_HEIGHT of it, cut at the saddles to its neighbours, and
-    holds at least CLUSTER_OI_SHARE_MIN of ``oi_usd`` and ``usd_min``.
+    the bins around a peak of at least BASIN_HEIGHT of it, cut at the saddles to its neighbours and
+    narrowed to where they are densest; it holds at least CLUSTER_OI_SHARE_MIN of ``oi_usd`` and ``usd_min``.
     """
     least_usd = max(usd_min, constants.CLUSTER_OI_SHARE_MIN * oi_usd)
     half = len(heat.long_usd) // 2
@@ -128,7 +128,8 @@ def _side_clusters(
     heat: Heat, mark: float, side: SideName, outwards: F8, half: int, least_usd: float
 ) -> list[Cluster]:
     found = []
-    for peak, first, last in _basins(_smoother(len(outwards)) @ outwards):
+    for peak, basin_first, basin_last in _basins(_smoother(len(outwards)) @ outwards):
+        first, last = _densest(outwards, peak, basin_first, basin_last)
         mass = outwards[first : last + 1].copy()
         if mass.sum() < least_usd:
             continue
@@ -138,6 +139,22 @@ def _side_clusters(
             peak, first = half + peak, half + first
         found.append(_cluster(heat, mark, side, heat.origin + peak, heat.origin + first, mass))
     return found
+
+
+def _densest(outwards: F8, peak: int, first: int, last: int) -> tuple[int, int]:
+    """Narrow a basin to the stretch around its peak that holds most, at most as wide as a mark may be.
+
+    Without a lift against what is usual at a distance, a side's whole hump is one basin; a person
+    needs the place where it is densest, CLUSTER_DISTANCE_SHARE of the distance wide or CLUSTER_LOG_MIN.
+    """
+    least = constants.CLUSTER_LOG_MIN / constants.LOG_STEP
+    width = round(max(least, constants.CLUSTER_DISTANCE_SHARE * peak))
+    if last - first < width:
+        return first, last
+    starts = np.arange(max(first, peak - width + 1), min(peak, last - width + 1) + 1)
+    held = np.concatenate(([0.0], np.cumsum(outwards)))
+    start = int(starts[np.argmax(held[starts + width] - held[starts])])
+    return start, start + width - 1
 
 
 def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: int, mass: F8) -> Cluster:

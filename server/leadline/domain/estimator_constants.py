@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-1"
+VERSION = "bands-2"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
@@ -80,6 +80,8 @@ PROMINENCE_MIN = 0.25
 BASIN_HEIGHT = 0.5
 MERGE_LOG = 0.0015
 MERGE_SADDLE = 0.8
+CLUSTER_LOG_MIN = 0.006  # a cluster may always be this wide
+CLUSTER_DISTANCE_SHARE = 0.25  # and farther out this share of its distance
 CLUSTER_OI_SHARE_MIN = 0.0025
 CLUSTER_USD_MIN = 300_000.0
 CLUSTER_USD_MIN_BY_BASE = (("BTC", 5_000_000.0), ("ETH", 3_000_000.0), ("SOL", 1_000_000.0))

@@ -18,7 +18,7 @@ from leadline.domain.kernels import F8
 
 CODE_MAX = 255
 CODE_USD = 100.0
-CODE_RATIO = 1.05
+CODE_RATIO = 1.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def row_codes(heat: Heat, tick: float, group: int, first_row: int, rows: int) ->
 
 
 def codes_of(usd: F8) -> NDArray[np.uint8]:
-    """Return the nearest band codes of dollars: usd = 100 (1.05^code - 1), 255 for all above."""
+    """Return the nearest band codes of dollars: usd = 100 (1.06^code - 1), 255 for all above."""
     codes = np.log1p(np.maximum(usd, 0.0) / CODE_USD) / log(CODE_RATIO)
     return np.minimum(np.rint(codes), CODE_MAX).astype(np.uint8)
 

@@ -33,8 +33,10 @@ from leadline.venues.instruments import okx_symbol, parse_instruments
 from leadline.venues.okx import OkxProtocol
 
 GZIP_MAGIC = b"\x1f\x8b"
+# The digits are ms (13), us (16) or ns (19): the first 13 are always the ms.
 TIMED_LINE = re.compile(rb"([0-9]{13,19}) +([\[{].*)", re.DOTALL)
 LINES_TO_RECOGNISE_MAX = 200
+SNAPSHOT = b'{"lastUpdateId"'
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
@@ -105,7 +107,8 @@ def _read_line(line: bytes) -> Record | None:
     """Return the record of a line, one of no kind for what is not a received message, None if unreadable."""
     timed = TIMED_LINE.fullmatch(line.rstrip())
     if timed is not None:
-        return Record(_ms(timed[1]), "", "", "ws", timed[2])
+        kind = "http" if timed[2].startswith(SNAPSHOT) else "ws"
+        return Record(int(timed[1][:13]), "", "", kind, timed[2])
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -119,11 +122,6 @@ def _read_line(line: bytes) -> Record | None:
     t_ms = int(seconds * 1000) if isinstance(seconds, int | float) else 0
     conn = "" if row.get("conn") is None else str(row["conn"])
     return Record(t_ms, conn, str(row.get("url") or ""), kind, str(row["raw"]).encode())
-
-
-def _ms(digits: bytes) -> int:
-    """Return the ms of a time in ms (13 digits), us (16) or ns (19)."""
-    return int(digits[:13])
 
 
 def _names_venue(message: dict[str, Any]) -> bool:
@@ -172,8 +170,13 @@ class Recording:
         self.market = market
         self.files = files
         self._seen = _Seen()
-        for _, record in self._own_records():
-            self._survey(record)
+        self._natives_of: list[set[str]] = [set() for _ in files]
+        self._unnamed: list[tuple[int, bytes]] = []
+        for index, record in self._own_records():
+            self._survey(index, record)
+        for index, raw in self._unnamed:
+            self._see_snapshot(self._sole_native(index), raw)
+        self._unnamed.clear()
 
     @property
     def venue(self) -> str:
@@ -193,33 +196,40 @@ class Recording:
 
     def records(self) -> Iterator[Record]:
         """Yield the market's messages over all files."""
-        return (record for _, record in self._own_records())
+        for index, record in self._own_records():
+            native = None if record.url or record.kind != "http" else self._sole_native(index)
+            # A snapshot among the messages stands without its address: give it the one it came from.
+            yield record if native is None else replace(record, url=f"/depth?symbol={native}")
 
-    def _own_records(self) -> Iterator[tuple[RecordingFile, Record]]:
-        for file in self.files:
+    def _sole_native(self, index: int) -> str | None:
+        natives = self._natives_of[index]
+        return next(iter(natives)) if len(natives) == 1 else None
+
+    def _own_records(self) -> Iterator[tuple[int, Record]]:
+        for index, file in enumerate(self.files):
             for record in file.records():
                 if _market(self.venue, record) in (self.market, None):
-                    yield file, record
+                    yield index, record
 
-    def _survey(self, record: Record) -> None:
+    def _survey(self, index: int, record: Record) -> None:
         try:
             if record.kind == "http":
-                self._survey_answer(record)
+                self._survey_answer(index, record)
                 return
             message = orjson.loads(record.raw)
-            if "lastUpdateId" in message:
-                self._unnamed_snapshots.append(message)
             for native, prices, sizes in _numbers(self.venue, message):
+                self._natives_of[index].add(native)
                 self._seen.natives.setdefault(record.conn, {})[native] = None
                 self._see(native, prices, sizes)
         except MALFORMED:
             return  # the adapter counts it when the recording is played
 
-    def _survey_answer(self, record: Record) -> None:
-        native = snapshot_symbol(record)
-        if native is not None:
-            answer = orjson.loads(record.raw)
-            self._see(native, *_columns(answer["bids"] + answer["asks"]))
+    def _survey_answer(self, index: int, record: Record) -> None:
+        if record.raw.startswith(SNAPSHOT):
+            if record.url:
+                self._see_snapshot(snapshot_symbol(record.url), record.raw)
+            else:
+                self._unnamed.append((index, record.raw))
             return
         try:
             listed = parse_instruments(self.venue, record.raw)
@@ -228,6 +238,11 @@ class Recording:
         for made in listed:
             if made.symbol.endswith(":SPOT") == (self.market == "bybit-spot") or self.venue == "okx":
                 self._seen.metadata[made.native] = made
+
+    def _see_snapshot(self, native: str | None, raw: bytes) -> None:
+        if native is not None:
+            answer = orjson.loads(raw)
+            self._see(native, *_columns(answer["bids"] + answer["asks"]))
 
     def _see(self, native: str, prices: list[object], sizes: list[object]) -> None:
         for steps, texts in ((self._seen.ticks, prices), (self._seen.lots, sizes)):
@@ -359,8 +374,6 @@ class Player:
         self._now_ms = max(self._now_ms, record.t_ms)
         if record.kind == "http":
             return self._answer(record)
-        if record.raw.startswith(b'{"lastUpdateId"'):
-            return self._answer(record)
         protocol = self.protocols.get(record.conn)
         if protocol is None:
             return []
@@ -369,7 +382,7 @@ class Player:
 
     def _answer(self, record: Record) -> list[tuple[str, Output]]:
         """Hand a recorded book snapshot to every connection that carries its symbol."""
-        native = self._native_of(record)
+        native = snapshot_symbol(record.url)
         if native is None:
             return []
         outputs: list[tuple[str, Output]] = []
@@ -379,18 +392,12 @@ class Player:
                 outputs += [(conn, made) for made in protocol.answer(fetch, 200, record.raw, self._now_ms)]
         return outputs
 
-    def _native_of(self, record: Record) -> str | None:
-        """Return the symbol of a snapshot: by its address, its text, or as the only one there is."""
-        if record.url:
-            parts = urlsplit(record.url)
-            named = parse_qs(parts.query).get("symbol", [])
-            return named[0] if parts.path.endswith("/depth") and named else None
-        try:
-            named_inside = orjson.loads(record.raw).get("symbol")
-        except MALFORMED:
-            return None
-        natives = {book.instrument.native for made in self.protocols.values() for book in made.books.values()}
-        return named_inside or (natives.pop() if len(natives) == 1 else None)
+
+def snapshot_symbol(url: str) -> str | None:
+    """Return the symbol whose book a request asked for, None for any other request."""
+    parts = urlsplit(url)
+    named = parse_qs(parts.query).get("symbol", [])
+    return named[0] if parts.path.endswith("/depth") and named else None
 
 
 def _protocol(venue: str, instruments: list[Instrument]) -> Protocol:

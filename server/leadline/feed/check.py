@@ -174,8 +174,7 @@ def run_check(paths: list[Path], as_json: bool, out: TextIO) -> int:
         out.write(f"{error}\n")
         return UNUSABLE
     if as_json:
-        for report in reports:
-            out.write(orjson.dumps(asdict(report)).decode() + "\n")
+        out.writelines(orjson.dumps(asdict(report)).decode() + "\n" for report in reports)
     else:
         out.write(_table(reports))
     return WRONG if any(report.wrong for report in reports) else 0

@@ -178,7 +178,7 @@ class SymbolHeat:
         """Return the view's estimate, worked out anew when it is older than HEAT_EVERY_MS."""
         names = list(self._venues) if venue == ALL_VENUES else [venue]
         made = [self._venues[name] for name in sorted(names, key=reference_rank) if name in self._venues]
-        ready = [one for one in made if one.bands is not None and one.mark_price is not None]
+        ready = [one for one in made if one.bands is not None and one.mark_price and one.bands.oi_coins > 0]
         if not ready:
             return None
         from leadline.domain.clusters import ClusterTracker, cluster_usd_min, find_clusters

@@ -13,11 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from leadline.clock import monotonic_ms
 from leadline.twin import history
-from leadline.twin.contracts import FUNDING_INTERVAL_MS
 from leadline.twin.faults import Faults
 from leadline.twin.hub import Feed, Session, VenueServer, json_answer, raw_json, time_range, whole_number
+from leadline.twin.kernels import BASE, LOTS
 from leadline.twin.market import STEP_MS, Death, Fill, Market
 from leadline.twin.world import World
 
@@ -47,26 +46,25 @@ class Depth(Feed):
 
     def frames(self) -> list[str]:
         market = self.market
-        since = [change for change in _newest(market, self._step)]
+        since = market.changes_after(self._step)
         if not since:
             return []
         at, previous_id = market.now_ms, self._last_id
         self._step, self._last_id = market.step, market.update_id
-        ticks, first = np.unique(np.concatenate([change.ticks for change in since]), return_index=True)
-        before = np.concatenate([change.lots for change in since])[first]
-        inside = (ticks >= market.head[0]) & (ticks < market.head[0] + market.book.shape[1])
+        ticks = np.unique(np.concatenate([change.ticks for change in since]))
+        inside = (ticks >= market.head[BASE]) & (ticks < market.head[BASE] + market.book.shape[1])
         lots = np.zeros_like(ticks)
-        lots[inside] = market.book[0, ticks[inside] - market.head[0]]
-        was_bid, is_bid = ticks <= since[0].best_bid, ticks <= market.best_bid
-        changed = {}
-        for side, was, now in (("b", was_bid, is_bid), ("a", ~was_bid, ~is_bid)):
-            # A side sees what now rests there, and a removal of what used to.
-            here = (now & (lots > 0)) | (was & (before > 0) & ((lots == 0) | ~now)) | (now & (lots == 0))
-            changed[side] = self.texts.levels(ticks[here], np.where(now, lots, 0)[here])
+        lots[inside] = market.book[LOTS, ticks[inside] - market.head[BASE]]
+        best_bids = [market.best_bid, *(change.best_bid for change in since)]
+        # A snapshot may lie inside this frame, so a side hears of every level that can have come and gone.
+        could_bid, could_ask = ticks <= max(best_bids), ticks > min(best_bids)
+        is_bid = ticks <= market.best_bid
+        bids = self.texts.levels(ticks[could_bid], np.where(is_bid, lots, 0)[could_bid])
+        asks = self.texts.levels(ticks[could_ask], np.where(is_bid, 0, lots)[could_ask])
         name = market.contract.native
         return [
             f'{{"e":"depthUpdate","E":{at + 3},"T":{at},"s":"{name}","ps":"{name}","st":1,"U":{since[0].first_id},'
-            f'"u":{market.update_id},"pu":{previous_id},"b":{changed["b"]},"a":{changed["a"]}}}'
+            f'"u":{market.update_id},"pu":{previous_id},"b":{bids},"a":{asks}}}'
         ]
 
 
@@ -214,16 +212,6 @@ class Kline(Feed):
         return [orjson.dumps({"e": "kline", "E": market.now_ms, "s": name, "k": kline, "st": 1}).decode()]
 
 
-def _newest(market: Market, after: int) -> list[Any]:
-    """Return the changes of the steps after ``after``, oldest first."""
-    newest: list[Any] = []
-    for change in reversed(market.changes):
-        if change.step <= after:
-            break
-        newest.append(change)
-    return newest[::-1]
-
-
 def _kline_row(bar: Any, minutes: int, market: Market) -> list[Any]:
     digits, coins = market.contract.price_decimals, market.contract.size_decimals
     prices = [f"{bar[column]:.{digits}f}" for column in (history.OPEN, history.HIGH, history.LOW, history.CLOSE)]
@@ -316,13 +304,221 @@ class Binance(VenueServer):
 
     def make_feed(self, name: str) -> Feed | None:
         route, _, stream = name.partition("/")
-        if stream != stream.lower():
-            return None
         symbol, _, kind = stream.partition("@")
-        every = {"markPrice@1s": 20, "markPrice": 60}
-        if route == "market" and symbol == "!forceorder":
+        markets = list(self.markets.values())
+        if route == "market" and stream == "!forceOrder@arr":
+            return ForceOrders(stream, markets)
+        if route == "market" and stream in ("!markPrice@arr", "!markPrice@arr@1s"):
+            return AllMarks(stream, markets, 20 if stream.endswith("@1s") else 60)
+        market = self.markets.get(symbol.upper())
+        if market is None or symbol != symbol.lower():
             return None
-        return None
+        return _public_feed(stream, kind, market) if route == "public" else _market_feed(stream, kind, market)
 
     def hear(self, session: Session, text: str) -> None:
-        raise NotImplementedError
+        try:
+            request = orjson.loads(text)
+            method, names, number = request["method"], request.get("params", []), request.get("id")
+            known = method in ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS")
+            if not known or not all(isinstance(name, str) for name in names):
+                raise ValueError(method)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            session.send('{"code":2,"msg":"Invalid request: bad property"}')
+            return
+        if method == "LIST_SUBSCRIPTIONS":
+            session.send(orjson.dumps({"result": list(session.feeds), "id": number}).decode())
+            return
+        if method == "SUBSCRIBE" and len(set(names) | set(session.feeds)) > STREAMS_MAX:
+            error = {"code": 4, "msg": "Too many subscriptions"}
+            session.send(orjson.dumps({"error": error, "id": number}).decode())
+            session.close(1008, "Too many subscriptions")
+            return
+        session.send(orjson.dumps({"result": None, "id": number}).decode())
+        if method == "SUBSCRIBE":
+            self._subscribe(session, names)
+        else:
+            for name in names:
+                self.stop_listening(session, name)
+
+    def watch(self, session: Session) -> None:
+        super().watch(session)
+        if session.age_s > LIFETIME_S:
+            session.close(1001, "connection lifetime is over")
+
+    # REST.
+
+    def _weighed(self, weight: int, answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+        async def weighed(request: Request) -> Response:
+            limit = whole_number(request, "limit", 500, 1500)
+            cost = DEPTH_WEIGHTS.get(limit, 1) if request.url.path.endswith("/v1/depth") else weight
+            status = self.weight.spend(cost, self.world.now_ms)
+            headers = {"X-MBX-USED-WEIGHT-1M": str(self.weight.used)}
+            if status != 200:
+                body = {"code": -1003, "msg": f"Too many requests; current limit is {WEIGHT_BUDGET} weight a minute."}
+                wait_s = 120 if status == 418 else 60 - self.world.now_ms % 60_000 // 1000
+                return json_answer(body, status, {**headers, "Retry-After": str(wait_s)})
+            try:
+                reply = answer(request)
+            except KeyError:
+                return json_answer({"code": -1121, "msg": "Invalid symbol."}, 400, headers)
+            except ValueError as error:
+                return json_answer({"code": -1130, "msg": str(error)}, 400, headers)
+            reply.headers.update(headers)
+            return reply
+
+        return weighed
+
+    def _market(self, request: Request) -> Market:
+        return self.markets[request.query_params.get("symbol", "")]
+
+    def _exchange_info(self, _: Request) -> Response:
+        return json_answer({
+            "timezone": "UTC", "serverTime": self.world.now_ms, "futuresType": "U_MARGINED",
+            "rateLimits": [
+                {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": WEIGHT_BUDGET}
+            ],
+            "exchangeFilters": [], "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
+            "symbols": [_symbol_row(market) for market in self.markets.values()],
+        })  # fmt: skip
+
+    def _depth(self, request: Request) -> Response:
+        market, texts = self._market(request), self.texts[self._market(request).contract.native]
+        limit = whole_number(request, "limit", 500, 1500)
+        if limit not in DEPTH_WEIGHTS:
+            raise ValueError("limit must be one of 5, 10, 20, 50, 100, 500, 1000")
+        step = self.book_step(market)
+        view, update_id = market.view_at(step, limit), market.update_id_at(step)
+        at_ms = market.now_ms - (market.step - step) * STEP_MS
+        return raw_json(
+            f'{{"lastUpdateId":{update_id},"E":{at_ms + 3},"T":{at_ms},'
+            f'"bids":{texts.levels(view.bid_ticks, view.bid_lots)},"asks":{texts.levels(view.ask_ticks, view.ask_lots)}}}'
+        )
+
+    def _open_interest(self, request: Request) -> Response:
+        market = self._market(request)
+        coins = f"{market.interest_coins:.{market.contract.size_decimals}f}"
+        return json_answer({"openInterest": coins, "symbol": market.contract.native, "time": market.now_ms})
+
+    def _klines(self, request: Request) -> Response:
+        market, minutes = self._market(request), INTERVALS.get(request.query_params.get("interval", ""))
+        if minutes is None:
+            raise ValueError("Invalid interval.")
+        bars = market.bars.every(minutes, market.running_bar())
+        rows = _ranged(bars, request, whole_number(request, "limit", 500, 1500))
+        return json_answer([_kline_row(bar, minutes, market) for bar in rows])
+
+    def _agg_trades(self, request: Request) -> Response:
+        market, texts = self._market(request), self.texts[self._market(request).contract.native]
+        limit, first = whole_number(request, "limit", 500, 1000), request.query_params.get("fromId", "")
+        fills = list(market.fills)
+        fills = [fill for fill in fills if fill.number >= int(first)][:limit] if first.isdigit() else fills[-limit:]
+        return json_answer([
+            {"a": fill.number, "p": texts.price(fill.tick), "q": texts.size(fill.lots), "nq": texts.size(fill.lots),
+             "f": fill.number, "l": fill.number, "T": fill.at_ms, "m": fill.side < 0}
+            for fill in fills
+        ])  # fmt: skip
+
+    def _premium_index(self, request: Request) -> Response:
+        rows = [
+            {"symbol": market.contract.native, "markPrice": f"{market.mark:.8f}", "indexPrice": f"{market.index:.8f}",
+             "estimatedSettlePrice": f"{market.index:.8f}", "lastFundingRate": f"{market.funding_rate:.8f}",
+             "interestRate": "0.00010000", "nextFundingTime": market.next_funding_ms, "time": market.now_ms}
+            for market in self.markets.values()
+        ]  # fmt: skip
+        if "symbol" in request.query_params:
+            return json_answer(rows[list(self.markets.values()).index(self._market(request))])
+        return json_answer(rows)
+
+    def _funding_rate(self, request: Request) -> Response:
+        market = self._market(request)
+        first, last = time_range(request, "startTime", "endTime")
+        rows = [
+            {"symbol": market.contract.native, "fundingTime": paid.at_ms, "fundingRate": f"{paid.rate:.8f}",
+             "markPrice": f"{paid.mark:.8f}"}
+            for paid in market.funding
+            if first <= paid.at_ms <= last
+        ]  # fmt: skip
+        return json_answer(rows[-whole_number(request, "limit", 100, 1000) :])
+
+    def _samples(self, request: Request) -> tuple[Market, Any]:
+        market, minutes = self._market(request), PERIODS.get(request.query_params.get("period", ""))
+        if minutes is None:
+            raise ValueError("Invalid period.")
+        return market, _ranged(market.bars.samples(minutes), request, whole_number(request, "limit", 30, 500))
+
+    def _open_interest_history(self, request: Request) -> Response:
+        market, rows = self._samples(request)
+        return json_answer([
+            {"symbol": market.contract.native, "sumOpenInterest": f"{coins:.8f}",
+             "sumOpenInterestValue": f"{coins * price:.8f}", "timestamp": int(at_ms)}
+            for at_ms, coins, _, price in rows.tolist()
+        ])  # fmt: skip
+
+    def _account_ratio(self, request: Request) -> Response:
+        market, rows = self._samples(request)
+        return json_answer([
+            {"symbol": market.contract.native, "longShortRatio": f"{ratio:.4f}",
+             "longAccount": f"{ratio / (1.0 + ratio):.4f}", "shortAccount": f"{1.0 / (1.0 + ratio):.4f}",
+             "timestamp": int(at_ms)}
+            for at_ms, _, ratio, _ in rows.tolist()
+        ])  # fmt: skip
+
+
+def _public_feed(stream: str, kind: str, market: Market) -> Feed | None:
+    if kind == "bookTicker":
+        return BookTicker(stream, market)
+    if kind == "trade":
+        return Trades(stream, market, aggregated=False)
+    name, at, cadence = kind.partition("@")
+    every_ms = CADENCES.get(at + cadence)
+    if every_ms is None or not name.startswith("depth"):
+        return None
+    if name == "depth":
+        return Depth(stream, market, every_ms // STEP_MS)
+    most = {"depth5": 5, "depth10": 10, "depth20": 20}.get(name)
+    return PartialDepth(stream, market, every_ms // STEP_MS, most) if most else None
+
+
+def _market_feed(stream: str, kind: str, market: Market) -> Feed | None:
+    if kind == "aggTrade":
+        return Trades(stream, market, aggregated=True)
+    if kind in ("markPrice", "markPrice@1s"):
+        return Mark(stream, market, 20 if kind.endswith("@1s") else 60)
+    if kind == "forceOrder":
+        return ForceOrders(stream, [market])
+    return Kline(stream, market, 5) if kind == "kline_1m" else None
+
+
+def _wrapped(feed: Feed, text: str) -> str:
+    return f'{{"stream":"{feed.name}","data":{text}}}'
+
+
+def _ranged(rows: Any, request: Request, limit: int) -> Any:
+    """Cut rows (oldest first, time in column 0) to the query's range: from its start, else up to its end."""
+    first, last = time_range(request, "startTime", "endTime")
+    rows = rows[(rows[:, 0] >= first) & (rows[:, 0] <= last)]
+    return rows[:limit] if first else rows[-limit:]
+
+
+def _symbol_row(market: Market) -> dict[str, Any]:
+    contract = market.contract
+    tick, lot = f"{float(contract.tick):.{contract.price_decimals}f}", str(contract.lot)
+    return {
+        "symbol": contract.native, "pair": contract.native, "contractType": "PERPETUAL", "deliveryDate": 4133404800000,
+        "onboardDate": 1569398400000, "status": "TRADING", "maintMarginPercent": "2.5000",
+        "requiredMarginPercent": "5.0000", "baseAsset": contract.base, "quoteAsset": "USDT", "marginAsset": "USDT",
+        "pricePrecision": contract.price_decimals, "quantityPrecision": contract.size_decimals,
+        "baseAssetPrecision": 8, "quotePrecision": 8, "underlyingType": "COIN", "underlyingSubType": ["PoW"],
+        "triggerProtect": "0.0500", "liquidationFee": "0.012500", "marketTakeBound": "0.05",
+        "filters": [
+            {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "4529764", "tickSize": tick},
+            {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "10000", "stepSize": lot},
+            {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": "1000", "stepSize": lot},
+            {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+            {"filterType": "MIN_NOTIONAL", "notional": "5"},
+            {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500",
+             "multiplierDecimal": "4"},
+        ],
+        "orderTypes": ["LIMIT", "MARKET"], "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+    }  # fmt: skip
+

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from leadline.clock import monotonic_ms
 from leadline.limits import CLIENT_QUEUE_BYTES_MAX
 from leadline.twin.faults import Faults, FaultyPath
-from leadline.twin.market import STEP_MS, Market
+from leadline.twin.market import STEP_MS, STEPS_KEPT, Market
 from leadline.twin.texts import Texts
 from leadline.twin.world import World
 
@@ -60,6 +60,7 @@ class Session:
         self.name = f"c-{number}"
         self.opened_ms = self.heard_ms = monotonic_ms()
         self.warned = False
+        self.route = ""
         self.feeds: dict[str, Feed] = {}
         self.wrap: Callable[[Feed, str], str] = lambda _feed, text: text
         self._path = FaultyPath(random.Random(f"{seed}/{number}"))
@@ -210,7 +211,7 @@ class VenueServer(ABC):
         late = self.random.randrange(3)
         if self.random.random() < self.faults.stale_snapshot:
             late += self.faults.stale_ms // STEP_MS
-        oldest = market.changes[0].step if market.changes else market.step
+        oldest = market.changes[0].step + 1 if len(market.changes) == STEPS_KEPT else 0
         return max(oldest, market.step - late)
 
     def guard(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

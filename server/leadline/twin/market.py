@@ -96,7 +96,8 @@ class Market:
         self.fills: deque[Fill] = deque(maxlen=TRADES_KEPT)
         self.new_fills: list[Fill] = []
         self.new_deaths: list[Death] = []
-        self.update_id = 9_100_000_000_000 + seed % 1_000_000 if contract.venue == "binance" else 700_000 + seed % 90_000
+        self.update_id = seed % 90_000 + (9_100_000_000_000 if contract.venue == "binance" else 700_000)
+        self._opening_id = self.update_id
         self.fill_number = 3_300_000_000
         self.now_ms = 0
         self._bar = np.zeros(10)
@@ -267,13 +268,11 @@ class Market:
 
         Raises LookupError when the step is older than what is kept.
         """
-        if step == self.step:
-            return self.view(most)
-        undone = [change for change in self.changes if change.step > step]
-        forgotten = len(self.changes) == STEPS_KEPT and step < self.changes[0].step - 1
-        if forgotten or step > self.step or not undone:
-            if undone or step > self.step:
-                raise LookupError(f"step {step} is not kept")
+        forgotten = len(self.changes) == STEPS_KEPT and step < self.changes[0].step
+        if forgotten or step > self.step:
+            raise LookupError(f"step {step} is not kept")
+        undone = self.changes_after(step)
+        if not undone:
             return self.view(most)
         everything = self.view(self.book.shape[1])
         levels = dict(zip(everything.bid_ticks.tolist(), everything.bid_lots.tolist(), strict=True))
@@ -285,6 +284,15 @@ class Market:
         asks = sorted((t, q) for t, q in levels.items() if q and t > best_bid)[:most]
         return View(*(np.array(column, dtype=np.int64) for side in (bids, asks) for column in _columns(side)))
 
+    def changes_after(self, step: int) -> list[Change]:
+        """Return what every later step changed, oldest first."""
+        newest: list[Change] = []
+        for change in reversed(self.changes):
+            if change.step <= step:
+                break
+            newest.append(change)
+        return newest[::-1]
+
     def step_of(self, update_id: int) -> int:
         """Return the step after which the book had this update id; raises LookupError when not kept."""
         if update_id == self.update_id:
@@ -292,6 +300,8 @@ class Market:
         for change in reversed(self.changes):
             if change.update_id == update_id:
                 return change.step
+        if update_id == self._opening_id and len(self.changes) < STEPS_KEPT:
+            return 0
         raise LookupError(f"update id {update_id} is not kept")
 
     def update_id_at(self, step: int) -> int:
@@ -299,6 +309,8 @@ class Market:
         for change in reversed(self.changes):
             if change.step <= step:
                 return change.update_id
+        if step >= 0 and len(self.changes) < STEPS_KEPT:
+            return self._opening_id
         raise LookupError(f"step {step} is not kept")
 
     def positions(self) -> k.Floats:

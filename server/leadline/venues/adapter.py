@@ -7,6 +7,7 @@ messages mean.  Everything that can go wrong between them is handled here, once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -17,12 +18,14 @@ from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
 from leadline.units import NumberRejected, OffGrid
 from leadline.venues.base import Abort, Fetch, Output, VenueBook
-from leadline.venues.booksync import BookSync, Outcome
+from leadline.venues.booksync import BookSync, Levels, Outcome, read_levels
+from leadline.venues.grid import refine
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
 
 RETRY_S_FIRST = 0.25
 RETRY_S_MAX = 3.0
 METADATA_EVERY_MS = 10_000
+REFINE_WITHIN_MS = 30_000
 FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 # A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
@@ -42,7 +45,11 @@ class Adapter(Generic[S]):
         self.protocol_errors = 0
         self._opened: set[str] = set()
         self._fundings: dict[str, tuple[float, int]] = {}
+        self._listed: dict[str, Instrument] = {
+            native: sync.instrument for native, sync in self._by_native.items()
+        }
         self._metadata_asked_ms: int | None = None
+        self._metadata_told_ms: int | None = None
 
     # Hooks of the subclass.
 
@@ -203,17 +210,34 @@ class Adapter(Generic[S]):
     def _take_metadata(self, body: bytes, now_ms: int) -> list[Output]:
         """Take the venue's contracts anew; a book whose steps changed starts over on the new grid."""
         outputs: list[Output] = []
+        self._metadata_told_ms = now_ms
         for made in parse_instruments(self.venue, body):
-            sync = self._by_native.get(made.native)
-            if sync is None or made == sync.instrument:
+            sync, listed = self._by_native.get(made.native), self._listed.get(made.native)
+            if sync is None or listed is None or made == listed:
                 continue
-            if (made.tick, made.lot) == (sync.instrument.tick, sync.instrument.lot):
-                sync.instrument = made
+            self._listed[made.native] = made
+            if (made.tick, made.lot) == (listed.tick, listed.lot):
+                sync.instrument = replace(made, tick=sync.instrument.tick, lot=sync.instrument.lot)
                 continue
             sync.rebase(made, now_ms)
             sync.tries = 0
             outputs += self._resync(sync, now_ms)
         return outputs
+
+    def _levels(self, sync: S, bids: object, asks: object, now_ms: int) -> Levels:
+        """Read the levels of a message; raises as read_levels does.
+
+        Numbers off the grid right after the venue confirmed its steps are orders older than those
+        steps: the book goes on in finer ones.
+        """
+        try:
+            return read_levels(sync.instrument, bids, asks)
+        except OffGrid:
+            told = self._metadata_told_ms
+            if told is None or now_ms - told > REFINE_WITHIN_MS:
+                raise
+        sync.rebase(refined(sync.instrument, bids, asks), now_ms)
+        return read_levels(sync.instrument, bids, asks)
 
     def _trade(self, sync: S, at_ms: int, price: object, size: object, taker: Side) -> Trade:
         made = sync.instrument
@@ -230,6 +254,14 @@ class Adapter(Generic[S]):
             return []
         self._fundings[made.native] = (rate, next_ms)
         return [Funding(made.venue, made.symbol, at_ms, rate, next_ms)]
+
+
+def refined(instrument: Instrument, bids: object, asks: object) -> Instrument:
+    """Return the contract with steps fine enough for all of these levels."""
+    rows = [row for side in (bids, asks) if isinstance(side, list) for row in side]
+    tick = refine(instrument.tick, (row[0] for row in rows))
+    lot = refine(instrument.lot, (row[1] for row in rows))
+    return replace(instrument, tick=tick or instrument.tick, lot=lot or instrument.lot)
 
 
 def whole(value: object) -> int:

@@ -22,7 +22,7 @@ from leadline.domain.instrument import Instrument
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole
 from leadline.venues.base import Fetch, Output, Send
-from leadline.venues.booksync import BookSync, Delta, Outcome, read_levels
+from leadline.venues.booksync import BookSync, Delta, Outcome
 
 STREAMS_PER_ROUTE_MAX = 200
 STREAMS_PER_REQUEST_MAX = 100
@@ -110,6 +110,7 @@ class BinanceProtocol(Adapter[BookSync]):
             return self._take_depth(sync, data, now_ms)
         if kind in ("aggTrade", "trade"):
             if data.get("X", MARKET_TRADE) != MARKET_TRADE:
+                sync.stats.trades += 1
                 return []
             taker = Side.SELL if _flag(data["m"]) else Side.BUY
             return [self._trade(sync, whole(data["T"]), data["p"], data["q"], taker)]
@@ -133,7 +134,7 @@ class BinanceProtocol(Adapter[BookSync]):
             first_id=whole(data["U"]),
             last_id=whole(data["u"]),
             at_ms=whole(data["T"]),
-            levels=read_levels(sync.instrument, data["b"], data["a"]),
+            levels=self._levels(sync, data["b"], data["a"], now_ms),
         )
         outputs = self._after(sync, sync.take_delta(delta, now_ms), now_ms)
         if not sync.anchored and sync.tries == 0 and sync.due_ms is None:
@@ -156,7 +157,7 @@ class BinanceProtocol(Adapter[BookSync]):
             coins = coins_of(sync.instrument, parse_float(body["openInterest"]), self._price(sync))
             at_ms = whole(body.get("time", 0))
             return [OpenInterest(self.venue, sync.instrument.symbol, at_ms, coins)] if coins >= 0 else []
-        levels = read_levels(sync.instrument, body["bids"], body["asks"])
+        levels = self._levels(sync, body["bids"], body["asks"], now_ms)
         update_id, at_ms = whole(body["lastUpdateId"]), whole(body.get("T", body.get("E", 0)))
         if fetch.purpose == "audit":
             if not sync.silent or sync.audit(levels, now_ms):

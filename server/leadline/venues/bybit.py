@@ -11,7 +11,7 @@ from leadline.domain.instrument import Instrument
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
 from leadline.venues.base import Fetch, Output, Send
-from leadline.venues.booksync import CountedSync, Delta, read_levels
+from leadline.venues.booksync import CountedSync, Delta
 
 LINEAR_PATH = "/v5/public/linear"
 # 1000 levels come five times a second and reach five times as far as 200 at ten: width is what an
@@ -118,7 +118,7 @@ class BybitProtocol(Adapter[CountedSync]):
         data = message["data"]
         update_id, order = whole(data["u"]), whole(data.get("seq", 0))
         at_ms = whole(message.get("cts") or message["ts"])
-        levels = read_levels(sync.instrument, data["b"], data["a"])
+        levels = self._levels(sync, data["b"], data["a"], now_ms)
         if message["type"] == "snapshot":
             outcome = sync.take_snapshot(update_id, at_ms, levels, now_ms, order)
         elif message["type"] == "delta":

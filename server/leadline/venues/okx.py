@@ -12,7 +12,7 @@ from leadline.limits import FIRST_DATA_S
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
 from leadline.venues.base import Abort, Fetch, Output, Send
-from leadline.venues.booksync import Delta, SequenceSync, read_levels
+from leadline.venues.booksync import Delta, SequenceSync
 
 PUBLIC_PATH = "/ws/v5/public"
 BOOK_CHANNELS = ("books", "books-l2-tbt", "books50-l2-tbt")
@@ -146,7 +146,7 @@ class OkxProtocol(Adapter[SequenceSync]):
     def _take_book(self, sync: SequenceSync, action: str, row: dict[str, Any], now_ms: int) -> list[Output]:
         fresh = {"snapshot": True, "update": False}[action]
         at_ms = whole_text(row["ts"])
-        levels = read_levels(sync.instrument, row["bids"], row["asks"])
+        levels = self._levels(sync, row["bids"], row["asks"], now_ms)
         if "seqId" not in row:
             if not row.get("checksum"):
                 raise ValueError("expected a sequence id or a checksum")
@@ -196,7 +196,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         if body["code"] != "0":
             raise ValueError(f"refused with {body['code']}")
         row = body["data"][0]
-        levels = read_levels(sync.instrument, row["bids"], row["asks"])
+        levels = self._levels(sync, row["bids"], row["asks"], now_ms)
         outcome = sync.take_fetched(whole(row["seqId"]), whole_text(row["ts"]), levels, now_ms)
         return self._after(sync, outcome, now_ms)
 

@@ -1,7 +1,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain.events import Side
@@ -52,6 +52,7 @@ def equity_less_maintenance(
     return notional / leverage + side * coins * (price - entry) - maintenance
 
 
+@settings(deadline=None)
 @given(
     venue=st.sampled_from(["binance", "bybit", "okx"]),
     side=st.sampled_from(list(Side)),

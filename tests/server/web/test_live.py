@@ -215,6 +215,7 @@ async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(runn
             book.apply(ticks, [1 + (tick * 7919 + turn * 104729) % 10**9 for tick in ticks], [], [])
             reader.apply(await receive(quick, Delta))
             deltas += 1
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         slow.transport.resume_reading()
         final = book.bids(200)[1].tolist()
         follower = LadderReader(1, 200)

@@ -1,0 +1,88 @@
+# The bare `make` lists the verbs.  Everything lands in .venv, pwa/node_modules, build and
+# server/leadline/static; `make clean` removes what was built and leaves the first two.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes --no-deps
+PAGES  := $(BIN)/python deploy/build_pwa.py
+ARGS   ?=
+
+STEPS := lint types test-server test-pwa test-browser
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build dev lint types test-server test-pwa test-browser bench bench-wire lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: build ## the app on http://127.0.0.1:8787 (more flags: make run ARGS="--port 9000")
+	@exec $(BIN)/leadline serve --market auto $(ARGS)
+
+test: dev ## lint, types, server, app and browser tests, then one verdict
+	@passed=; failed=; \
+	for step in $(STEPS); do \
+	  printf '\n== %s ==\n' "$$step"; \
+	  if $(MAKE) --no-print-directory "$$step"; then passed="$$passed $$step"; else failed="$$failed $$step"; fi; \
+	done; \
+	printf '\n== verdict ==\n'; \
+	for step in $$passed; do printf 'passed  %s\n' "$$step"; done; \
+	for step in $$failed; do printf 'FAILED  %s\n' "$$step"; done; \
+	set -- $$passed; good=$$#; set -- $$failed; printf '%s passed, %s failed\n' "$$good" "$$#"; \
+	test -z "$$failed"
+
+build: $(VENV)/.run ## the app's pages, if they are stale
+	@if [ -n "$$($(PAGES) requires)" ]; then $(LOCKED) -r requirements/node.txt; fi
+	@$(PAGES)
+
+dev: $(VENV)/.dev
+
+lint: dev ## ruff and biome
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(PAGES) npm run --silent lint
+
+types: dev ## mypy --strict and tsc
+	$(BIN)/mypy
+	@$(PAGES) npm run --silent types
+
+test-server: dev
+	$(BIN)/python -m pytest -n 2 -m "not browser" $(ARGS)
+
+test-pwa: dev
+	@$(PAGES) npm run --silent test
+
+test-browser: dev
+	@$(PAGES)
+	@chromium="$$($(BIN)/python tests/browser/find_chromium.py --install)" && \
+	LEADLINE_CHROMIUM="$$chromium" $(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+bench: bench-wire ## every benchmark; results in build/bench
+
+bench-wire: dev ## bytes a second of a ladder on recorded markets
+	$(BIN)/python -m tests.bench.bench_wire
+
+lock: dev ## write requirements/*.txt again from pyproject.toml
+	$(BIN)/python deploy/lock.py $(ARGS)
+
+clean: ## remove what was built
+	rm -rf build dist server/leadline/static .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find server tests deploy -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Leadline needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; install its venv package" >&2; exit 1; }
+
+# The pages are built by their own step, so that a change of them needs no new install.
+$(VENV)/.run: requirements/run.txt pyproject.toml deploy/build_pwa.py | $(BIN)/python
+	@echo "installing into $(VENV)"
+	@$(LOCKED) -r requirements/run.txt
+	@LEADLINE_SKIP_PWA=1 $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(LOCKED) -r requirements/dev.txt
+	@touch $@

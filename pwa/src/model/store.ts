@@ -1,0 +1,39 @@
+/** What the page's elements show. The book itself is not here: it is drawn, not rendered. */
+
+import { signal } from "@preact/signals";
+import type { ConnectionState } from "../net/connection.ts";
+import type { Hello, SymbolFacts } from "../net/frames.ts";
+import type { Freshness } from "./freshness.ts";
+import { DEFAULTS, type Preferences } from "./preferences.ts";
+import type { StreamState, TickRange } from "./state.ts";
+
+export const store = {
+  connection: signal<ConnectionState>("waiting"),
+  hello: signal<Hello | null>(null),
+  preferences: signal<Preferences>({ ...DEFAULTS }),
+  /** The symbol in view or asked for. */
+  facts: signal<SymbolFacts | null>(null),
+  venue: signal("all"),
+  /** Ticks a row of the ladder in view. */
+  group: signal(1),
+  state: signal<StreamState | null>(null),
+  hasLadder: signal(false),
+  /** Printed last price; empty while none is known. */
+  last: signal(""),
+  lastTick: signal(0),
+  age: signal(""),
+  freshness: signal<Freshness>("stale"),
+  flags: signal(0),
+  /** What the picture shows, in ticks. */
+  range: signal<TickRange>({ lo: 0, hi: 0 }),
+  unit: signal("M"),
+  barUsd: signal(0),
+  following: signal(true),
+  /** Where price is when it is not in the picture. */
+  priceAt: signal<"above" | "inside" | "below">("inside"),
+  notice: signal(""),
+  sheet: signal<"none" | "symbols" | "settings">("none"),
+  updateReady: signal(false),
+};
+
+export type Store = typeof store;
