@@ -27,8 +27,8 @@ function precache(): Plugin {
           .digest("hex")
           .slice(0, 12);
         worker.code = worker.code
-          .replace("__PRECACHE_URLS__", JSON.stringify(urls))
-          .replace("__PRECACHE_VERSION__", JSON.stringify(version));
+          .replaceAll("__PRECACHE_URLS__", JSON.stringify(urls))
+          .replaceAll("__PRECACHE_VERSION__", JSON.stringify(version));
       },
     },
   };

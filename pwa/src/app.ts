@@ -132,7 +132,13 @@ export class App {
       this.market.venue = known;
       this.#publishView();
     }
-    this.#live.want({ symbol: facts.symbol, venue: known, group: this.#groupOf(facts), depth: DEPTH, hz: HZ });
+    this.#live.want({
+      symbol: facts.symbol,
+      venue: known,
+      group: this.#groupOf(facts),
+      depth: DEPTH,
+      hz: HZ,
+    });
   }
 
   #greeted(hello: Hello): void {

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { COLUMN_UNITS, columnUnit, decimalsOf, duration, fixed, price, signed, usd, usdInterval } from "./format.ts";
+import {
+  COLUMN_UNITS,
+  columnUnit,
+  decimalsOf,
+  duration,
+  fixed,
+  price,
+  signed,
+  usd,
+  usdInterval,
+} from "./format.ts";
 
 const TENTH = [1, 1] as const;
 

@@ -23,7 +23,7 @@ export const strings = {
   columnBids: (unit: string) => `BIDS $${unit}`,
   columnGroup: (group: string) => `GROUP ${group}`,
   barScale: (usd: string) => `bar = ${usd}`,
-  uncalibrated: "UNCALIBRATED",
+  uncalibrated: "uncalibrated",
 
   buyers: "buyers",
   sellers: "sellers",
@@ -31,7 +31,11 @@ export const strings = {
   spread: (spread: string) => `${spread} spread`,
   percent: (value: string) => `${value} %`,
   minutes: (minutes: number) =>
-    minutes < 1 ? "< 1 min" : minutes < 90 ? `≈ ${Math.round(minutes)} min` : `≈ ${Math.round(minutes / 60)} h`,
+    minutes < 1
+      ? "< 1 min"
+      : minutes < 90
+        ? `≈ ${Math.round(minutes)} min`
+        : `≈ ${Math.round(minutes / 60)} h`,
   rows: (rows: number) => (rows === 1 ? "1 row" : `${rows.toLocaleString("en-US")} rows`),
   movingAway: "moving away",
   shorts: "shorts",
@@ -83,10 +87,10 @@ export const strings = {
   connecting: "Connecting to the server",
   waiting: "No connection, trying again",
   refused: "The server asked this phone to stop. Tap to try again",
-  venueOut: (venue: string, age: string | null, shown: number, all: number) =>
-    `${venue} out${age ? ` ${age}` : ""}, showing ${shown} of ${all}`,
+  venueOut: (venue: string, age: string, shown: number, all: number) =>
+    `${venue} out${age}, showing ${shown} of ${all}`,
   noVenueLive: "No venue answers",
-  crossed: "Venues cross each other",
+  crossed: "venues cross",
   syncing: "Reading the books",
   updateReady: "New version, reload",
   noLadderYet: "Waiting for the first picture",

@@ -55,7 +55,7 @@ async def _replay(settings: Settings, files: list[Path], speed: float, loop: boo
     return await _run(player.hub, listener, player.run())
 
 
-async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[object, object, None]) -> int:
+async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[None, None, None]) -> int:
     """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process."""
     web = build_web(hub)
     if not web.state.has_pages:
@@ -74,18 +74,30 @@ async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[object, obj
         hub.market,
     )
     try:
-        await asyncio.wait({serving, *tasks}, return_when=asyncio.FIRST_EXCEPTION)
+        error = await _first_failure(serving, tasks)
         server.stop()
         await serving
-        for task in tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                raise error
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    if error is not None:
+        raise error
     log.info("stopped")
     return 0
+
+
+async def _first_failure(
+    serving: asyncio.Task[None], tasks: list[asyncio.Task[None]]
+) -> BaseException | None:
+    """Wait until the server stops or a task fails; a task that merely ends (all played) is no reason to."""
+    waiting: set[asyncio.Task[None]] = {serving, *tasks}
+    while not serving.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if (error := task.exception()) is not None:
+                return error
+    return None
 
 
 def make_server(web: Starlette) -> Server:

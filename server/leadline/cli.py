@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leadline import __version__
-from leadline.config import add_flags, load_settings
+from leadline.config import Settings, add_flags, load_settings
 from leadline.errors import LeadlineError, UsageError
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -80,7 +80,7 @@ def _speed(text: str) -> float:
 
 def _serve(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments, os.environ)
-    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    _start_log(settings)
     from leadline.app import serve
 
     return serve(settings)
@@ -88,7 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments, os.environ)
-    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    _start_log(settings)
     _readable(arguments.files)
     from leadline.app import replay
 
@@ -106,6 +106,14 @@ def _twin(arguments: argparse.Namespace) -> int:
     from leadline.twin.main import main as twin_main
 
     return int(twin_main(arguments.rest) or 0)
+
+
+def _start_log(settings: Settings) -> None:
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    # Each connection of a phone is worth a line only to whoever looks for it.
+    logging.getLogger("uvicorn").setLevel(
+        "WARNING" if settings.log_level == "info" else settings.log_level.upper()
+    )
 
 
 def _readable(files: list[Path]) -> None:

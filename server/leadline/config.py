@@ -90,7 +90,7 @@ class Settings:
     market: str = _setting(
         "auto",
         _choice(*MARKETS),
-        "live: the venues. twin: the built-in simulator. auto: the venues if any answers within 10 s, else the twin",
+        "live: the venues; twin: the built-in simulator; auto: the venues if any answers in 10 s, else the twin",
     )
     symbols: tuple[str, ...] = _setting(
         ("BTCUSDT", "ETHUSDT", "SOLUSDT"), _symbols, "perpetuals to watch, separated by commas"
@@ -100,9 +100,7 @@ class Settings:
     port: int = _setting(8787, _port, "TCP port to listen on; 0 takes any free one")
     data_dir: Path = field(
         default_factory=default_data_dir,
-        metadata={
-            "setting": Setting(Path, "folder of leadline.toml")
-        },
+        metadata={"setting": Setting(Path, "folder of leadline.toml")},
     )
     twin_seed: int = _setting(7, _seed, "seed of the twin's world; the same seed gives the same market")
     log_level: str = _setting(

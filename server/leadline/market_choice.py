@@ -86,6 +86,8 @@ async def _twin(seed: int) -> AsyncIterator[dict[str, Endpoints]]:
         *(sys.executable, "-m", "leadline.twin.main", "--seed", str(seed), "--until-stdin-closes"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        # Ctrl-C is for us: the twin stops after its clients, not under them.
+        start_new_session=True,
     )
     assert child.stdin is not None  # noqa: S101 - both are pipes, as asked above
     assert child.stdout is not None  # noqa: S101

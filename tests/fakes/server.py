@@ -18,7 +18,7 @@ async def serving(hub: Hub, static: Path) -> AsyncIterator[int]:
     """Serve ``hub`` and the files of ``static``; yields the port."""
     listener = listen("127.0.0.1", 0)
     # Accepted sockets inherit it: a phone that does not read is noticed after kilobytes, not megabytes.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
     server = make_server(build_web(hub, static))
     pacing = asyncio.create_task(hub.run())
     task = asyncio.create_task(server.serve(sockets=[listener]))

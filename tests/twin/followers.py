@@ -49,7 +49,7 @@ class BinanceFollower(Follower):
     def __init__(self) -> None:
         super().__init__()
         self.waiting: list[dict[str, Any]] = []
-        self.live = False
+        self.live = self.linked = False
         self.low, self.high = 0.0, float("inf")
         self.overlaps = 0
 
@@ -57,10 +57,12 @@ class BinanceFollower(Follower):
         if not self.live:
             self.waiting.append(row)
             return
-        if row["pu"] != self.update_id:
+        if not self.linked:
+            self._link(row)
+        elif row["pu"] != self.update_id:
             raise GapFound(f"expected pu {self.update_id}, got {row['pu']}")
-        self.change(row["b"], row["a"])
-        self.update_id = row["u"]
+        else:
+            self._apply(row)
 
     def snapshot(self, body: dict[str, Any]) -> bool:
         """Anchor the book; False when the snapshot is older than what is buffered."""
@@ -76,10 +78,27 @@ class BinanceFollower(Follower):
             self.high = float(body["asks"][-1][0])
         self.update_id, self.live, self.waiting = last, True, []
         for row in kept:
-            self.overlaps += row["U"] <= last <= row["u"]
-            self.change(row["b"], row["a"])
-            self.update_id = row["u"]
+            self.frame(row)
         return True
+
+    def known(self, rows: list[list[str]]) -> list[list[str]]:
+        """Keep the levels that the snapshot's range covers."""
+        return [row for row in rows if self.low <= float(row[0]) <= self.high]
+
+    def _link(self, row: dict[str, Any]) -> None:
+        if row["u"] < self.update_id:
+            return
+        if not row["U"] <= self.update_id <= row["u"] and row["pu"] != self.update_id:
+            raise GapFound(
+                f"expected {self.update_id} inside {row['U']}..{row['u']} or as pu, got pu {row['pu']}"
+            )
+        self.overlaps += row["U"] <= self.update_id < row["u"]
+        self.linked = True
+        self._apply(row)
+
+    def _apply(self, row: dict[str, Any]) -> None:
+        self.change(row["b"], row["a"])
+        self.update_id = row["u"]
 
 
 class BybitFollower(Follower):

@@ -26,15 +26,12 @@ export class Camera {
   following = true;
   #move: Move | null = null;
 
-  /**
-   * Fits whole rows into the pane: row height near `rowHeight`, the rest goes to the mid row, and
-   * everything is a whole number of device pixels.
-   */
-  resize(height: number, rowHeight: number, midHeight: number, pixelRatio: number): void {
+  /** Fits whole rows into the pane: the row height bends a little, so that no row is cut at rest. */
+  resize(height: number, rowHeight: number, midHeight: number): void {
     this.height = height;
+    this.midHeight = midHeight;
     const rows = Math.max(1, Math.round((height - midHeight) / 2 / rowHeight));
-    this.rowHeight = Math.max(1, Math.floor(((height - midHeight) / 2 / rows) * pixelRatio) / pixelRatio);
-    this.midHeight = Math.max(midHeight, height - 2 * rows * this.rowHeight);
+    this.rowHeight = Math.max(1, (height - midHeight) / 2 / rows);
   }
 
   /** Top edge of a row in pixels of the pane. */

@@ -2,8 +2,7 @@ import { expect, it } from "vitest";
 import { Cells, sharedPrefix } from "./digits.ts";
 
 /** A font whose digits differ in width, as in most proportional faces. */
-const measure = (_font: string, text: string) =>
-  ({ "1": 5, "4": 8, ",": 2, M: 11 })[text] ?? 7 * text.length;
+const measure = (_font: string, text: string) => ({ "1": 5, "4": 8, ",": 2, M: 11 })[text] ?? 7 * text.length;
 
 it("every digit gets the cell of the widest one, so a number never changes its width", () => {
   const cells = new Cells("13px test", measure);

@@ -50,6 +50,8 @@ export interface LadderPicture {
   readonly lastAtMs: number;
   /** A picture that is not live has no outline and does not flash. */
   readonly live: boolean;
+  /** Venues cross each other: the spread of the view is made up. */
+  readonly crossed: boolean;
   readonly sigma: number | null;
 }
 
@@ -95,7 +97,15 @@ export class LadderPainter {
     this.columns = columnsOf(this.#surface.width, this.#digits.width(highest, FONTS.price));
     const prefix = sharedPrefix(highest, lowest);
     const flash = this.#flash(picture, nowMs);
-    const frame = [camera.centre, camera.boundary, rows.highest, rows.count, prefix, decimals, ladder.group].join();
+    const frame = [
+      camera.centre,
+      camera.boundary,
+      rows.highest,
+      rows.count,
+      prefix,
+      decimals,
+      ladder.group,
+    ].join();
     const whole = frame !== this.#frame;
     if (whole) {
       this.#frame = frame;
@@ -104,7 +114,9 @@ export class LadderPainter {
       this.#surface.context.fillStyle = this.#palette.ground.bg;
       this.#surface.context.fillRect(0, 0, this.#surface.width, this.#surface.height);
     }
-    const lastRow = picture.last ? rowOfTrade(picture.last.tick, picture.last.bought, ladder.group) : Number.NaN;
+    const lastRow = picture.last
+      ? rowOfTrade(picture.last.tick, picture.last.bought, ladder.group)
+      : Number.NaN;
     const wallUsd = WALL_FACTOR * rows.medianBook();
     for (let slot = 0; slot < rows.count; slot++) {
       const row = rows.highest - slot;
@@ -323,11 +335,15 @@ export class LadderPainter {
   }
 
   #paintMid(picture: LadderPicture, camera: Camera): void {
-    const { ladder, facts, sigma } = picture;
+    const { ladder, facts, sigma, crossed } = picture;
     const tick = picture.last?.tick ?? (ladder.bidTick || ladder.askTick);
     const last = tick ? price(tick, facts.tick) : "";
     const spread = ladder.bidTick && ladder.askTick ? ladder.askTick - ladder.bidTick : null;
-    const spreadText = spread === null ? "" : strings.spread(price(spread, facts.tick));
+    const spreadText = crossed
+      ? strings.crossed
+      : spread === null
+        ? ""
+        : strings.spread(price(spread, facts.tick));
     const pushText = sigma === null ? "" : fixed(Math.abs(sigma), 1);
     const mid = [camera.midTop(), last, spreadText, sigma === null ? "" : Math.sign(sigma) + pushText].join();
     if (mid === this.#mid) return;

@@ -6,12 +6,13 @@ import { chipPlace, spanOf } from "./marks.ts";
 let camera: Camera;
 beforeEach(() => {
   camera = new Camera();
-  camera.resize(510, 20, 30, 1);
+  camera.resize(510, 20, 30);
   camera.follow(7742, 0, false);
   camera.recentre(0, false);
 });
 
-const cluster = (side: Cluster["side"], lo: number, hi: number) => ({ side, lo: lo * 10, hi: hi * 10 }) as Cluster;
+const cluster = (side: Cluster["side"], lo: number, hi: number) =>
+  ({ side, lo: lo * 10, hi: hi * 10 }) as Cluster;
 const place = (side: Cluster["side"], lo: number, hi: number) =>
   chipPlace(spanOf(cluster(side, lo, hi), camera, 10), camera);
 

@@ -45,7 +45,15 @@ export class MarksPainter {
 
   /** Paints again only when a cluster, the camera or the grouping changed. */
   paint(clusters: readonly Cluster[], camera: Camera, columns: Columns, group: number, live: boolean): void {
-    const look = JSON.stringify([clusters, camera.centre, camera.boundary, camera.height, columns, group, live]);
+    const look = JSON.stringify([
+      clusters,
+      camera.centre,
+      camera.boundary,
+      camera.height,
+      columns,
+      group,
+      live,
+    ]);
     if (look === this.#drawn) return;
     this.#drawn = look;
     this.#surface.clear();
@@ -150,4 +158,3 @@ export function chipPlace(span: Span, camera: Camera): { top: number; rows: 1 | 
   const rows = room >= 2 ? 2 : 1;
   return { top: span.upward ? span.near : span.near - rows * camera.rowHeight, rows };
 }
-

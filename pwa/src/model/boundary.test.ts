@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { LadderModel } from "../net/frames.ts";
 import { boundaryOf } from "./boundary.ts";
 
-const book = (bidTick: number, askTick: number) => Object.assign(new LadderModel(10, 1), { bidTick, askTick });
+const book = (bidTick: number, askTick: number) =>
+  Object.assign(new LadderModel(10, 1), { bidTick, askTick });
 
 it("lies at the best bid's row when the spread is within a row", () => {
   expect(boundaryOf(book(774228, 774229), 0)).toBe(77422);

@@ -8,6 +8,10 @@ export function nextGroup(groups: readonly number[], group: number, direction: 1
 }
 
 /** The remembered step when the symbol still offers it, else the server's advice. */
-export function chooseGroup(groups: readonly number[], advised: number, remembered: number | undefined): number {
+export function chooseGroup(
+  groups: readonly number[],
+  advised: number,
+  remembered: number | undefined,
+): number {
   return remembered !== undefined && groups.includes(remembered) ? remembered : advised;
 }

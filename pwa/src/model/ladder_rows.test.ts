@@ -49,8 +49,12 @@ const filled = () => {
 it("turns lots into dollars at the row's price", () => {
   const rows = filled();
   expect(rows.count).toBe(5);
-  expect([...rows.askUsd.subarray(0, 5)]).toEqual([0.5 * 77440, 2 * 77430, 0, 0, 0].map((it) => expect.closeTo(it)));
-  expect([...rows.bidUsd.subarray(0, 5)]).toEqual([0, 0, 77420, 0, 3 * 77400].map((it) => expect.closeTo(it)));
+  expect([...rows.askUsd.subarray(0, 5)]).toEqual(
+    [0.5 * 77440, 2 * 77430, 0, 0, 0].map((it) => expect.closeTo(it)),
+  );
+  expect([...rows.bidUsd.subarray(0, 5)]).toEqual(
+    [0, 0, 77420, 0, 3 * 77400].map((it) => expect.closeTo(it)),
+  );
   expect(rows.boughtUsd[1]).toBeCloseTo(0.1 * 77430);
 });
 

@@ -19,7 +19,13 @@ export class LadderRows {
   readonly soldUsd = new Float64Array(ROWS_MAX);
   readonly #sorted = new Float64Array(ROWS_MAX * 2);
 
-  fill(ladder: LadderModel, facts: SymbolFacts, volume: VolumeProfile, highest: number, lowest: number): void {
+  fill(
+    ladder: LadderModel,
+    facts: SymbolFacts,
+    volume: VolumeProfile,
+    highest: number,
+    lowest: number,
+  ): void {
     this.highest = highest;
     this.count = Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1));
     const lotUsdOf = usdOfLot(facts, ladder.group);

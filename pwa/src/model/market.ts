@@ -1,10 +1,19 @@
 /** Everything that is drawn of the one symbol in view; typed arrays and plain numbers, no signals. */
 
-import { FLAG_FRESHNESS, FRESHNESS_LIVE, type LadderModel, type SymbolFacts } from "../net/frames.ts";
+import {
+  FLAG_CROSSED,
+  FLAG_FRESHNESS,
+  FRESHNESS_LIVE,
+  type LadderModel,
+  type SymbolFacts,
+} from "../net/frames.ts";
 import { type Freshness, freshnessOf } from "./freshness.ts";
 import { Pressure } from "./pressure.ts";
 import type { StreamState } from "./state.ts";
 import { VolumeProfile } from "./volume.ts";
+
+/** Crossings come and go; the word for them stays so long, so that it can be read. */
+const CROSSED_SHOWN_MS = 2_000;
 
 export interface LastTrade {
   readonly tick: number;
@@ -21,6 +30,8 @@ export class Market {
   lastAtMs = Number.NEGATIVE_INFINITY;
   readonly volume = new VolumeProfile();
   readonly pressure = new Pressure();
+  /** When venues were last seen to cross each other, on the same clock. */
+  #crossedMs = Number.NEGATIVE_INFINITY;
   /** When the frame in view came, on the clock of `performance.now()`. */
   #receivedMs = 0;
   /** Server time up to which trades have been counted. */
@@ -41,6 +52,7 @@ export class Market {
     this.state = null;
     this.last = null;
     this.lastAtMs = Number.NEGATIVE_INFINITY;
+    this.#crossedMs = Number.NEGATIVE_INFINITY;
     this.#countedMs = Number.NEGATIVE_INFINITY;
     this.volume.clear();
     this.pressure.clear();
@@ -51,6 +63,7 @@ export class Market {
     const ladder = this.ladder;
     if (!ladder) return;
     this.#receivedMs = nowMs;
+    if ((ladder.flags & FLAG_CROSSED) !== 0) this.#crossedMs = nowMs;
     const { prints } = ladder;
     // A keyframe repeats trades that earlier frames brought; a delta's are all new.
     const candidates = ladder.freshPrints > 0 ? ladder.freshPrints : this.#newInKeyframe(ladder);
@@ -83,6 +96,11 @@ export class Market {
   freshness(nowMs: number): Freshness {
     const live = ((this.ladder?.flags ?? 0) & FLAG_FRESHNESS) === FRESHNESS_LIVE;
     return freshnessOf(this.ageMs(nowMs), !live);
+  }
+
+  /** Venues cross each other now, or did a moment ago: then the touch is made up and has no spread. */
+  crossed(nowMs: number): boolean {
+    return nowMs - this.#crossedMs < CROSSED_SHOWN_MS;
   }
 
   sigma(): number | null {

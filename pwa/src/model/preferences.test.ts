@@ -2,7 +2,13 @@ import { expect, it } from "vitest";
 import { DEFAULTS, loadPreferences, parsePreferences, savePreferences } from "./preferences.ts";
 
 it("what was saved is read back", () => {
-  const chosen = { ...DEFAULTS, symbol: "ETHUSDT", venue: "bybit", groups: { ETHUSDT: 10 }, hand: "left" as const };
+  const chosen = {
+    ...DEFAULTS,
+    symbol: "ETHUSDT",
+    venue: "bybit",
+    groups: { ETHUSDT: 10 },
+    hand: "left" as const,
+  };
   savePreferences(localStorage, chosen);
   expect(loadPreferences(localStorage)).toEqual(chosen);
 });
@@ -17,6 +23,10 @@ it("groupings that are no whole numbers are left out", () => {
 });
 
 it("a full store is no error", () => {
-  const full = { setItem: () => { throw new DOMException("full", "QuotaExceededError"); } } as unknown as Storage;
+  const full = {
+    setItem: () => {
+      throw new DOMException("full", "QuotaExceededError");
+    },
+  } as unknown as Storage;
   expect(() => savePreferences(full, { ...DEFAULTS })).not.toThrow();
 });

@@ -50,9 +50,14 @@ export interface TickRange {
 }
 
 /** The nearest cluster of a side that the picture does not show at all; null when there is none. */
-export function beyond(clusters: readonly Cluster[], side: Cluster["side"], range: TickRange): Cluster | null {
+export function beyond(
+  clusters: readonly Cluster[],
+  side: Cluster["side"],
+  range: TickRange,
+): Cluster | null {
   return (
-    clusters.find((it) => it.side === side && (side === "short" ? it.lo > range.hi : it.hi < range.lo)) ?? null
+    clusters.find((it) => it.side === side && (side === "short" ? it.lo > range.hi : it.hi < range.lo)) ??
+    null
   );
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leadline.units import Step
 
 COARSEST_PART = 200  # the coarsest row is about 1/200 of the price (50 rows then reach +-25 %)
+FIRST_ROW_PART = 4e-4  # thirty rows of a phone then reach about +-1 %: book and heat in one look
 _MANTISSAS = (1, 2, 5)
 
 
@@ -24,5 +25,5 @@ def group_steps(tick: Step, price: float) -> list[int]:
 
 
 def default_group(steps: list[int], tick: Step, price: float) -> int:
-    """Return the grouping that a first look wants: the finest whose row is at least 1 bp of price."""
-    return next((step for step in steps if step * float(tick) >= price * 1e-4), steps[-1])
+    """Return the grouping of a first look: the finest whose row is at least FIRST_ROW_PART of price."""
+    return next((step for step in steps if step * float(tick) >= price * FIRST_ROW_PART), steps[-1])

@@ -104,8 +104,10 @@ class SymbolHeat:
         """Say how many venues' bands will be built, for the progress shown meanwhile."""
         self._expected = venues
 
-    async def build(self, instrument: Instrument, history: History) -> None:
+    async def build(self, instrument: Instrument, history: History, until_ms: int) -> None:
         """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
+
+        until_ms: the venue's time up to which ``history`` counts trades; older ones that wait are in it.
 
         Without a single price or open interest in history the first events to come start the bands.
         """
@@ -117,9 +119,8 @@ class SymbolHeat:
             price = _first_mark(estimate.waiting)
         estimate.bands = await asyncio.to_thread(_bands_of, instrument, history, price, self._clock.wall_ms())
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
-        last_ms = estimate.bands.at_ms
         for event in waited:
-            if event.at_ms >= last_ms:
+            if not isinstance(event, Trade) or event.at_ms >= until_ms:
                 estimate.take(event)
         log.info(
             "%s on %s: bands from %d bars and %d open interest samples",

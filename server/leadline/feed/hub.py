@@ -22,7 +22,8 @@ from leadline.wire import frames
 log = logging.getLogger("leadline.feed")
 
 HEARTBEAT_MS = 1_000  # a quiet ladder still proves that it lives
-STATE_MS = 1_000
+STATE_MS = 1_000  # how often slow facts are looked at
+STATE_REPEAT_MS = 10_000  # how old the smallest of their changes may get before it is sent
 
 
 class Watcher(Protocol):
@@ -58,6 +59,7 @@ class LadderStream:
         self._state_due_ms = 0
         self._state: bytes | None = None
         self._state_told: dict[str, object] = {}
+        self._state_told_ms = 0
         self._sent_ms = 0
         self._tape_count = session.tape.count
         self._first: int | None = None
@@ -93,7 +95,7 @@ class LadderStream:
                 watcher.offer(self.number, delta, is_keyframe=False)
         if now_ms >= self._state_due_ms:
             self._state_due_ms = now_ms + STATE_MS
-            self._offer_state()
+            self._offer_state(now_ms)
 
     def _advance(self, view: LadderView, now_ms: int) -> None:
         self._view = view
@@ -116,11 +118,12 @@ class LadderStream:
             self._first = row - BAND_ROWS // 2
         return self._first
 
-    def _offer_state(self) -> None:
+    def _offer_state(self, now_ms: int) -> None:
         told = self.session.state(self.key.venue, self.key.group)
-        if _state_facts(told) == _state_facts(self._state_told):
+        facts = _facts_worth_telling(told)
+        if facts == self._state_told and now_ms - self._state_told_ms < STATE_REPEAT_MS:
             return
-        self._state_told = told
+        self._state_told, self._state_told_ms = facts, now_ms
         self._state = frames.state(self.number, told)
         for watcher in list(self.watchers):
             watcher.offer_state(self.number, self._state)
@@ -242,10 +245,23 @@ def _differs(before: LadderView, now: LadderView) -> bool:
     )
 
 
-def _state_facts(state: dict[str, object]) -> dict[str, object]:
-    """Return the state without what merely passes with time, to tell whether it is worth a frame."""
-    facts = {name: value for name, value in state.items() if name not in ("t", "pace")}
-    venues = facts.get("venues")
+def _facts_worth_telling(state: dict[str, object]) -> dict[str, object]:
+    """Return the state without what merely passes with time and what no eye sees change.
+
+    Ages, paces and arrival times tick on the phone; mark, interest and dollars count in 3 to 4 figures.
+    """
+    facts = {name: value for name, value in state.items() if name not in ("t", "pace", "oi_usd")}
+    facts["mark"] = _figures(state["mark"], 4)
+    facts["day"] = _figures(state["day"], 2)
+    venues, clusters = state["venues"], state["clusters"]
     if isinstance(venues, list):
         facts["venues"] = [{**venue, "age_ms": None} for venue in venues]
+    if isinstance(clusters, list):
+        facts["clusters"] = [
+            {"id": c["id"], "lo": c["lo"], "hi": c["hi"], "usd": _figures(c["usd"], 2)} for c in clusters
+        ]
     return facts
+
+
+def _figures(value: object, count: int) -> object:
+    return float(f"{value:.{count}g}") if isinstance(value, int | float) else value

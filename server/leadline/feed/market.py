@@ -106,7 +106,7 @@ class Market:
                 since_ms = now_ms - DAY_MS
                 closes = [(bar.at_ms, bar.close) for bar in history.candles if bar.at_ms >= since_ms]
                 session.remember_day(closes)
-            await self._heats[symbol].build(instrument, history)
+            await self._heats[symbol].build(instrument, history, now_ms)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:

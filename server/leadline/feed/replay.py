@@ -103,7 +103,7 @@ class Replay:
     def _build(self, symbol: str, player: Player, conn: str) -> None:
         """Start the symbol's bands without history: only what the recording itself tells."""
         instrument = player.protocols[conn].books[symbol].instrument
-        task = asyncio.create_task(self._heats[symbol].build(instrument, History()))
+        task = asyncio.create_task(self._heats[symbol].build(instrument, History(), until_ms=0))
         self._building.add(task)
         task.add_done_callback(self._building.discard)
 

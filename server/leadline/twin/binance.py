@@ -41,8 +41,8 @@ class Depth(Feed):
         self.woke()
 
     def woke(self) -> None:
-        self._step = self.market.step
-        self._last_id = self.market.update_id
+        self._step = self.market.step // self.every * self.every
+        self._last_id = self.market.update_id_at(self._step)
 
     def frames(self) -> list[str]:
         market = self.market
@@ -198,7 +198,9 @@ class ForceOrders(Feed):
             "l": f"{death.last * lot:.{market.contract.size_decimals}f}",
             "z": f"{death.filled * lot:.{market.contract.size_decimals}f}", "T": death.at_ms,
         }  # fmt: skip
-        return orjson.dumps({"e": "forceOrder", "E": market.now_ms + 9, "st": 1, "ps": name, "o": row}).decode()
+        return orjson.dumps(
+            {"e": "forceOrder", "E": market.now_ms + 9, "st": 1, "ps": name, "o": row}
+        ).decode()
 
 
 class Kline(Feed):
@@ -214,7 +216,9 @@ class Kline(Feed):
 
 def _kline_row(bar: Any, minutes: int, market: Market) -> list[Any]:
     digits, coins = market.contract.price_decimals, market.contract.size_decimals
-    prices = [f"{bar[column]:.{digits}f}" for column in (history.OPEN, history.HIGH, history.LOW, history.CLOSE)]
+    prices = [
+        f"{bar[column]:.{digits}f}" for column in (history.OPEN, history.HIGH, history.LOW, history.CLOSE)
+    ]
     at_ms, volume, bought = int(bar[history.AT_MS]), bar[history.VOLUME], bar[history.BOUGHT]
     mean = (bar[history.HIGH] + bar[history.LOW]) / 2.0
     return [
@@ -347,14 +351,19 @@ class Binance(VenueServer):
 
     # REST.
 
-    def _weighed(self, weight: int, answer: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    def _weighed(
+        self, weight: int, answer: Callable[[Request], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def weighed(request: Request) -> Response:
             limit = whole_number(request, "limit", 500, 1500)
             cost = DEPTH_WEIGHTS.get(limit, 1) if request.url.path.endswith("/v1/depth") else weight
             status = self.weight.spend(cost, self.world.now_ms)
             headers = {"X-MBX-USED-WEIGHT-1M": str(self.weight.used)}
             if status != 200:
-                body = {"code": -1003, "msg": f"Too many requests; current limit is {WEIGHT_BUDGET} weight a minute."}
+                body = {
+                    "code": -1003,
+                    "msg": f"Too many requests; current limit is {WEIGHT_BUDGET} weight a minute.",
+                }
                 wait_s = 120 if status == 418 else 60 - self.world.now_ms % 60_000 // 1000
                 return json_answer(body, status, {**headers, "Retry-After": str(wait_s)})
             try:
@@ -411,7 +420,11 @@ class Binance(VenueServer):
         market, texts = self._market(request), self.texts[self._market(request).contract.native]
         limit, first = whole_number(request, "limit", 500, 1000), request.query_params.get("fromId", "")
         fills = list(market.fills)
-        fills = [fill for fill in fills if fill.number >= int(first)][:limit] if first.isdigit() else fills[-limit:]
+        fills = (
+            [fill for fill in fills if fill.number >= int(first)][:limit]
+            if first.isdigit()
+            else fills[-limit:]
+        )
         return json_answer([
             {"a": fill.number, "p": texts.price(fill.tick), "q": texts.size(fill.lots), "nq": texts.size(fill.lots),
              "f": fill.number, "l": fill.number, "T": fill.at_ms, "m": fill.side < 0}
@@ -521,4 +534,3 @@ def _symbol_row(market: Market) -> dict[str, Any]:
         ],
         "orderTypes": ["LIMIT", "MARKET"], "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
     }  # fmt: skip
-

@@ -180,7 +180,7 @@ class Bybit(VenueServer):
     """The venue's server; see the module."""
 
     venue = "bybit"
-    usual_close_code = 1006 - 5  # a plain going-away close, unannounced
+    usual_close_code = 1001
 
     def __init__(self, world: World, faults: Faults) -> None:
         super().__init__(world, faults)
@@ -199,7 +199,10 @@ class Bybit(VenueServer):
         }
         self.app = Starlette(
             routes=[
-                *(Route(f"/v5/market/{path}", self.guard(self._enveloped(answer))) for path, answer in rest.items()),
+                *(
+                    Route(f"/v5/market/{path}", self.guard(self._enveloped(answer)))
+                    for path, answer in rest.items()
+                ),
                 WebSocketRoute("/v5/public/linear", self.serve_socket),
             ]
         )
@@ -267,7 +270,13 @@ class Bybit(VenueServer):
                     session.send(text)
 
     def _reply(self, session: Session, success: bool, message: str, number: str, operation: str) -> None:
-        body = {"success": success, "ret_msg": message, "conn_id": session.name, "req_id": number, "op": operation}
+        body = {
+            "success": success,
+            "ret_msg": message,
+            "conn_id": session.name,
+            "req_id": number,
+            "op": operation,
+        }
         session.send(orjson.dumps(body).decode())
 
     # REST.
@@ -281,7 +290,13 @@ class Bybit(VenueServer):
             except KeyError:
                 code, message, result = 10001, "params error: Symbol Invalid", {}
             return json_answer(
-                {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": self.world.now_ms}
+                {
+                    "retCode": code,
+                    "retMsg": message,
+                    "result": result,
+                    "retExtInfo": {},
+                    "time": self.world.now_ms,
+                }
             )
 
         return enveloped
@@ -316,7 +331,9 @@ class Bybit(VenueServer):
             raise Refused(10001, "params error: Invalid period!")
         bars = market.bars.every(minutes, market.running_bar())
         first, last = time_range(request, "start", "end")
-        bars = bars[(bars[:, 0] >= first) & (bars[:, 0] <= last)][-whole_number(request, "limit", 200, 1000) :]
+        bars = bars[(bars[:, 0] >= first) & (bars[:, 0] <= last)][
+            -whole_number(request, "limit", 200, 1000) :
+        ]
         digits = market.contract.price_decimals
         rows = [
             [str(int(bar[history.AT_MS])), *(f"{price:.{digits}f}" for price in bar[history.OPEN : history.CLOSE + 1]),
@@ -363,7 +380,11 @@ class Bybit(VenueServer):
             raise Refused(10001, "params error: endTime is required with startTime")
         first, last = time_range(request, "startTime", "endTime")
         rows = [
-            {"symbol": market.contract.native, "fundingRate": f"{paid.rate:.8f}", "fundingRateTimestamp": str(paid.at_ms)}
+            {
+                "symbol": market.contract.native,
+                "fundingRate": f"{paid.rate:.8f}",
+                "fundingRateTimestamp": str(paid.at_ms),
+            }
             for paid in reversed(market.funding)
             if first <= paid.at_ms <= last
         ]

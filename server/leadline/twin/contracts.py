@@ -1,4 +1,4 @@
-"""What trades in the twin: nine perpetuals, with each venue's steps, texts, margin tiers and size of market."""
+"""What trades in the twin: nine perpetuals, with each venue's steps, margin tiers and size of market."""
 
 from __future__ import annotations
 

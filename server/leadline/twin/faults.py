@@ -35,7 +35,8 @@ class Faults:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Faults:
         """Make faults from JSON values; raises ValueError for an unknown name or a wrong type."""
-        kinds = {field.name: type(field.default) for field in fields(cls)}
+        usual = cls()
+        kinds: dict[str, type] = {entry.name: type(getattr(usual, entry.name)) for entry in fields(cls)}
         checked: dict[str, Any] = {}
         for name, value in values.items():
             kind = kinds.get(name)

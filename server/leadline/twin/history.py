@@ -69,4 +69,7 @@ class Bars:
         rows = self.rows
         ends = rows[:, AT_MS] + MINUTE_MS
         chosen = ends % (minutes * MINUTE_MS) == 0
-        return np.column_stack([ends[chosen], rows[chosen][:, [INTEREST, RATIO, CLOSE]]])
+        samples = np.empty((int(chosen.sum()), 4))
+        samples[:, 0] = ends[chosen]
+        samples[:, 1:] = rows[chosen][:, [INTEREST, RATIO, CLOSE]]
+        return samples

@@ -23,6 +23,7 @@ from leadline.twin.texts import Texts
 from leadline.twin.world import World
 
 QUEUE_BYTES_MAX = 8 * CLIENT_QUEUE_BYTES_MAX
+LATE_SHARE = 0.1  # of the REST books are up to three steps old, as a venue's own caches make them
 
 
 class Feed(ABC):
@@ -48,7 +49,7 @@ class Feed(ABC):
         """Return what a new listener gets first."""
         return []
 
-    def woke(self) -> None:
+    def woke(self) -> None:  # noqa: B027 - most feeds have nothing to forget
         """The first listener came after a silence: forget what nobody heard."""
 
 
@@ -139,7 +140,9 @@ class VenueServer(ABC):
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
         self.faults = faults
-        self.markets = {m.contract.native: m for (venue, _), m in world.markets.items() if venue == self.venue}
+        self.markets = {
+            m.contract.native: m for (venue, _), m in world.markets.items() if venue == self.venue
+        }
         self.texts = {native: Texts(market.contract) for native, market in self.markets.items()}
         self.feeds: dict[str, Feed] = {}
         self.sessions: dict[Session, None] = {}
@@ -207,14 +210,16 @@ class VenueServer(ABC):
             self.sessions.pop(session, None)
 
     def book_step(self, market: Market) -> int:
-        """Return the step whose book a REST answer shows: a little late, much later under a fault."""
-        late = self.random.randrange(3)
+        """Return the step whose book a REST answer shows: now and then a little late, under a fault much later."""
+        late = self.random.randrange(1, 4) if self.random.random() < LATE_SHARE else 0
         if self.random.random() < self.faults.stale_snapshot:
             late += self.faults.stale_ms // STEP_MS
         oldest = market.changes[0].step + 1 if len(market.changes) == STEPS_KEPT else 0
         return max(oldest, market.step - late)
 
-    def guard(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def guard(
+        self, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
         """Wrap a REST answer with the venue-wide fault switch."""
 
         async def guarded(request: Request) -> Response:
@@ -245,5 +250,3 @@ def time_range(request: Request, first: str, last: str) -> tuple[float, float]:
     """Read a query's time range in milliseconds; open ends when absent."""
     begin, end = (request.query_params.get(name, "") for name in (first, last))
     return (float(begin) if begin.isdigit() else 0.0, float(end) if end.isdigit() else float("inf"))
-
-

@@ -57,7 +57,7 @@ PARAMS_SIZE = 11
 CASCADE_SLICE_BP = 1.5  # a forced order takes at most this many basis points of usual depth a step
 # What share of new positions (by number) uses which leverage; the high ones are small accounts.
 LEVERAGES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 25.0, 50.0, 75.0, 100.0, 125.0)
-LEVERAGE_SHARES = (0.10, 0.07, 0.06, 0.10, 0.18, 0.16, 0.12, 0.12, 0.03, 0.04, 0.02)
+LEVERAGE_SHARES = (0.07, 0.05, 0.05, 0.09, 0.15, 0.13, 0.14, 0.15, 0.05, 0.08, 0.04)
 POSITION_FLOW_PER_S = 1.0 / 90_000  # share of open interest that taker orders open or close a second
 
 
@@ -218,10 +218,17 @@ def fill_book(params: Floats, state: State, head: Ints, book: Ints, changes: Int
     head[BASE] = int(fair) - book.shape[1] // 2
     head[BID] = head[BASE]
     head[ASK] = head[BASE] + book.shape[1] - 1
-    best = int(floor(fair))
+    best = floor(fair)
     for distance in range(int(params[REACH_TICKS])):
         put(book, head, changes, 1, best - distance, target_lots(params, state, distance, best - distance))
-        put(book, head, changes, -1, best + 1 + distance, target_lots(params, state, distance, best + 1 + distance))
+        put(
+            book,
+            head,
+            changes,
+            -1,
+            best + 1 + distance,
+            target_lots(params, state, distance, best + 1 + distance),
+        )
         head[CHANGED] = 0
 
 
@@ -235,7 +242,14 @@ def wall_at(walls: Ints, tick: int) -> int:
 
 @compiled
 def follow_price(
-    params: Floats, state: State, head: Ints, book: Ints, changes: Ints, walls: Ints, trades: Ints, best_bid: int
+    params: Floats,
+    state: State,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    walls: Ints,
+    trades: Ints,
+    best_bid: int,
 ) -> None:
     """Clear quotes the price has passed: makers cancel most, arbitrage trades the rest, walls are eaten."""
     cap = int(0.6 * params[DEPTH_USD] / (best_bid * params[TICK_USD] * params[LOT_COINS])) + 1
@@ -260,12 +274,19 @@ def follow_price(
 
 @compiled
 def requote(
-    params: Floats, state: State, head: Ints, book: Ints, changes: Ints, walls: Ints, best_bid: int, dt_s: float
+    params: Floats,
+    state: State,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    walls: Ints,
+    best_bid: int,
+    dt_s: float,
 ) -> None:
     """Redraw random levels, most of them near the touch, and keep the touch itself quoted."""
     reach = params[REACH_TICKS]
     ticks_per_bp = best_bid * 1e-4
-    for event in range(poisson(state, 200.0 * params[ORDERS_PER_S] ** 0.5 * dt_s) + 6):
+    for event in range(poisson(state, 350.0 * params[ORDERS_PER_S] ** 0.5 * dt_s) + 6):
         side = 1 if uniform(state) < 0.5 else -1
         if event < 6:
             side = 1 if event % 2 == 0 else -1
@@ -291,7 +312,14 @@ def requote(
 
 @compiled
 def keep_walls(
-    params: Floats, state: State, head: Ints, book: Ints, changes: Ints, walls: Ints, best_bid: int, dt_s: float
+    params: Floats,
+    state: State,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    walls: Ints,
+    best_bid: int,
+    dt_s: float,
 ) -> None:
     """Let whales come and go: a wall is pulled when its time is up or, when it bluffs, as price nears it."""
     ticks_per_bp = best_bid * 1e-4
@@ -328,9 +356,7 @@ def keep_walls(
 
 
 @compiled
-def trigger_price(
-    tiers: Floats, fee: float, side: int, coins: float, entry: float, margin: float
-) -> float:
+def trigger_price(tiers: Floats, fee: float, side: int, coins: float, entry: float, margin: float) -> float:
     """Return the mark price at which an isolated position is liquidated.
 
     Solves ``margin + side*coins*(P - entry) = (m + fee)*coins*P - c`` with the tier (m, c) of the
@@ -468,13 +494,20 @@ def wants_to_open(params: Floats, state: State, stats: Floats, price: float) -> 
 @compiled
 def draw_lots(params: Floats, state: State, leverage: float, price: float) -> int:
     """Draw a position's size; whoever takes much leverage has little money."""
-    usd = params[POSITION_USD] * lognormal(state, 1.3) * 1.6 / (1.0 + leverage / 30.0)
+    usd = params[POSITION_USD] * lognormal(state, 1.3) * 2.4 / (1.0 + leverage / 12.0)
     return max(1, int(usd / (price * params[LOT_COINS])))
 
 
 @compiled
 def rebalance_pool(
-    params: Floats, state: State, table: Floats, tiers: Floats, stats: Floats, price: float, now_ms: float, passes: int
+    params: Floats,
+    state: State,
+    table: Floats,
+    tiers: Floats,
+    stats: Floats,
+    price: float,
+    now_ms: float,
+    passes: int,
 ) -> None:
     """Let passive traders take over what the pool of makers holds beyond a few positions."""
     typical = params[POSITION_USD] / (price * params[LOT_COINS])
@@ -509,7 +542,15 @@ def find_edges(table: Floats, stats: Floats) -> None:
 
 @compiled
 def liquidate_in_book(
-    params: Floats, head: Ints, book: Ints, changes: Ints, trades: Ints, table: Floats, stats: Floats, out: Floats, mark: float
+    params: Floats,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    trades: Ints,
+    table: Floats,
+    stats: Floats,
+    out: Floats,
+    mark: float,
 ) -> float:
     """Close what the mark has reached with limit orders at the bankruptcy price; return signed dollars.
 
@@ -519,15 +560,19 @@ def liquidate_in_book(
     if mark > stats[LONG_EDGE] and mark < stats[SHORT_EDGE]:
         return 0.0
     slice_lots = int(CASCADE_SLICE_BP * params[DEPTH_USD] / (mark * params[LOT_COINS])) + 1
-    signed = 0.0
+    signed, long_edge, short_edge = 0.0, 0.0, np.inf
+    # Downwards, so that the position which fills an emptied place has been looked at already.
     for at in range(int(stats[COUNT]) - 1, -1, -1):
-        trigger = table[P_TRIGGER, at]
-        side = int(table[P_SIDE, at])
-        if trigger <= 0.0 or (mark > trigger if side > 0 else mark < trigger):
-            continue
-        if head[LIQUIDATIONS] >= out.shape[1]:
-            break
+        trigger, side = table[P_TRIGGER, at], int(table[P_SIDE, at])
+        reached = trigger > 0.0 and (mark <= trigger if side > 0 else mark >= trigger)
         lots = min(int(table[P_LOTS, at]), slice_lots)
+        if not reached or lots < table[P_LOTS, at] or head[LIQUIDATIONS] >= out.shape[1]:
+            if side > 0:
+                long_edge = max(long_edge, trigger)
+            elif trigger > 0.0:
+                short_edge = min(short_edge, trigger)
+        if not reached or head[LIQUIDATIONS] >= out.shape[1]:
+            continue
         bankrupt = table[P_BANKRUPT, at]
         limit = int(bankrupt / params[TICK_USD] + (0.999999 if side > 0 else 0.0))
         first = head[TRADES]
@@ -544,7 +589,7 @@ def liquidate_in_book(
         stats[FORCED_LOTS] += lots
         signed -= side * filled * params[LOT_COINS] * mark
         reduce_position(table, stats, at, lots)
-    find_edges(table, stats)
+    stats[LONG_EDGE], stats[SHORT_EDGE] = long_edge, short_edge
     return signed
 
 
@@ -553,22 +598,26 @@ def liquidate_coarse(params: Floats, table: Floats, stats: Floats, mark: float) 
     """The same without a book, for history: everything reached closes at once; return signed dollars."""
     if mark > stats[LONG_EDGE] and mark < stats[SHORT_EDGE]:
         return 0.0
-    signed = 0.0
+    signed, long_edge, short_edge = 0.0, 0.0, np.inf
     for at in range(int(stats[COUNT]) - 1, -1, -1):
-        trigger = table[P_TRIGGER, at]
-        side = int(table[P_SIDE, at])
-        if trigger <= 0.0 or (mark > trigger if side > 0 else mark < trigger):
-            continue
-        lots = int(table[P_LOTS, at])
-        stats[FORCED_LOTS] += lots
-        signed -= side * lots * params[LOT_COINS] * mark
-        reduce_position(table, stats, at, lots)
-    find_edges(table, stats)
+        trigger, side = table[P_TRIGGER, at], int(table[P_SIDE, at])
+        if trigger > 0.0 and (mark <= trigger if side > 0 else mark >= trigger):
+            lots = int(table[P_LOTS, at])
+            stats[FORCED_LOTS] += lots
+            signed -= side * lots * params[LOT_COINS] * mark
+            reduce_position(table, stats, at, lots)
+        elif side > 0:
+            long_edge = max(long_edge, trigger)
+        elif trigger > 0.0:
+            short_edge = min(short_edge, trigger)
+    stats[LONG_EDGE], stats[SHORT_EDGE] = long_edge, short_edge
     return signed
 
 
 @compiled
-def settle_funding(params: Floats, table: Floats, tiers: Floats, stats: Floats, rate: float, mark: float) -> None:
+def settle_funding(
+    params: Floats, table: Floats, tiers: Floats, stats: Floats, rate: float, mark: float
+) -> None:
     """Move funding between margins (longs pay a positive rate) and recompute every trigger."""
     for at in range(int(stats[COUNT])):
         notional = table[P_LOTS, at] * params[LOT_COINS] * mark
@@ -603,8 +652,8 @@ def populate(
 
 COMMON, VOLATILITY, BURST_LEFT_S, BURST_SIDE, OWN, LAGGED = 0, 1, 2, 3, 4, 7
 REFERENCE_SIZE = 10
-REVERSION_PER_S = 1.0 / (3.0 * 86_400.0)
-COMMON_SIGMA = 0.40 / sqrt(365.0 * 86_400.0)  # per square root of a second
+REVERSION_PER_S = 1.0 / (1.5 * 86_400.0)
+COMMON_SIGMA = 0.42 / sqrt(365.0 * 86_400.0)  # per square root of a second
 LEAD_S = 0.4
 
 
@@ -616,7 +665,7 @@ def move_reference(
     ref[VOLATILITY] += -ref[VOLATILITY] * dt_s / 3600.0 + 0.35 * sqrt(2.0 * dt_s / 3600.0) * normal(state)
     if ref[BURST_LEFT_S] > 0.0:
         ref[BURST_LEFT_S] -= dt_s
-    elif uniform(state) < dt_s / 420.0:
+    elif uniform(state) < dt_s / 260.0:
         ref[BURST_LEFT_S] = 15.0 + 40.0 * exponential(state)
         ref[BURST_SIDE] = 1.0 if uniform(state) < 0.5 else -1.0
     burst = ref[BURST_LEFT_S] > 0.0
@@ -632,14 +681,28 @@ def move_reference(
         out[symbol] = betas[symbol] * ref[LAGGED + symbol] + ref[OWN + symbol]
 
 
+@compiled
+def reference_path(
+    ref: Floats, state: State, shock_bp: Floats, betas: Floats, own_sigmas: Floats, dt_s: float, path: Floats
+) -> None:
+    """Fill path (symbols, parts) with the log-prices of consecutive dt_s; the shock comes with the first."""
+    out = np.zeros(path.shape[0])
+    for part in range(path.shape[1]):
+        move_reference(ref, state, shock_bp, betas, own_sigmas, dt_s, out)
+        path[:, part] = out
+        shock_bp[:] = 0.0
+
+
 # One step of a market.
 
 
 @compiled
-def move_basis(params: Floats, state: State, stats: Floats, crowd: float, dt_s: float) -> None:
+def move_basis(state: State, stats: Floats, crowd: float, dt_s: float) -> None:
     """The venue's premium over the reference: noise that dies within minutes, around what the crowd pays."""
     mean = 1.5e-4 * crowd
-    stats[BASIS] += (mean - stats[BASIS]) * min(1.0, dt_s / 120.0) + 0.8e-4 * sqrt(min(1.0, dt_s / 60.0)) * normal(state)
+    stats[BASIS] += (mean - stats[BASIS]) * min(1.0, dt_s / 120.0) + 0.8e-4 * sqrt(
+        min(1.0, dt_s / 60.0)
+    ) * normal(state)
 
 
 @compiled
@@ -695,10 +758,10 @@ def step_market(
     head[STEP] += 1
     head[CHANGED] = head[TRADES] = head[LIQUIDATIONS] = 0
     recentre(book, head, changes)
-    move_basis(params, state, stats, crowd, dt_s)
+    move_basis(state, stats, crowd, dt_s)
     fair = reference * (1.0 + stats[BASIS]) / params[TICK_USD]
     stats[FAIR] += (fair - stats[FAIR]) * min(1.0, dt_s / params[LAG_S])
-    best_bid = int(floor(stats[FAIR]))
+    best_bid = floor(stats[FAIR])
     follow_price(params, state, head, book, changes, walls, trades, best_bid)
     keep_walls(params, state, head, book, changes, walls, best_bid, dt_s)
     requote(params, state, head, book, changes, walls, best_bid, dt_s)
@@ -739,7 +802,7 @@ def minute_market(
     opened = bar[3]
     bar[0] = bar[1] = bar[2] = opened
     for part in range(parts):
-        move_basis(params, state, stats, crowd, part_s)
+        move_basis(state, stats, crowd, part_s)
         mark = path[part] * (1.0 + stats[BASIS])
         bar[1] = max(bar[1], mark * (1.0 + 0.5e-4 * exponential(state)))
         bar[2] = min(bar[2], mark * (1.0 - 0.5e-4 * exponential(state)))

@@ -29,7 +29,7 @@ from leadline.twin.truth import Truth
 from leadline.twin.world import HISTORY_DAYS, World
 
 CATCH_UP_STEPS_MAX = 20
-SERVERS = {"binance": Binance, "bybit": Bybit, "okx": Okx}
+SERVERS: dict[str, Callable[[World, Faults], VenueServer]] = {"binance": Binance, "bybit": Bybit, "okx": Okx}
 BINANCE_PING_S = 180.0
 SHUTDOWN_S = 1
 
@@ -126,7 +126,7 @@ class Twin:
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         self._running.append((server, task))
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn offers only this flag
             await asyncio.sleep(0.005)
         if task.done():
             task.result()

@@ -9,7 +9,20 @@ import numpy as np
 
 from leadline.twin import kernels as k
 from leadline.twin.contracts import FUNDING_INTERVAL_MS, Contract
-from leadline.twin.history import BOUGHT, CLOSE, HIGH, INTEREST, LOW, OPEN, RATIO, TRADES, VOLUME, AT_MS, Bars, Funding
+from leadline.twin.history import (
+    AT_MS,
+    BOUGHT,
+    CLOSE,
+    HIGH,
+    INTEREST,
+    LOW,
+    OPEN,
+    RATIO,
+    TRADES,
+    VOLUME,
+    Bars,
+    Funding,
+)
 
 STEP_MS = 50
 STEPS_KEPT = 2_400  # two minutes of exact books to look back on

@@ -1,4 +1,4 @@
-"""OKX v5 swaps: one acknowledgement an argument, text keep-alives, linked sequence ids, sizes in contracts."""
+"""OKX v5 swaps: an acknowledgement an argument, text keep-alives, linked ids, sizes in contracts."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ class TopBook(Feed):
 
     def _levels(self) -> str:
         view, levels = self.market.view(self._most), self.texts.levels
-        return f'"asks":{levels(view.ask_ticks, view.ask_lots)},"bids":{levels(view.bid_ticks, view.bid_lots)}'
+        return (
+            f'"asks":{levels(view.ask_ticks, view.ask_lots)},"bids":{levels(view.bid_ticks, view.bid_lots)}'
+        )
 
     def _text(self, body: str) -> str:
         native, at, seq = self.market.contract.native, self.market.now_ms, self.market.update_id
@@ -99,7 +101,9 @@ class TopBook(Feed):
 class Rows(Feed):
     """A channel whose frames are rows made by a function of the market."""
 
-    def __init__(self, name: str, market: Market, every: int, make: Callable[[Market], list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, name: str, market: Market, every: int, make: Callable[[Market], list[dict[str, Any]]]
+    ) -> None:
         super().__init__(name, market, every)
         self._make = make
 
@@ -143,7 +147,13 @@ class Liquidations(Feed):
             rows = [self._row(market, death) for (name, _), death in self._largest.items() if name == native]
             if rows:
                 family = native.removesuffix("-SWAP")
-                body = {"instType": "SWAP", "instFamily": family, "instId": native, "uly": family, "details": rows}
+                body = {
+                    "instType": "SWAP",
+                    "instFamily": family,
+                    "instId": native,
+                    "uly": family,
+                    "details": rows,
+                }
                 out.append(f'{{"arg":{self.name},"data":[{orjson.dumps(body).decode()}]}}')
         self._largest.clear()
         return out
@@ -298,7 +308,9 @@ class Okx(VenueServer):
         try:
             request = orjson.loads(text)
             number, operation, arguments = request.get("id"), request["op"], request["args"]
-            if operation not in ("subscribe", "unsubscribe") or not all(isinstance(a, dict) for a in arguments):
+            if operation not in ("subscribe", "unsubscribe") or not all(
+                isinstance(a, dict) for a in arguments
+            ):
                 raise ValueError(operation)
             for argument in arguments:
                 self._apply(session, operation, argument, number)
@@ -313,7 +325,12 @@ class Okx(VenueServer):
             wrong = f"Wrong URL or channel:{known.get('channel')},instId:{known.get('instId')} doesn't exist."
             self._error(session, "60018", wrong, number)
             return
-        reply = {**({"id": number} if number else {}), "event": operation, "arg": known, "connId": session.name}
+        reply = {
+            **({"id": number} if number else {}),
+            "event": operation,
+            "arg": known,
+            "connId": session.name,
+        }
         session.send(orjson.dumps(reply).decode())
         if operation == "unsubscribe":
             self.stop_listening(session, name)

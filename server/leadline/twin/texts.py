@@ -47,10 +47,12 @@ class Texts:
         price, size_of, row, gone = self.price, self.size, self._row, self._gone
         return (
             "["
-            + ",".join([
-                row % (price(at), size_of(much)) if much else gone % price(at)
-                for at, much in zip(ticks.tolist(), lots.tolist(), strict=True)
-            ])
+            + ",".join(
+                [
+                    row % (price(at), size_of(much)) if much else gone % price(at)
+                    for at, much in zip(ticks.tolist(), lots.tolist(), strict=True)
+                ]
+            )
             + "]"
         )
 

@@ -15,7 +15,7 @@ from leadline.twin import kernels as k
 from leadline.twin.contracts import VENUES
 from leadline.twin.faults import Faults
 from leadline.twin.hub import VenueServer, json_answer
-from leadline.twin.market import Market
+from leadline.twin.market import STEP_MS, Market
 from leadline.twin.okx import BOOK_LEVELS
 from leadline.twin.texts import Texts
 from leadline.twin.views import ViewFeed
@@ -27,7 +27,8 @@ class Truth:
 
     GET /truth/book?venue=&symbol=&update_id=[&topic=][&limit=]   the book at that id: Binance's `u`,
         OKX's `seqId` (400 levels), Bybit's `u` of the topic (`orderbook.200` without a symbol).
-        404 when the id is unknown or older than two minutes.
+        404 when the id is unknown or older than two minutes.  at_ms= instead of update_id= asks for the
+        book at a time of the world.
     GET /truth/positions?venue=&symbol=   every open position.
     GET /truth/state   clock, prices, open interest and faults.
     POST /truth/faults {"venue": ..., switches...}   replaces a venue's faults; "venue" absent: all venues.
@@ -51,30 +52,35 @@ class Truth:
 
     async def _book(self, request: Request) -> Response:
         market, query = self._market(request), request.query_params
-        text = query.get("update_id", "")
+        text = query.get("update_id") or query.get("at_ms", "")
         if market is None or not text.isdigit():
             return json_answer({"error": "venue, symbol or update_id is not known"}, 404)
         try:
-            body = self._book_at(market, int(text), query.get("topic", "orderbook.200"))
+            body = self._book_at(
+                market, int(text), query.get("topic", "orderbook.200"), "update_id" not in query
+            )
         except LookupError as error:
             return json_answer({"error": str(error)}, 404)
         limit = int(query["limit"]) if query.get("limit", "").isdigit() else None
         return json_answer({**body, "bids": body["bids"][:limit], "asks": body["asks"][:limit]})
 
-    def _book_at(self, market: Market, update_id: int, topic: str) -> dict[str, Any]:
+    def _book_at(self, market: Market, wanted: int, topic: str, by_time: bool) -> dict[str, Any]:
+        """Return the view a reader of the topic must hold at an update id, or at a time."""
         contract = market.contract
         most = market.book.shape[1]
         if contract.venue == "bybit":
             feed = self._servers["bybit"].feed(f"{topic}.{contract.native}")
             if not isinstance(feed, ViewFeed):
                 raise LookupError(f"there is no topic {topic}")
-            step, most = feed.step_of(update_id), feed.most
+            step, most = 0 if by_time else feed.step_of(wanted), feed.most
         else:
-            step = market.step_of(update_id)
+            step = 0 if by_time else market.step_of(wanted)
             most = BOOK_LEVELS if contract.venue == "okx" else most
+        if by_time:
+            step = market.step - (market.now_ms - wanted) // STEP_MS
         view, texts = market.view_at(step, most), Texts(contract)
         return {
-            "update_id": update_id,
+            "update_id": wanted,
             "bids": texts.pairs(view.bid_ticks, view.bid_lots),
             "asks": texts.pairs(view.ask_ticks, view.ask_lots),
         }

@@ -1,4 +1,4 @@
-"""Book feeds that show only the best N levels: what a follower must be told so that its book equals the view."""
+"""Book feeds that show only the best N levels, and what a follower must be told to hold just those."""
 
 from __future__ import annotations
 

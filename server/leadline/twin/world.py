@@ -13,9 +13,9 @@ HISTORY_DAYS = 7.0
 MINUTE_MS = 60_000
 PARTS_OF_MINUTE = 6
 # Dollars traded against the usual depth move the price for good by this share of the book they ate.
-LASTING_SHARE = 0.3
+LASTING_SHARE = 0.2
 BETAS = np.array([1.0, 1.15, 1.35])
-OWN_SIGMAS = np.array([0.05, 0.30, 0.45]) / np.sqrt(365.0 * 86_400.0)
+OWN_SIGMAS = np.array([0.05, 0.25, 0.40]) / np.sqrt(365.0 * 86_400.0)
 
 
 class World:
@@ -29,9 +29,10 @@ class World:
         self.seed = seed
         self.now_ms = start_ms
         self.steps = 0
-        seeds = np.random.SeedSequence(seed).generate_state(1 + len(CONTRACTS), dtype=np.uint64)
+        seeds = np.random.SeedSequence(seed).generate_state(1 + len(CONTRACTS), np.uint64).astype(np.uint64)
         self.markets = {
-            key: Market(contract, int(own)) for (key, contract), own in zip(CONTRACTS.items(), seeds[1:], strict=True)
+            key: Market(contract, int(own))
+            for (key, contract), own in zip(CONTRACTS.items(), seeds[1:], strict=True)
         }
         self._state = seeds[:1].copy()
         self._reference = np.zeros(k.REFERENCE_SIZE)
@@ -69,21 +70,25 @@ class World:
         for (_, symbol), market in self.markets.items():
             market.populate(float(self._starts[SYMBOLS.index(symbol)]), begin_ms)
         path = np.zeros((len(SYMBOLS), PARTS_OF_MINUTE))
+        part_s = 60.0 / PARTS_OF_MINUTE
         for _ in range(minutes):
-            for part in range(PARTS_OF_MINUTE):
-                path[:, part], crowd = self._move(60.0 / PARTS_OF_MINUTE)
-                self._shock_bp = np.zeros(len(SYMBOLS))
+            k.reference_path(self._reference, self._state, self._shock_bp, BETAS, OWN_SIGMAS, part_s, path)
+            prices, crowd = self._starts[:, None] * np.exp(path), self._lean(path[:, -1], 60.0)
             flow_usd = np.zeros(len(SYMBOLS))
             for (_, symbol), market in self.markets.items():
                 at = SYMBOLS.index(symbol)
-                flow_usd[at] += market.run_minute(path[at], crowd[at])
-            self._shock_bp = np.clip(LASTING_SHARE * flow_usd / self._depth_usd, -30.0, 30.0)
+                flow_usd[at] += market.run_minute(prices[at], crowd[at])
+            # A minute is too coarse for the book to refill between two waves of a cascade: bound its push.
+            self._shock_bp = np.clip(LASTING_SHARE * flow_usd / self._depth_usd, -10.0, 10.0)
         for market in self.markets.values():
             market.open_book(start_ms)
 
     def _move(self, dt_s: float) -> tuple[k.Floats, k.Floats]:
-        """Advance the reference; return prices and, per symbol, how the crowd leans (-1 to 1)."""
+        """Advance the reference; return prices and, per symbol, how the crowd leans."""
         k.move_reference(self._reference, self._state, self._shock_bp, BETAS, OWN_SIGMAS, dt_s, self._logs)
-        self._slow_logs += (self._logs - self._slow_logs) * min(1.0, dt_s / 1800.0)
-        crowd = np.tanh((self._logs - self._slow_logs) / 0.006)
-        return self._starts * np.exp(self._logs), crowd
+        return self._starts * np.exp(self._logs), self._lean(self._logs, dt_s)
+
+    def _lean(self, logs: k.Floats, dt_s: float) -> k.Floats:
+        """Return how the crowd leans, -1 to 1: it follows the move of the last half hour."""
+        self._slow_logs += (logs - self._slow_logs) * min(1.0, dt_s / 1800.0)
+        return np.tanh((logs - self._slow_logs) / 0.006)

@@ -130,7 +130,7 @@ class Adapter(Generic[S]):
                 if now_ms >= sync.due_ms:
                     outputs += self._ask(sync, now_ms)
             elif not sync.anchored:
-                if now_ms - sync.asked_ms >= FIRST_DATA_MS:
+                if now_ms - sync.waiting_ms >= FIRST_DATA_MS:
                     outputs += self._resync(sync, now_ms)
             elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
                 sync.mark_silent()
@@ -149,6 +149,7 @@ class Adapter(Generic[S]):
     def _resync(self, sync: S, now_ms: int) -> list[Output]:
         """Flag the book at once and anchor it anew: now at first, then at growing intervals."""
         sync.stats.resyncs += sync.anchored
+        rested = sync.asked_ms is None or now_ms - sync.asked_ms >= RETRY_S_FIRST * 1000
         sync.lose(now_ms)
         outputs: list[Output] = [sync.changed(state_only=True)]
         if sync.tries >= SNAPSHOT_TRIES_MAX:
@@ -157,14 +158,15 @@ class Adapter(Generic[S]):
                 Abort(sync.route, f"{sync.instrument.symbol}: no book after {SNAPSHOT_TRIES_MAX} tries")
             )
             return outputs
-        if sync.tries == 0:
+        if sync.tries == 0 and rested:
             return outputs + self._ask(sync, now_ms)
-        sync.due_ms = now_ms + int(1000 * min(RETRY_S_MAX, RETRY_S_FIRST * 2 ** (sync.tries - 1)))
+        pause_s = min(RETRY_S_MAX, RETRY_S_FIRST * 2 ** max(0, sync.tries - 1))
+        sync.due_ms = now_ms + int(pause_s * 1000)
         return outputs
 
     def _ask(self, sync: S, now_ms: int) -> list[Output]:
         sync.due_ms = None
-        sync.asked_ms = now_ms
+        sync.asked_ms = sync.waiting_ms = now_ms
         sync.tries += 1
         return self._ask_anchor(sync)
 
@@ -195,7 +197,6 @@ class Adapter(Generic[S]):
         if fetch.purpose == "audit":
             return self._resync(sync, now_ms)
         if fetch.purpose == "snapshot" and not sync.anchored and sync.due_ms is None:
-            sync.asked_ms = now_ms
             sync.due_ms = now_ms + int(RETRY_S_MAX * 1000)
             sync.tries = max(0, sync.tries - 1)
         return []

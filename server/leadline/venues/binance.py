@@ -183,7 +183,7 @@ class BinanceProtocol(Adapter[BookSync]):
             if sync.route not in self._opened:
                 continue
             if not sync.anchored and sync.tries == 0 and sync.due_ms is None:
-                if now_ms - sync.asked_ms >= FIRST_EVENT_WAIT_MS:
+                if now_ms - sync.waiting_ms >= FIRST_EVENT_WAIT_MS:
                     outputs += self._ask(sync, now_ms)
             elif sync.anchored and not sync.recording and self._wants_wider(sync, index, now_ms):
                 sync.record()

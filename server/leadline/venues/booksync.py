@@ -104,7 +104,8 @@ class BookSync:
     route: the connection that carries it.  anchored: a snapshot is in place and nothing was lost
     since.  linked: a delta has proven that stream and snapshot meet.  trusted: lowest and highest
     tick the last snapshot reached; levels beyond are known only where they changed since.
-    asked_ms, due_ms, tries: for the adapter's timing of anchors; due_ms is None when none is planned.
+    waiting_ms, asked_ms, due_ms, tries: for the adapter's timing of anchors (waiting since, last asked
+    for, next due or None, asked for since the book was last live).
     """
 
     def __init__(self, instrument: Instrument, route: str) -> None:
@@ -121,7 +122,8 @@ class BookSync:
         self.linked = False
         self.trusted = (0, 0)
         self.anchored_ms = 0
-        self.asked_ms = 0
+        self.waiting_ms = 0
+        self.asked_ms: int | None = None
         self.due_ms: int | None = None
         self.tries = 0
         self.usual_gap_ms = GAP_MS_AT_FIRST
@@ -142,7 +144,7 @@ class BookSync:
         """The book is no longer proven: keep it, flagged, and wait for an anchor."""
         self.anchored = self.linked = self.recording = False
         self.state = BookState.STALE if self.epoch else BookState.SYNCING
-        self.asked_ms = now_ms
+        self.waiting_ms = now_ms
 
     def rebase(self, instrument: Instrument, now_ms: int) -> None:
         """The venue changed the contract's steps: what is held has lost its meaning."""
@@ -299,10 +301,7 @@ class BookSync:
         self.book.apply(levels.bid_ticks, levels.bid_lots, levels.ask_ticks, levels.ask_lots)
         self.update_id, self.at_ms, self._order = delta.last_id, delta.at_ms, delta.order
         self.linked = True
-        outcome = self._settle()
-        if outcome is Outcome.TAKEN:
-            self.tries = 0
-        return outcome
+        return self._settle()
 
     def _hold(self, delta: Delta) -> Outcome:
         """Keep an unbroken run of deltas until an anchor comes."""
@@ -322,7 +321,8 @@ class BookSync:
         bid, ask = self.book.best_bid, self.book.best_ask
         apart = bid is None or ask is None or bid < ask
         if apart:
-            self.state = BookState.LIVE if self.linked else self.state
+            if self.linked:
+                self.state, self.tries = BookState.LIVE, 0
             return Outcome.TAKEN
         # A locked book (bid == ask) is only flagged; so is any overlap in a call auction.
         self.state = BookState.STALE

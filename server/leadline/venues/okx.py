@@ -91,7 +91,7 @@ class OkxProtocol(Adapter[SequenceSync]):
                 self._pinged.add(route)
                 outputs.append(Send(route, "ping"))
         for native, sync in self._by_native.items():
-            waited = sync.route in self._opened and now_ms - sync.asked_ms >= SNAPSHOT_WAIT_MS
+            waited = sync.route in self._opened and now_ms - sync.waiting_ms >= SNAPSHOT_WAIT_MS
             if waited and sync.waits_for_anchor() and native not in self._fallback:
                 # Updates without their snapshot: the venue may have dropped it from the stream.
                 self._fallback.add(native)

@@ -167,10 +167,7 @@ def test_ids_last_while_a_cluster_drifts_and_are_never_given_twice() -> None:
 
 def test_a_cluster_with_less_than_half_of_its_mass_in_place_is_a_new_one() -> None:
     tracker = ClusterTracker()
-    ids = [
-        tracker.update(found((price, 60e6, 0.003)))[0].id
-        for price in (61_000, 61_060, 61_120, 61_400)
-    ]
+    ids = [tracker.update(found((price, 60e6, 0.003)))[0].id for price in (61_000, 61_060, 61_120, 61_400)]
     assert ids == [1, 1, 1, 2]
 
 

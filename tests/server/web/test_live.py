@@ -178,6 +178,17 @@ async def test_garbage_is_refused_and_text_is_closed(running: Running) -> None:
     assert closed.value.rcvd.code == 4503
 
 
+async def test_a_huge_message_ends_only_its_own_connection(running: Running) -> None:
+    async with running.phone() as phone, running.phone() as other:
+        with pytest.raises(ConnectionClosed) as closed:
+            await phone.send(b"x" * 20_000_000)
+            while True:
+                await phone.recv()
+        assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
+        await send(other, 3, 1)
+        assert (await receive(other, Pong)).number == 1
+
+
 async def test_a_foreign_page_or_a_wrong_protocol_is_not_let_in(running: Running) -> None:
     for options in ({"origin": "https://evil.example"}, {"subprotocols": ["other"]}):
         with pytest.raises(InvalidStatus) as refused:
@@ -199,7 +210,7 @@ def narrow_socket(port: int) -> socket.socket:
 
 async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(running: Running) -> None:
     narrow = narrow_socket(running.port)
-    async with running.phone(sock=narrow, max_queue=1) as slow, running.phone() as quick:
+    async with running.phone(sock=narrow, max_queue=1, close_timeout=0.2) as slow, running.phone() as quick:
         for depth in (200, 199, 198, 197):
             await send(slow, 1, depth, wish(depth=depth))
         await send(quick, 1, 1, wish(depth=200))

@@ -1,0 +1,127 @@
+/** The ladder screen: header, compass, rows, compass, controls. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { App } from "../app.ts";
+import { decimalsOf, price, usd } from "../format.ts";
+import { store } from "../model/store.ts";
+import { strings } from "../strings.ts";
+import { Compass } from "../ui/compass.tsx";
+import { Controls } from "../ui/controls.tsx";
+import { ClusterList, MarketFacts, VenueList } from "../ui/facts.tsx";
+import { Header } from "../ui/header.tsx";
+import { ArrowIcon, CentreIcon } from "../ui/icons.tsx";
+import { LadderView } from "./ladder_view.ts";
+
+interface Props {
+  readonly app: App;
+  /** Hands out the view's drawing, so that new data can ask for it. */
+  readonly onView: (view: LadderView | null) => void;
+}
+
+export function LadderScreen({ app, onView }: Props) {
+  const pane = useRef<HTMLDivElement>(null);
+  const rows = useRef<HTMLCanvasElement>(null);
+  const marks = useRef<HTMLCanvasElement>(null);
+  const view = useRef<LadderView | null>(null);
+  useEffect(() => {
+    if (!pane.current || !rows.current || !marks.current) return;
+    const made = new LadderView(app, store, pane.current, rows.current, marks.current);
+    view.current = made;
+    onView(made);
+    return () => {
+      onView(null);
+      made.end();
+    };
+  }, [app, onView]);
+  const jump = (tick: number) => view.current?.lookAt(tick);
+  const centre = () => view.current?.recentre();
+  return (
+    <main class={`ladder-screen ${store.freshness.value} hand-${store.preferences.value.hand}`}>
+      <Header onRetry={() => app.wake()} />
+      <section class="ladder" aria-label={strings.ladder}>
+        <Compass side="short" onJump={jump} />
+        <HeadRow />
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the ladder scrolls and groups by keys */}
+        <div class="pane" ref={pane} tabIndex={0} role="application" aria-label={strings.ladder}>
+          <canvas ref={rows} />
+          <canvas ref={marks} />
+          <PaneNote />
+          <BackToPrice onCentre={centre} />
+        </div>
+        <FootRow />
+        <Compass side="long" onJump={jump} />
+      </section>
+      <aside class="panel">
+        <ClusterList onJump={jump} />
+        <section>
+          <h3>{strings.market}</h3>
+          <MarketFacts />
+        </section>
+        <VenueList />
+      </aside>
+      <Controls app={app} onCentre={centre} />
+    </main>
+  );
+}
+
+function HeadRow() {
+  const unit = store.unit.value;
+  const facts = store.facts.value;
+  const group = store.group.value;
+  const bands = store.state.value?.bands;
+  return (
+    <div class="columns" aria-hidden="true">
+      <span class="column-volume">{strings.columnVolume}</span>
+      <span class="column-left fuel">{strings.columnShorts(unit)}</span>
+      <span class="column-spine">
+        {facts && strings.columnGroup(price(group, facts.tick, decimalsOf(facts.tick, group)))}
+      </span>
+      <span class="column-right book">{strings.columnAsks(unit)}</span>
+      {bands && !bands.calibrated && <span class="column-note">{strings.uncalibrated}</span>}
+    </div>
+  );
+}
+
+function FootRow() {
+  const unit = store.unit.value;
+  const bar = store.barUsd.value;
+  return (
+    <div class="columns" aria-hidden="true">
+      <span class="column-volume" />
+      <span class="column-left book">{strings.columnBids(unit)}</span>
+      <span class="column-spine plain">{bar > 0 && strings.barScale(usd(bar))}</span>
+      <span class="column-right fuel">{strings.columnLongs(unit)}</span>
+    </div>
+  );
+}
+
+/** Where there is no picture to show yet, one sentence. */
+function PaneNote() {
+  if (store.hasLadder.value) return null;
+  const connection = store.connection.value;
+  const text =
+    connection === "open"
+      ? strings.noLadderYet
+      : connection === "connecting"
+        ? strings.connecting
+        : strings.nothingKept;
+  return <p class="pane-note">{text}</p>;
+}
+
+/** The way back after a scroll: where price is and what it is. */
+function BackToPrice({ onCentre }: { onCentre: () => void }) {
+  if (store.following.value || !store.hasLadder.value) return null;
+  const at = store.priceAt.value;
+  return (
+    <button
+      type="button"
+      class={`back ${at}`}
+      aria-label={strings.backToPrice}
+      onPointerDown={(event: PointerEvent) => event.stopPropagation()}
+      onClick={onCentre}
+    >
+      {at === "inside" ? <CentreIcon /> : <ArrowIcon down={at === "below"} />}
+      {at === "inside" ? strings.backToPrice : store.last.value}
+    </button>
+  );
+}

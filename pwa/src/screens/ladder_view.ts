@@ -1,0 +1,316 @@
+/** The ladder's picture and everything that moves it: two canvases, a camera, fingers and keys. */
+
+import { batch } from "@preact/signals";
+import type { App } from "../app.ts";
+import { Camera } from "../draw/camera.ts";
+import { LadderPainter } from "../draw/ladder.ts";
+import { MarksPainter } from "../draw/marks.ts";
+import { makePalette } from "../draw/palette.ts";
+import { BarScale } from "../draw/scale.ts";
+import { Surface } from "../draw/surface.ts";
+import { type ColumnUnit, columnUnit } from "../format.ts";
+import { boundaryOf } from "../model/boundary.ts";
+import { LadderRows } from "../model/ladder_rows.ts";
+import type { Market } from "../model/market.ts";
+import { heatName, sideName } from "../model/preferences.ts";
+import type { Store } from "../model/store.ts";
+import { Fling } from "../touch/fling.ts";
+import { Gestures } from "../touch/gestures.ts";
+
+const ROW_HEIGHT = 20;
+const ROW_HEIGHT_DENSE = 18;
+const MID_HEIGHT = 30;
+const MID_HEIGHT_DENSE = 26;
+/** A pane lower than this shows dense rows. */
+const DENSE_BELOW_PX = 360;
+const WHEEL_STEP_PX = 60;
+const HAPTIC_MS = 8;
+/** Volume bars grow with the longest one and shrink only when all are much shorter. */
+const VOLUME_SHRINK = 0.6;
+
+export class LadderView {
+  readonly #app: App;
+  readonly #store: Store;
+  readonly #host: HTMLElement;
+  readonly #rowSurface: Surface;
+  readonly #markSurface: Surface;
+  readonly #painter: LadderPainter;
+  readonly #marks: MarksPainter;
+  readonly #camera = new Camera();
+  readonly #rows = new LadderRows();
+  readonly #barScale = new BarScale();
+  readonly #fling = new Fling();
+  readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  readonly #gestures: Gestures;
+  readonly #ended = new AbortController();
+  readonly #sizes = new ResizeObserver(() => this.#resize());
+  #frame = 0;
+  #unit: ColumnUnit | null = null;
+  #volumeUsd = 0;
+  #group = 0;
+  #viewKey = "";
+  #appearance = "";
+  #wheelPx = 0;
+
+  constructor(app: App, store: Store, host: HTMLElement, rows: HTMLCanvasElement, marks: HTMLCanvasElement) {
+    this.#app = app;
+    this.#store = store;
+    this.#host = host;
+    this.#rowSurface = new Surface(rows, true);
+    this.#markSurface = new Surface(marks, false);
+    const palette = makePalette("inferno", "default", "default");
+    this.#painter = new LadderPainter(this.#rowSurface, palette);
+    this.#marks = new MarksPainter(this.#markSurface, palette);
+    this.#gestures = new Gestures({
+      press: () => this.#fling.stop(),
+      scroll: (pixels) => this.#scroll(pixels),
+      fling: (speed) => {
+        if (this.#calm.matches) return;
+        this.#fling.start(speed, performance.now());
+        this.draw();
+      },
+      pinch: (direction) => this.#stepGroup(direction),
+      doubleTap: () => this.recentre(),
+      swipe: (direction) => app.stepSymbol(direction),
+    });
+    this.#listen();
+    this.#sizes.observe(host);
+    this.#resize();
+  }
+
+  end(): void {
+    this.#ended.abort();
+    this.#sizes.disconnect();
+    cancelAnimationFrame(this.#frame);
+  }
+
+  /** Draws with the next frame of the screen; any number of calls draw once. */
+  draw(): void {
+    this.#frame ||= requestAnimationFrame((nowMs) => {
+      this.#frame = 0;
+      this.#paint(nowMs);
+    });
+  }
+
+  recentre(): void {
+    this.#fling.stop();
+    this.#camera.recentre(performance.now(), !this.#calm.matches);
+    this.draw();
+  }
+
+  /** Shows a price in the middle; price itself may be outside the picture then. */
+  lookAt(tick: number): void {
+    const group = this.#app.market.ladder?.group;
+    if (!group) return;
+    this.#fling.stop();
+    this.#camera.lookAt(Math.round(tick / group), performance.now(), !this.#calm.matches);
+    this.draw();
+  }
+
+  #stepGroup(direction: 1 | -1): void {
+    if (this.#app.stepGroup(direction)) navigator.vibrate?.(HAPTIC_MS);
+  }
+
+  #scroll(pixels: number): void {
+    this.#camera.scrollBy(pixels);
+    this.draw();
+  }
+
+  #listen(): void {
+    const target = this.#host;
+    const on = <K extends keyof HTMLElementEventMap>(
+      name: K,
+      heard: (event: HTMLElementEventMap[K]) => void,
+      passive = true,
+    ) => target.addEventListener(name, heard, { passive, signal: this.#ended.signal });
+    const place = (event: PointerEvent): [number, number] => {
+      const box = target.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    on("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      target.setPointerCapture(event.pointerId);
+      this.#gestures.down(event.pointerId, ...place(event), event.timeStamp);
+    });
+    on("pointermove", (event) => this.#gestures.move(event.pointerId, ...place(event), event.timeStamp));
+    on("pointerup", (event) => this.#gestures.up(event.pointerId, event.timeStamp));
+    on("pointercancel", (event) => this.#gestures.cancel(event.pointerId));
+    on("wheel", (event) => this.#wheel(event), false);
+    on("keydown", (event) => this.#key(event), false);
+    const redrawAll = () => this.#resize();
+    document.fonts?.addEventListener("loadingdone", redrawAll, { signal: this.#ended.signal });
+  }
+
+  #wheel(event: WheelEvent): void {
+    event.preventDefault();
+    if (!event.ctrlKey) {
+      this.#fling.stop();
+      this.#scroll(-event.deltaY);
+      return;
+    }
+    this.#wheelPx += event.deltaY;
+    if (Math.abs(this.#wheelPx) < WHEEL_STEP_PX) return;
+    this.#stepGroup(this.#wheelPx > 0 ? 1 : -1);
+    this.#wheelPx = 0;
+  }
+
+  #key(event: KeyboardEvent): void {
+    const rows = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+    if (rows !== undefined) this.#scroll(rows * this.#camera.rowHeight);
+    else if (event.key === "Home") this.recentre();
+    else if (event.key === "+" || event.key === "-") this.#stepGroup(event.key === "+" ? 1 : -1);
+    else return;
+    event.preventDefault();
+  }
+
+  #resize(): void {
+    const { clientWidth, clientHeight } = this.#host;
+    if (clientWidth === 0 || clientHeight === 0) return;
+    for (const surface of [this.#rowSurface, this.#markSurface]) {
+      surface.resize(clientWidth, clientHeight, window.devicePixelRatio);
+    }
+    const dense = clientHeight < DENSE_BELOW_PX;
+    this.#camera.resize(
+      clientHeight,
+      dense ? ROW_HEIGHT_DENSE : ROW_HEIGHT,
+      dense ? MID_HEIGHT_DENSE : MID_HEIGHT,
+    );
+    this.#gestures.resize(clientWidth);
+    this.#painter.invalidate();
+    this.#marks.invalidate();
+    // A resized canvas is empty until it is painted; painting now saves the eye a flash.
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#paint(performance.now());
+  }
+
+  #paint(nowMs: number): void {
+    this.#dress();
+    const { market } = this.#app;
+    if (!market.ladder || !market.facts) {
+      this.#blank();
+      return;
+    }
+    this.#follow(market, market.ladder.group, nowMs);
+    const moving = this.#advance(nowMs);
+    const { highest, lowest } = this.#camera.visible();
+    this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest);
+    this.#rescale();
+    const flashing = this.#paintPicture(market, nowMs);
+    this.#publish(market, highest, lowest);
+    if (moving || flashing) this.draw();
+  }
+
+  /** Takes the colours that the user chose. */
+  #dress(): void {
+    const preferences = this.#store.preferences.value;
+    const appearance = `${preferences.colours} ${preferences.ground}`;
+    if (appearance === this.#appearance) return;
+    this.#appearance = appearance;
+    const palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
+    this.#painter.palette = palette;
+    this.#marks.palette = palette;
+  }
+
+  #blank(): void {
+    this.#viewKey = "";
+    this.#rowSurface.context.fillStyle = makePalette(
+      "inferno",
+      "default",
+      this.#store.preferences.value.ground,
+    ).ground.bg;
+    this.#rowSurface.context.fillRect(0, 0, this.#rowSurface.width, this.#rowSurface.height);
+    this.#markSurface.clear();
+    this.#painter.invalidate();
+    this.#marks.invalidate();
+  }
+
+  /** Brings the camera to the ladder in view: another market starts at price, another grouping stays. */
+  #follow(market: Market, group: number, nowMs: number): void {
+    const ladder = market.ladder;
+    if (!ladder) return;
+    const camera = this.#camera;
+    const viewKey = `${market.facts?.symbol} ${market.venue}`;
+    if (viewKey !== this.#viewKey) {
+      camera.boundary = boundaryOf(ladder, camera.boundary);
+      camera.recentre(nowMs, false);
+      this.#fresh();
+    } else if (group !== this.#group) {
+      camera.regroup(this.#group, group);
+      this.#fresh();
+    }
+    this.#viewKey = viewKey;
+    this.#group = group;
+    camera.follow(boundaryOf(ladder, camera.boundary), nowMs, !this.#calm.matches);
+  }
+
+  #fresh(): void {
+    this.#barScale.reset();
+    this.#unit = null;
+    this.#volumeUsd = 0;
+  }
+
+  /** Lets a running move or fling go on; returns whether one is running. */
+  #advance(nowMs: number): boolean {
+    const pixels = this.#fling.step(nowMs);
+    if (pixels !== null) this.#camera.scrollBy(pixels);
+    return this.#camera.step(nowMs) || pixels !== null;
+  }
+
+  #rescale(): void {
+    this.#barScale.update(this.#rows.longestBar());
+    this.#unit = columnUnit(this.#rows.medianBook(), this.#unit);
+    const longest = this.#rows.longestVolume();
+    if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
+  }
+
+  #paintPicture(market: Market, nowMs: number): boolean {
+    const { ladder, facts, state } = market;
+    if (!ladder || !facts || !this.#unit) return false;
+    const live = market.freshness(nowMs) !== "stale";
+    const bands = state?.bands ?? null;
+    const flashing = this.#painter.paint(
+      {
+        ladder,
+        facts,
+        rows: this.#rows,
+        unit: this.#unit,
+        barUsd: this.#barScale.usd,
+        volumeUsd: this.#volumeUsd,
+        heatTopUsd: bands?.heat_top_usd ?? 0,
+        factor: bands?.factor ?? 1,
+        calibrated: bands?.calibrated ?? false,
+        last: market.last,
+        lastAtMs: this.#calm.matches ? Number.NEGATIVE_INFINITY : market.lastAtMs,
+        live,
+        crossed: market.crossed(nowMs),
+        sigma: live ? market.sigma() : null,
+      },
+      this.#camera,
+      nowMs,
+    );
+    this.#marks.paint(state?.clusters ?? [], this.#camera, this.#painter.columns, ladder.group, live);
+    return flashing;
+  }
+
+  /** Tells the elements around the canvas what it shows. */
+  #publish(market: Market, highest: number, lowest: number): void {
+    const group = market.ladder?.group ?? 1;
+    const mid = this.#camera.midTop();
+    const { spineStart, spineEnd, volumeEnd, gutterStart } = this.#painter.columns;
+    const style = this.#host.parentElement?.style;
+    style?.setProperty("--volume", `${volumeEnd}px`);
+    style?.setProperty("--spine", `${spineEnd - spineStart}px`);
+    style?.setProperty("--side", `${gutterStart - spineEnd}px`);
+    batch(() => {
+      const before = this.#store.range.value;
+      const range = { lo: lowest * group, hi: highest * group };
+      if (before.lo !== range.lo || before.hi !== range.hi) this.#store.range.value = range;
+      this.#store.unit.value = this.#unit?.name ?? "M";
+      this.#store.barUsd.value = this.#barScale.usd;
+      this.#store.following.value = this.#camera.following;
+      this.#store.priceAt.value =
+        mid + this.#camera.midHeight < 0 ? "above" : mid > this.#camera.height ? "below" : "inside";
+    });
+  }
+}

@@ -1,0 +1,85 @@
+/** One edge of the ladder: the nearest dense cluster that the picture does not show. */
+
+import { fixed, usd, usdInterval } from "../format.ts";
+import { beyond, type Cluster, rowsAway } from "../model/state.ts";
+import { store } from "../model/store.ts";
+import { strings } from "../strings.ts";
+import { ArrowIcon } from "./icons.tsx";
+import { clusterRange } from "./names.ts";
+
+interface Props {
+  readonly side: Cluster["side"];
+  readonly onJump: (tick: number) => void;
+}
+
+export function Compass({ side, onJump }: Props) {
+  const state = store.state.value;
+  const facts = store.facts.value;
+  const cluster = state && beyond(state.clusters, side, store.range.value);
+  const edge = side === "short" ? "compass top" : "compass bottom";
+  if (!cluster || !facts) return <p class={`${edge} empty`}>{emptyText(side)}</p>;
+  const range = clusterRange(cluster, facts, store.group.value);
+  const word = side === "short" ? strings.shorts : strings.longs;
+  return (
+    <button
+      type="button"
+      class={`${edge} ${side === "short" ? "buy" : "sell"}`}
+      aria-label={strings.jumpToCluster(word, range)}
+      onClick={() => onJump(cluster.peak)}
+    >
+      <ArrowIcon down={side === "long"} />
+      <span class="compass-place">
+        <span class="compass-range">
+          <b>{range}</b> {word}
+        </span>
+        <span class="compass-way">{wayTo(cluster)}</span>
+      </span>
+      <Interval cluster={cluster} />
+      <span class="compass-usd">
+        <b>{usd(cluster.usd)}</b>
+        <span>{usdInterval(cluster.usd_lo, cluster.usd_hi, cluster.usd)}</span>
+      </span>
+    </button>
+  );
+}
+
+function emptyText(side: Cluster["side"]): string {
+  const state = store.state.value;
+  if (!store.hasLadder.value || !state) return "";
+  const { bands } = state;
+  if (!bands) return strings.noEstimate;
+  if (bands.progress < 1) return strings.buildingEstimate(Math.floor(bands.progress * 100));
+  return state.clusters.some((it) => it.side === side) ? strings.noClusterBeyond : strings.noCluster;
+}
+
+function wayTo(cluster: Cluster): string {
+  const parts = [strings.percent(fixed(cluster.distance_pct, 2))];
+  if (store.lastTick.value > 0) {
+    parts.push(strings.rows(rowsAway(cluster, store.lastTick.value, store.group.value)));
+  }
+  if (store.freshness.value !== "stale") {
+    parts.push(cluster.eta_min === null ? strings.movingAway : strings.minutes(cluster.eta_min));
+  }
+  return parts.join(" · ");
+}
+
+const GLYPH_WIDTH = 72;
+/** The interval is drawn on a logarithmic scale of this many times either way of the estimate. */
+const GLYPH_REACH = 4;
+
+/** The interval as a bar with the estimate as a tick: wide means unsure. */
+function Interval({ cluster }: { cluster: Cluster }) {
+  const place = (amount: number) => {
+    const part = Math.log(amount / cluster.usd) / Math.log(GLYPH_REACH);
+    return (0.5 + Math.min(1, Math.max(-1, part)) / 2) * GLYPH_WIDTH;
+  };
+  const left = place(cluster.usd_lo);
+  const right = place(cluster.usd_hi);
+  return (
+    <svg class="interval" viewBox={`0 0 ${GLYPH_WIDTH} 14`} aria-hidden="true">
+      <path class="interval-axis" d={`M0 7h${GLYPH_WIDTH}`} />
+      <rect class="interval-bar" x={left} y="4" width={Math.max(2, right - left)} height="6" rx="3" />
+      <rect class="interval-tick" x={GLYPH_WIDTH / 2 - 1.5} y="1" width="3" height="12" rx="1" />
+    </svg>
+  );
+}

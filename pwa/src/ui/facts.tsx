@@ -1,0 +1,98 @@
+/** The slow facts of the market: mark, funding, open interest, clusters, and how the venues are. */
+
+import { duration, fixed, price, signed, stepValue, usd, usdInterval } from "../format.ts";
+import { clusterName, type StreamState, type VenueFacts } from "../model/state.ts";
+import { store } from "../model/store.ts";
+import type { SymbolFacts } from "../net/frames.ts";
+import { strings } from "../strings.ts";
+import { clusterRange, venueName } from "./names.ts";
+
+export function MarketFacts() {
+  const state = store.state.value;
+  const facts = store.facts.value;
+  if (!state || !facts) return null;
+  const rows: [string, string][] = [
+    [strings.mark, state.mark === null ? strings.unknown : markText(state.mark, facts)],
+    [strings.funding, fundingText(state)],
+    [strings.openInterest, state.oi_usd === null ? strings.unknown : `$${usd(state.oi_usd)}`],
+    [strings.pace, state.pace === null ? strings.unknown : strings.pacePerMinute(signed(state.pace, 1))],
+  ];
+  return (
+    <dl class="facts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+const markText = (mark: number, facts: SymbolFacts): string =>
+  price(mark / stepValue(facts.tick), facts.tick);
+
+function fundingText(state: StreamState): string {
+  if (state.funding === null) return strings.unknown;
+  const rate = strings.percent(signed(state.funding * 100, 4));
+  if (!state.funding_at || state.funding_at <= state.t) return rate;
+  return `${rate} ${strings.fundingIn(duration(state.funding_at - state.t))}`;
+}
+
+export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
+  const state = store.state.value;
+  const facts = store.facts.value;
+  if (!state || !facts || state.clusters.length === 0) return null;
+  const above = state.clusters.filter((it) => it.side === "short").reverse();
+  const below = state.clusters.filter((it) => it.side === "long");
+  return (
+    <section>
+      <h3>{strings.clusters}</h3>
+      <ul class="clusters">
+        {[...above, ...below].map((it) => (
+          <li key={it.id}>
+            <button type="button" onClick={() => onJump(it.peak)}>
+              <span class={it.side === "short" ? "name buy" : "name sell"}>
+                {clusterName(state.clusters, it)}
+              </span>
+              <span class="range">
+                {clusterRange(it, facts, store.group.value)}
+                <small>{strings.percent(fixed(it.distance_pct, 2))}</small>
+              </span>
+              <span class="amount">
+                <b>{usd(it.usd)}</b>
+                <small>{usdInterval(it.usd_lo, it.usd_hi, it.usd)}</small>
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** One venue's health in words. */
+export function venueHealth(venue: VenueFacts): string {
+  const parts: string[] = [strings.venueState[venue.state] ?? venue.state];
+  if (venue.age_ms !== null && venue.state !== "live") parts.push(strings.venueAge(duration(venue.age_ms)));
+  if (venue.resyncs > 0) parts.push(strings.resyncs(venue.resyncs));
+  return parts.join(" · ");
+}
+
+export function VenueList() {
+  const venues = store.state.value?.venues ?? [];
+  if (venues.length === 0) return null;
+  return (
+    <section>
+      <h3>{strings.venues}</h3>
+      <dl class="facts">
+        {venues.map((venue) => (
+          <div key={venue.venue}>
+            <dt>{venueName(venue.venue)}</dt>
+            <dd class={venue.state === "live" ? "" : "late"}>{venueHealth(venue)}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,144 @@
+/** The top of the screen: what, how much, how old, from where, and whether it is real. */
+
+import { duration, fixed, splitDecimals } from "../format.ts";
+import { venuesOut } from "../model/state.ts";
+import { store } from "../model/store.ts";
+import { FLAG_PARTIAL, FLAG_SIMULATED } from "../net/frames.ts";
+import { strings } from "../strings.ts";
+import { ChevronIcon } from "./icons.tsx";
+import { venueName } from "./names.ts";
+
+export function Header({ onRetry }: { onRetry: () => void }) {
+  return (
+    <header class="header">
+      <SymbolButton />
+      <Price />
+      <div class="header-facts">
+        <Age />
+        <Source onRetry={onRetry} />
+        <Watermark />
+      </div>
+      <Change />
+    </header>
+  );
+}
+
+function SymbolButton() {
+  const facts = store.facts.value;
+  return (
+    <button
+      type="button"
+      class="symbol"
+      aria-haspopup="dialog"
+      aria-label={facts ? `${facts.symbol}. ${strings.chooseSymbol}` : strings.chooseSymbol}
+      onClick={() => {
+        store.sheet.value = "symbols";
+      }}
+    >
+      <b>{facts?.base ?? strings.appName}</b>
+      {facts && <span>{strings.symbolKind(facts.quote)}</span>}
+      <ChevronIcon />
+    </button>
+  );
+}
+
+function Price() {
+  const [whole, decimals] = splitDecimals(store.last.value);
+  return (
+    <div class={`price ${store.freshness.value}`} data-testid="price">
+      {whole}
+      <small>{decimals}</small>
+    </div>
+  );
+}
+
+function Change() {
+  const day = store.state.value?.day ?? null;
+  if (day === null) return null;
+  const side = day > 0 ? "buy" : day < 0 ? "sell" : "even";
+  return (
+    <div class={`change ${side}`}>
+      {day !== 0 && <i class={day > 0 ? "triangle up" : "triangle down"} />}
+      {strings.percent(fixed(Math.abs(day), 2))}
+    </div>
+  );
+}
+
+function Age() {
+  const freshness = store.freshness.value;
+  if (!store.hasLadder.value) return null;
+  const age = store.age.value;
+  return (
+    <span class={`age ${freshness}`}>
+      <i class="dot" />
+      {freshness === "stale" ? strings.lastSeen(age) : age}
+    </span>
+  );
+}
+
+/** Where the numbers come from; one calm sentence instead when something is not as it should be. */
+function Source({ onRetry }: { onRetry: () => void }) {
+  const venue = store.venue.value;
+  const facts = store.facts.value;
+  const trouble = store.notice.value || troubleOf();
+  if (store.connection.value === "refused") {
+    return (
+      <button type="button" class="source retry" onClick={onRetry}>
+        {trouble}
+      </button>
+    );
+  }
+  return (
+    <>
+      {venue !== "all" && <span class="only">{strings.venueOnly(venueName(venue))}</span>}
+      {trouble ? (
+        <span class="source" title={trouble}>
+          {trouble}
+        </span>
+      ) : (
+        facts && venue === "all" && <span class="source">{strings.venueCount(facts.venues.length)}</span>
+      )}
+    </>
+  );
+}
+
+/** Says that this is no live market; nothing ever hides it. */
+function Watermark() {
+  const hello = store.hello.value;
+  const words: string[] = [];
+  if (hello?.simulated || (store.flags.value & FLAG_SIMULATED) !== 0) words.push(strings.simulated);
+  if (hello?.market === "replay") words.push(strings.replay);
+  if (words.length === 0) return null;
+  return <span class="watermark">{words.join(" ")}</span>;
+}
+
+function troubleOf(): string {
+  switch (store.connection.value) {
+    case "refused":
+      return strings.refused;
+    case "waiting":
+      return strings.waiting;
+    case "open":
+      return feedTrouble();
+    default:
+      // A first attempt is no trouble yet; the age tells how old the picture is.
+      return "";
+  }
+}
+
+function feedTrouble(): string {
+  const state = store.state.value;
+  const flags = store.flags.value;
+  if (!state || !store.hasLadder.value) return "";
+  if ((flags & FLAG_PARTIAL) !== 0) {
+    const [out] = venuesOut(state.venues);
+    if (!out) return "";
+    const shown = state.venues.filter((venue) => venue.state === "live").length;
+    const age = out.age_ms === null ? "" : ` ${duration(out.age_ms)}`;
+    return strings.venueOut(venueName(out.venue), age, shown, state.venues.length);
+  }
+  if (state.venues.length > 0 && state.venues.every((venue) => venue.state !== "live")) {
+    return strings.noVenueLive;
+  }
+  return "";
+}
