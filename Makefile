@@ -48,6 +48,7 @@ types: dev ## mypy --strict and tsc
 	@$(PAGES) npm run --silent types
 
 test-server: dev
+	@$(PAGES)
 	$(BIN)/python -m pytest -n 2 -m "not browser" $(ARGS)
 
 test-pwa: dev

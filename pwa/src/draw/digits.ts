@@ -1,5 +1,7 @@
 /** Numbers in fixed cells: a digit never moves its neighbours, and never changes its own width. */
 
+import type { Surface } from "./surface.ts";
+
 export interface TextInk {
   readonly font: string;
   readonly colour: string;
@@ -43,19 +45,19 @@ export class Cells {
 
 /** Draws numbers in cells on one canvas; cell widths are kept per font. */
 export class Digits {
-  readonly #context: CanvasRenderingContext2D;
+  readonly #surface: Surface;
   readonly #cells = new Map<string, Cells>();
 
-  constructor(context: CanvasRenderingContext2D) {
-    this.#context = context;
+  constructor(surface: Surface) {
+    this.#surface = surface;
   }
 
   cells(font: string): Cells {
     let cells = this.#cells.get(font);
     if (!cells) {
       cells = new Cells(font, (face, text) => {
-        this.#context.font = face;
-        return this.#context.measureText(text).width;
+        this.#surface.context.font = face;
+        return this.#surface.context.measureText(text).width;
       });
       this.#cells.set(font, cells);
     }
@@ -71,17 +73,18 @@ export class Digits {
     return this.cells(font).total(text);
   }
 
-  /** Draws from `left`; returns where the text ends. The baseline is the middle of the line at `y`. */
+  /** Draws from `left`, with the digits' middle at `y`; returns where the text ends. */
   drawLeft(text: string, left: number, y: number, ink: TextInk): number {
-    const context = this.#context;
+    const { context } = this.#surface;
     const cells = this.cells(ink.font);
+    const baseline = this.#surface.baseline(ink.font, y);
     context.font = ink.font;
     context.fillStyle = ink.colour;
     context.textAlign = "center";
     let x = left;
     for (const character of text) {
       const width = cells.width(character);
-      context.fillText(character, x + width / 2, y);
+      context.fillText(character, x + width / 2, baseline);
       x += width;
     }
     return x;

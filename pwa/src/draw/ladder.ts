@@ -72,7 +72,7 @@ export class LadderPainter {
 
   constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
-    this.#digits = new Digits(surface.context);
+    this.#digits = new Digits(surface);
     this.#palette = palette;
   }
 
@@ -86,6 +86,7 @@ export class LadderPainter {
     this.#frame = "";
     this.#hatch = null;
     this.#digits.forget();
+    this.#surface.forgetFonts();
   }
 
   /** Paints what changed; returns true while the flash of a trade still has to fade. */
@@ -366,7 +367,7 @@ export class LadderPainter {
     context.font = FONTS.midNote;
     context.fillStyle = INK.secondary;
     context.textAlign = "right";
-    context.fillText(spreadText, width - 12, middle);
+    context.fillText(spreadText, width - 12, surface.baseline(FONTS.midNote, middle));
   }
 
   /** Who pushes: an arrow, a word and how unlikely that is by chance. */
@@ -390,7 +391,7 @@ export class LadderPainter {
     context.font = FONTS.midWord;
     context.fillStyle = even ? INK.secondary : INK.primary;
     const word = even ? strings.flowEven : sigma > 0 ? strings.buyers : strings.sellers;
-    context.fillText(word, x, middle);
+    context.fillText(word, x, this.#surface.baseline(FONTS.midWord, middle));
     if (even) return;
     x += context.measureText(word).width + 5;
     const text = `${sigma > 0 ? "+" : "\u2212"}${amount} σ`;

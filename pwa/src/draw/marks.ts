@@ -41,6 +41,7 @@ export class MarksPainter {
 
   invalidate(): void {
     this.#drawn = "";
+    this.#surface.forgetFonts();
   }
 
   /** Paints again only when a cluster, the camera or the grouping changed. */
@@ -94,7 +95,8 @@ export class MarksPainter {
     context.fillStyle = this.#hue(cluster);
     context.textAlign = "left";
     const middle = (Math.max(top, 0) + Math.min(bottom, camera.height)) / 2;
-    context.fillText(name, x + 4, Math.min(Math.max(middle, 8), camera.height - 8));
+    const y = Math.min(Math.max(middle, 8), camera.height - 8);
+    context.fillText(name, x + 4, this.#surface.baseline(FONTS.name, y));
   }
 
   #paintChip(cluster: Cluster, span: Span, columns: Columns, camera: Camera, live: boolean): void {
@@ -118,15 +120,17 @@ export class MarksPainter {
     context.font = FONTS.chipValue;
     context.fillStyle = INK.primary;
     const value = usd(cluster.usd);
-    context.fillText(value, x, first);
+    context.fillText(value, x, this.#surface.baseline(FONTS.chipValue, first));
     x += context.measureText(value).width + 5;
     context.font = FONTS.chipInterval;
     context.fillStyle = INK.secondary;
-    context.fillText(usdInterval(cluster.usd_lo, cluster.usd_hi, cluster.usd), x, first);
+    const interval = usdInterval(cluster.usd_lo, cluster.usd_hi, cluster.usd);
+    context.fillText(interval, x, this.#surface.baseline(FONTS.chipInterval, first));
     if (place.rows < 2) return;
     context.font = FONTS.chipNote;
     context.fillStyle = hue;
-    context.fillText(chipNote(cluster, live), left + CHIP_PADDING, top + height * 0.72);
+    const second = this.#surface.baseline(FONTS.chipNote, top + height * 0.72);
+    context.fillText(chipNote(cluster, live), left + CHIP_PADDING, second);
   }
 }
 

@@ -51,8 +51,8 @@ describe("heat of dollars", () => {
   });
 });
 
-it("band codes grow by 5 % a step from nothing", () => {
+it("band codes grow by 6 % a step from nothing", () => {
   expect(BAND_USD[0]).toBe(0);
-  expect(BAND_USD[1]).toBeCloseTo(5);
+  expect(BAND_USD[1]).toBeCloseTo(6);
   expect(BAND_USD[100]).toBeCloseTo(100 * (1.06 ** 100 - 1));
 });

@@ -8,6 +8,7 @@ export class Surface {
   width = 0;
   height = 0;
   pixelRatio = 1;
+  readonly #rises = new Map<string, number>();
 
   constructor(canvas: HTMLCanvasElement, opaque: boolean) {
     const context = canvas.getContext("2d", { alpha: !opaque });
@@ -24,7 +25,6 @@ export class Surface {
     this.canvas.width = Math.round(width * this.pixelRatio);
     this.canvas.height = Math.round(height * this.pixelRatio);
     this.context.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
-    this.context.textBaseline = "middle";
   }
 
   /** Moves a length or place onto a whole device pixel. */
@@ -35,6 +35,25 @@ export class Surface {
   /** Height of the thinnest line of at least `size` that the screen shows evenly. */
   hairline(size = 1): number {
     return Math.max(1, Math.floor(size * this.pixelRatio)) / this.pixelRatio;
+  }
+
+  /**
+   * Baseline of text whose digits shall have their middle at `y`. The canvas's own "middle" is that of
+   * the font's box, which sits differently around the digits in every face.
+   */
+  baseline(font: string, y: number): number {
+    let rise = this.#rises.get(font);
+    if (rise === undefined) {
+      this.context.font = font;
+      rise = this.context.measureText("0").actualBoundingBoxAscent / 2;
+      this.#rises.set(font, rise);
+    }
+    return this.snap(y + rise);
+  }
+
+  /** Forgets what was measured; to be called when a font has arrived late. */
+  forgetFonts(): void {
+    this.#rises.clear();
   }
 
   clear(): void {

@@ -68,7 +68,7 @@ it("reads the band of each row and nothing outside the bands", () => {
   const fuel = [...filled().fuelUsd.subarray(0, 5)];
   expect(fuel[0]).toBe(0);
   expect(fuel[1]).toBeCloseTo(100 * (1.06 ** 200 - 1));
-  expect(fuel[2]).toBeCloseTo(5);
+  expect(fuel[2]).toBeCloseTo(6);
   expect(fuel.slice(3)).toEqual([0, 0]);
 });
 

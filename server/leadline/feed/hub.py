@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from leadline import __version__
 from leadline.clock import Clock
 from leadline.domain.ladder import LadderView
 from leadline.feed.session import ALL_VENUES, SymbolSession
@@ -144,6 +145,7 @@ class Hub:
         self.watchers: set[Watcher] = set()
         self._by_key: dict[StreamKey, LadderStream] = {}
         self._numbers = 0
+        self._announced: list[dict[str, object]] = []
 
     def subscribe(self, key: StreamKey, watcher: Watcher) -> LadderStream:
         """Let ``watcher`` have the stream of ``key``; the caller sends it the keyframe.
@@ -177,20 +179,22 @@ class Hub:
         for number in [n for n, stream in self.streams.items() if watcher in stream.watchers]:
             self.unsubscribe(number, watcher)
 
-    def hello(self, version: str) -> bytes:
+    def hello(self) -> bytes:
         """Encode the first frame of a connection."""
-        venues = sorted({name for session in self.sessions.values() for name in session.venues})
-        symbols = [session.describe() for session in self.sessions.values() if session.venues]
         return frames.hello(
             {
-                "version": version,
+                "version": __version__,
                 "market": self.market,
                 "simulated": self.simulated,
                 "server_ms": self.clock.wall_ms(),
-                "venues": venues,
-                "symbols": symbols,
+                "venues": sorted({name for session in self.sessions.values() for name in session.venues}),
+                "symbols": self._symbols(),
             }
         )
+
+    def _symbols(self) -> list[dict[str, object]]:
+        described = (session.describe() for session in self.sessions.values())
+        return [entry for entry in described if entry is not None]
 
     def notify(self, symbol: str, kind: str, text: str) -> None:
         """Tell every connected phone something a person should read."""
@@ -198,11 +202,14 @@ class Hub:
         for watcher in list(self.watchers):
             watcher.offer_notice(frame)
 
-    def announce(self, version: str) -> None:
-        """Send hello again: the symbols or their venues changed."""
-        frame = self.hello(version)
-        for watcher in list(self.watchers):
-            watcher.offer_notice(frame)
+    def announce(self) -> None:
+        """Send hello again when the symbols, their venues or their groupings changed."""
+        symbols = self._symbols()
+        if symbols != self._announced:
+            self._announced = symbols
+            frame = self.hello()
+            for watcher in list(self.watchers):
+                watcher.offer_notice(frame)
 
     def emit_due(self, now_ms: int) -> None:
         """Emit every stream whose time has come."""
@@ -228,6 +235,7 @@ class Hub:
                 second_ms = now_ms + 1_000
                 for session in self.sessions.values():
                     session.observe()
+                self.announce()
             due_s = max(due_s + period_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from leadline import __version__
 from leadline.domain.events import Event
 from leadline.domain.instrument import Instrument
 from leadline.errors import UsageError, VenueError
@@ -64,7 +63,6 @@ class Market:
             protocol = make_protocol(venue, list(instruments.values()))
             for symbol, instrument in instruments.items():
                 self.hub.sessions[symbol].attach(instrument, protocol.books[symbol])
-            self.hub.announce(__version__)
             source = VenueSource(protocol, endpoints, self._take, rest=rest)
             async with asyncio.TaskGroup() as group:
                 group.create_task(source.run())

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from leadline import __version__
 from leadline.clock import monotonic_ms
 from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
@@ -92,7 +91,6 @@ class Replay:
                     if self._conn_of(player, symbol) == conn:
                         self._session(symbol).attach(book.instrument, book)
                         self._build(symbol, player, conn)
-        self.hub.announce(__version__)
 
     def _session(self, symbol: str) -> SymbolSession:
         if symbol not in self.hub.sessions:

@@ -120,6 +120,7 @@ class SymbolSession:
         self.tape = Tape()
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
+        self._grouped_price: float | None = None
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
         """Add a venue, or replace its book and instrument; the common steps are worked out again."""
@@ -243,10 +244,12 @@ class SymbolSession:
                 return (price / then - 1) * 100 if price and known else None
         return None
 
-    def describe(self) -> dict[str, object]:
-        """Return the symbol's entry of the hello frame."""
-        price = self.price() or 0.0
-        steps = group_steps(self.tick, price) if price else [1]
+    def describe(self) -> dict[str, object] | None:
+        """Return the symbol's entry of the hello frame, None while no price of it is known."""
+        price = self._price_of_groups()
+        if price is None:
+            return None
+        steps = group_steps(self.tick, price)
         first = next(iter(self.venues.values())).instrument
         return {
             "symbol": self.symbol,
@@ -259,6 +262,14 @@ class SymbolSession:
             "groups": steps,
             "group": default_group(steps, self.tick, price),
         }
+
+    def _price_of_groups(self) -> float | None:
+        """Return the price the groupings are made for: it follows the market only when far behind."""
+        price = self.price()
+        held = self._grouped_price
+        if price is not None and (held is None or not 0.5 < price / held < 2.0):
+            self._grouped_price = price
+        return self._grouped_price
 
     def state(self, venue: str, group: int) -> dict[str, object]:
         """Return the slow facts of a view: the state frame of the catalogue."""

@@ -12,160 +12,28 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from leadline.twin import history
+from leadline.twin.bybit_streams import CADENCES_MS, Liquidations, OrderBook, Ticker, Trades, ticker_row
 from leadline.twin.contracts import DEDUCTION, FLOOR, FUNDING_INTERVAL_MS, LEVERAGE, RATE
 from leadline.twin.faults import Faults
 from leadline.twin.hub import Feed, Session, VenueServer, json_answer, time_range, whole_number
-from leadline.twin.market import STEP_MS, Death, Market
-from leadline.twin.views import ViewFeed
+from leadline.twin.market import Market
 from leadline.twin.world import World
 
-# Depth of a topic -> milliseconds between frames; the real 10 and 20 ms are coarser than a step.
-CADENCES_MS = {1: 50, 50: 50, 200: 100, 1000: 200}
-REPEAT_MS = 3000  # a quiet depth-1 topic says the same again after this long
-FILLS_MAX = 1024
-INTERVALS = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720,
-             "D": 1440}  # fmt: skip
+INTERVALS = {
+    "1": 1,
+    "3": 3,
+    "5": 5,
+    "15": 15,
+    "30": 30,
+    "60": 60,
+    "120": 120,
+    "240": 240,
+    "360": 360,
+    "720": 720,
+    "D": 1440,
+}
 PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
 ARGUMENT_CHARACTERS_MAX = 21_000
-
-
-class OrderBook(ViewFeed):
-    """``orderbook.N``: a snapshot, then what changed among the best N levels; u counts this topic's frames."""
-
-    def __init__(self, name: str, market: Market, most: int) -> None:
-        super().__init__(name, market, CADENCES_MS[most] // STEP_MS, most)
-        self._most = most
-        self._u = 880_000 + market.update_id % 9_000
-        self._sent_ms = 0
-
-    def restart(self) -> list[str]:
-        """Start the ids anew, as the venue does after a restart of its service: u is 1 in a snapshot."""
-        self._u = 0
-        self.take_view()
-        return self._next("snapshot")
-
-    def frames(self) -> list[str]:
-        change = self.take_view()
-        quiet = change is None
-        if quiet and not (self._most == 1 and self.market.now_ms - self._sent_ms >= REPEAT_MS):
-            return []
-        if self._most == 1:
-            return [self._text("snapshot", self.view_texts())] if quiet else self._next("snapshot")
-        return self._next("delta", change)
-
-    def hello(self) -> list[str]:
-        return [self._text("snapshot", self.view_texts())]
-
-    def woke(self) -> None:
-        self.take_view()
-        self._u += 1
-        self.remember(self._u)
-
-    def _next(self, kind: str, change: tuple[str, str] | None = None) -> list[str]:
-        self._u += 1
-        self.remember(self._u)
-        return [self._text(kind, change or self.view_texts())]
-
-    def _text(self, kind: str, sides: tuple[str, str]) -> str:
-        self._sent_ms = at = self.market.now_ms
-        return (
-            f'{{"topic":"{self.name}","type":"{kind}","ts":{at + 2},"data":{{"s":"{self.market.contract.native}",'
-            f'"b":{sides[0]},"a":{sides[1]},"u":{self._u},"seq":{self.market.update_id}}},"cts":{at}}}'
-        )
-
-
-class Trades(Feed):
-    """Every fill, many in a message."""
-
-    def frames(self) -> list[str]:
-        fills, market, texts = self.market.new_fills, self.market, self.texts
-        out = []
-        for start in range(0, len(fills), FILLS_MAX):
-            rows = [
-                {"T": fill.at_ms, "s": market.contract.native, "S": "Buy" if fill.side > 0 else "Sell",
-                 "v": texts.size(fill.lots), "p": texts.price(fill.tick), "L": "ZeroPlusTick",
-                 "i": f"{fill.number:08x}-0000-5000-8000-000000000000", "BT": False, "RPI": False,
-                 "seq": market.update_id}
-                for fill in fills[start : start + FILLS_MAX]
-            ]  # fmt: skip
-            body = {"topic": self.name, "type": "snapshot", "ts": market.now_ms + 2, "data": rows}
-            out.append(orjson.dumps(body).decode())
-        return out
-
-
-class Ticker(Feed):
-    """``tickers``: everything once, then changed fields only."""
-
-    def __init__(self, name: str, market: Market) -> None:
-        super().__init__(name, market, 2)
-        self._last: dict[str, str] = {}
-
-    def frames(self) -> list[str]:
-        row = ticker_row(self.market, self.texts)
-        changed = {key: value for key, value in row.items() if self._last.get(key) != value}
-        self._last = row
-        return [self._text("delta", {"symbol": self.market.contract.native, **changed})] if changed else []
-
-    def hello(self) -> list[str]:
-        return [self._text("snapshot", self._last)]
-
-    def woke(self) -> None:
-        self._last = ticker_row(self.market, self.texts)
-
-    def _text(self, kind: str, row: dict[str, str]) -> str:
-        at, seq = self.market.now_ms, self.market.update_id
-        return orjson.dumps({"topic": self.name, "type": kind, "data": row, "cs": seq, "ts": at}).decode()
-
-
-class Liquidations(Feed):
-    """``allLiquidation``: every forced order, both sides, in batches of half a second."""
-
-    def __init__(self, name: str, market: Market) -> None:
-        super().__init__(name, market)
-        self._waiting: list[Death] = []
-
-    def frames(self) -> list[str]:
-        self._waiting += self.market.new_deaths
-        if self.market.now_ms % 500 >= STEP_MS or not self._waiting:
-            return []
-        rows = [
-            {"T": death.at_ms, "s": self.market.contract.native, "S": "Buy" if death.side > 0 else "Sell",
-             "v": self.texts.size(death.lots), "p": self.texts.usd(death.bankrupt)}
-            for death in self._waiting
-        ]  # fmt: skip
-        self._waiting = []
-        body = {"topic": self.name, "type": "snapshot", "ts": self.market.now_ms, "data": rows}
-        return [orjson.dumps(body).decode()]
-
-
-def ticker_row(market: Market, texts: Any) -> dict[str, str]:
-    """Return all fields of a market's ticker; openInterest counts both sides, singleOpenInterest one."""
-    view, coins, digits = market.view(1), market.interest_coins, market.contract.size_decimals
-    day = market.bars.rows[-1440:]
-    price = market.last_tick * float(market.contract.tick)
-    first = float(day[0, history.OPEN]) if len(day) else price
-    return {
-        "symbol": market.contract.native,
-        "lastPrice": texts.price(market.last_tick),
-        "prevPrice24h": texts.usd(first),
-        "price24hPcnt": f"{price / first - 1.0:.6f}",
-        "highPrice24h": texts.usd(max(price, float(day[:, history.HIGH].max()) if len(day) else price)),
-        "lowPrice24h": texts.usd(min(price, float(day[:, history.LOW].min()) if len(day) else price)),
-        "volume24h": f"{float(day[:, history.VOLUME].sum()):.4f}",
-        "turnover24h": f"{float((day[:, history.VOLUME] * day[:, history.CLOSE]).sum()):.4f}",
-        "markPrice": texts.usd(market.mark),
-        "indexPrice": texts.usd(market.index),
-        "openInterest": f"{2.0 * coins:.{digits}f}",
-        "openInterestValue": f"{2.0 * coins * market.mark:.2f}",
-        "singleOpenInterest": f"{coins:.{digits}f}",
-        "fundingRate": f"{market.funding_rate:.8f}".rstrip("0").rstrip(".") or "0",
-        "nextFundingTime": str(market.next_funding_ms),
-        "fundingIntervalHour": str(FUNDING_INTERVAL_MS // 3_600_000),
-        "bid1Price": texts.price(int(view.bid_ticks[0])),
-        "bid1Size": texts.size(int(view.bid_lots[0])),
-        "ask1Price": texts.price(int(view.ask_ticks[0])),
-        "ask1Size": texts.size(int(view.ask_lots[0])),
-    }
 
 
 class Refused(Exception):
@@ -320,10 +188,14 @@ class Bybit(VenueServer):
         u, step = deepest.last_remembered()
         view = market.view_at(step, limit)
         return {
-            "s": market.contract.native, "b": texts.pairs(view.bid_ticks, view.bid_lots),
-            "a": texts.pairs(view.ask_ticks, view.ask_lots), "ts": market.now_ms, "u": u,
-            "seq": market.update_id_at(step), "cts": market.now_ms,
-        }  # fmt: skip
+            "s": market.contract.native,
+            "b": texts.pairs(view.bid_ticks, view.bid_lots),
+            "a": texts.pairs(view.ask_ticks, view.ask_lots),
+            "ts": market.now_ms,
+            "u": u,
+            "seq": market.update_id_at(step),
+            "cts": market.now_ms,
+        }
 
     def _kline(self, request: Request) -> dict[str, Any]:
         market, minutes = self._market(request), INTERVALS.get(request.query_params.get("interval", ""))
@@ -336,10 +208,14 @@ class Bybit(VenueServer):
         ]
         digits = market.contract.price_decimals
         rows = [
-            [str(int(bar[history.AT_MS])), *(f"{price:.{digits}f}" for price in bar[history.OPEN : history.CLOSE + 1]),
-             f"{bar[history.VOLUME]:.{market.contract.size_decimals}f}", f"{bar[history.VOLUME] * bar[history.CLOSE]:.4f}"]
+            [
+                str(int(bar[history.AT_MS])),
+                *(f"{price:.{digits}f}" for price in bar[history.OPEN : history.CLOSE + 1]),
+                f"{bar[history.VOLUME]:.{market.contract.size_decimals}f}",
+                f"{bar[history.VOLUME] * bar[history.CLOSE]:.4f}",
+            ]
             for bar in bars[::-1]
-        ]  # fmt: skip
+        ]
         return {"category": "linear", "symbol": market.contract.native, "list": rows}
 
     def _samples(self, request: Request, period: str) -> tuple[Market, list[list[float]]]:
@@ -355,19 +231,26 @@ class Bybit(VenueServer):
         market, samples = self._samples(request, "intervalTime")
         digits = market.contract.size_decimals
         rows = [
-            {"openInterest": f"{2.0 * coins:.{digits}f}", "singleOpenInterest": f"{coins:.{digits}f}",
-             "timestamp": str(int(at_ms))}
+            {
+                "openInterest": f"{2.0 * coins:.{digits}f}",
+                "singleOpenInterest": f"{coins:.{digits}f}",
+                "timestamp": str(int(at_ms)),
+            }
             for at_ms, coins, _, _ in samples
-        ]  # fmt: skip
+        ]
         return {"symbol": market.contract.native, "category": "linear", **_page(rows, request, 50, 200)}
 
     def _account_ratio(self, request: Request) -> dict[str, Any]:
         market, samples = self._samples(request, "period")
         rows = [
-            {"symbol": market.contract.native, "buyRatio": f"{ratio / (1.0 + ratio):.4f}",
-             "sellRatio": f"{1.0 / (1.0 + ratio):.4f}", "timestamp": str(int(at_ms))}
+            {
+                "symbol": market.contract.native,
+                "buyRatio": f"{ratio / (1.0 + ratio):.4f}",
+                "sellRatio": f"{1.0 / (1.0 + ratio):.4f}",
+                "timestamp": str(int(at_ms)),
+            }
             for at_ms, _, ratio, _ in samples
-        ]  # fmt: skip
+        ]
         return _page(rows, request, 50, 500)
 
     def _tickers(self, request: Request) -> dict[str, Any]:
@@ -399,11 +282,18 @@ class Bybit(VenueServer):
         market = self._market(request)
         texts, limit = self.texts[market.contract.native], whole_number(request, "limit", 500, 1000)
         rows = [
-            {"execId": f"{fill.number:08x}-0000-5000-8000-000000000000", "symbol": market.contract.native,
-             "price": texts.price(fill.tick), "size": texts.size(fill.lots), "side": "Buy" if fill.side > 0 else "Sell",
-             "time": str(fill.at_ms), "isBlockTrade": False, "isRPITrade": False}
+            {
+                "execId": f"{fill.number:08x}-0000-5000-8000-000000000000",
+                "symbol": market.contract.native,
+                "price": texts.price(fill.tick),
+                "size": texts.size(fill.lots),
+                "side": "Buy" if fill.side > 0 else "Sell",
+                "time": str(fill.at_ms),
+                "isBlockTrade": False,
+                "isRPITrade": False,
+            }
             for fill in list(market.fills)[-limit:][::-1]
-        ]  # fmt: skip
+        ]
         return {"category": "linear", "list": rows}
 
 
@@ -428,26 +318,53 @@ def _instrument_row(market: Market) -> dict[str, Any]:
     contract = market.contract
     tick, lot = f"{float(contract.tick):.{contract.price_decimals}f}", str(contract.lot)
     return {
-        "symbol": contract.native, "contractType": "LinearPerpetual", "status": "Trading", "baseCoin": contract.base,
-        "quoteCoin": "USDT", "launchTime": "1585526400000", "deliveryTime": "0", "deliveryFeeRate": "",
+        "symbol": contract.native,
+        "contractType": "LinearPerpetual",
+        "status": "Trading",
+        "baseCoin": contract.base,
+        "quoteCoin": "USDT",
+        "launchTime": "1585526400000",
+        "deliveryTime": "0",
+        "deliveryFeeRate": "",
         "priceScale": str(contract.price_decimals),
-        "leverageFilter": {"minLeverage": "1", "maxLeverage": f"{contract.tiers[LEVERAGE, 0]:.2f}", "leverageStep": "0.01"},
+        "leverageFilter": {
+            "minLeverage": "1",
+            "maxLeverage": f"{contract.tiers[LEVERAGE, 0]:.2f}",
+            "leverageStep": "0.01",
+        },
         "priceFilter": {"minPrice": tick, "maxPrice": "1999999.80", "tickSize": tick},
-        "lotSizeFilter": {"maxOrderQty": "1190.000", "minOrderQty": lot, "qtyStep": lot,
-                          "postOnlyMaxOrderQty": "1190.000", "maxMktOrderQty": "119.000", "minNotionalValue": "5"},
-        "unifiedMarginTrade": True, "fundingInterval": FUNDING_INTERVAL_MS // 60_000, "settleCoin": "USDT",
-        "copyTrading": "both", "upperFundingRate": "0.003", "lowerFundingRate": "-0.003", "isPreListing": False,
+        "lotSizeFilter": {
+            "maxOrderQty": "1190.000",
+            "minOrderQty": lot,
+            "qtyStep": lot,
+            "postOnlyMaxOrderQty": "1190.000",
+            "maxMktOrderQty": "119.000",
+            "minNotionalValue": "5",
+        },
+        "unifiedMarginTrade": True,
+        "fundingInterval": FUNDING_INTERVAL_MS // 60_000,
+        "settleCoin": "USDT",
+        "copyTrading": "both",
+        "upperFundingRate": "0.003",
+        "lowerFundingRate": "-0.003",
+        "isPreListing": False,
         "preListingInfo": None,
-    }  # fmt: skip
+    }
 
 
 def _risk_rows(market: Market) -> list[dict[str, Any]]:
     tiers = market.contract.tiers
     caps = [*tiers[FLOOR, 1:].tolist(), tiers[FLOOR, -1] * 1.5]
     return [
-        {"id": at + 1, "symbol": market.contract.native, "riskLimitValue": f"{cap:.0f}",
-         "maintenanceMargin": f"{tiers[RATE, at]:.4f}", "initialMargin": f"{1.0 / tiers[LEVERAGE, at]:.4f}",
-         "isLowestRisk": int(at == 0), "maxLeverage": f"{tiers[LEVERAGE, at]:.2f}",
-         "mmDeduction": f"{tiers[DEDUCTION, at]:.0f}" if at else ""}
+        {
+            "id": at + 1,
+            "symbol": market.contract.native,
+            "riskLimitValue": f"{cap:.0f}",
+            "maintenanceMargin": f"{tiers[RATE, at]:.4f}",
+            "initialMargin": f"{1.0 / tiers[LEVERAGE, at]:.4f}",
+            "isLowestRisk": int(at == 0),
+            "maxLeverage": f"{tiers[LEVERAGE, at]:.2f}",
+            "mmDeduction": f"{tiers[DEDUCTION, at]:.0f}" if at else "",
+        }
         for at, cap in enumerate(caps)
-    ]  # fmt: skip
+    ]

@@ -33,7 +33,8 @@ class Bars:
     @property
     def rows(self) -> NDArray[np.float64]:
         """The bars, shape (bars, 10); a view that the next append may invalidate."""
-        return self._rows[: self._count]
+        rows: NDArray[np.float64] = self._rows[: self._count]
+        return rows
 
     def append(self, row: NDArray[np.float64]) -> None:
         kept = DAYS_KEPT * 1440

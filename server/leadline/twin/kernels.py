@@ -49,9 +49,18 @@ FLOW_USD, BASIS, FAIR, INDEX, PREMIUM, MARK, FORCED_LOTS, FUNDING_AVERAGE, REFER
 STATS_SIZE = 18
 # params
 (
-    TICK_USD, LOT_COINS, DEPTH_USD, DENSE_TICKS, ROUND_TICKS, ORDERS_PER_S, OI_USD, POSITION_USD, CLOSE_FEE,
-    LAG_S, REACH_TICKS,
-) = range(11)  # fmt: skip
+    TICK_USD,
+    LOT_COINS,
+    DEPTH_USD,
+    DENSE_TICKS,
+    ROUND_TICKS,
+    ORDERS_PER_S,
+    OI_USD,
+    POSITION_USD,
+    CLOSE_FEE,
+    LAG_S,
+    REACH_TICKS,
+) = range(11)
 PARAMS_SIZE = 11
 
 CASCADE_SLICE_BP = 1.5  # a forced order takes at most this many basis points of usual depth a step
@@ -401,9 +410,17 @@ def draw_leverage(state: State) -> float:
 
 @compiled
 def open_position(
-    params: Floats, state: State, table: Floats, tiers: Floats, stats: Floats, side: int, lots: int, wanted: float,
-    entry: float, now_ms: float,
-) -> bool:  # fmt: skip
+    params: Floats,
+    state: State,
+    table: Floats,
+    tiers: Floats,
+    stats: Floats,
+    side: int,
+    lots: int,
+    wanted: float,
+    entry: float,
+    now_ms: float,
+) -> bool:
     """Add a position against the pool of makers; False when the table is full.
 
     wanted is the leverage asked for; the tier of the size caps it.
@@ -488,7 +505,7 @@ def wants_to_open(params: Floats, state: State, stats: Floats, price: float) -> 
     """Open interest leans back to its usual size."""
     oi_usd = (stats[LONG_LOTS] + max(stats[POOL_LOTS], 0.0)) * params[LOT_COINS] * price
     lean = max(-0.35, min(0.35, 2.0 * (params[OI_USD] - oi_usd) / params[OI_USD]))
-    return uniform(state) < 0.5 + lean
+    return bool(uniform(state) < 0.5 + lean)
 
 
 @compiled
@@ -717,9 +734,19 @@ def draw_order(params: Floats, state: State, crowd: float) -> tuple[int, float]:
 
 @compiled
 def trade_positions(
-    params: Floats, state: State, head: Ints, book: Ints, changes: Ints, trades: Ints, table: Floats, tiers: Floats,
-    stats: Floats, crowd: float, dt_s: float, now_ms: float,
-) -> float:  # fmt: skip
+    params: Floats,
+    state: State,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    trades: Ints,
+    table: Floats,
+    tiers: Floats,
+    stats: Floats,
+    crowd: float,
+    dt_s: float,
+    now_ms: float,
+) -> float:
     """Let traders open and close leveraged positions with taker orders; return signed dollars."""
     price = head[BID] * params[TICK_USD]
     signed = 0.0
@@ -748,9 +775,22 @@ def trade_positions(
 
 @compiled
 def step_market(
-    params: Floats, state: State, head: Ints, book: Ints, changes: Ints, walls: Ints, trades: Ints, table: Floats,
-    tiers: Floats, stats: Floats, out: Floats, reference: float, crowd: float, dt_s: float, now_ms: float,
-) -> None:  # fmt: skip
+    params: Floats,
+    state: State,
+    head: Ints,
+    book: Ints,
+    changes: Ints,
+    walls: Ints,
+    trades: Ints,
+    table: Floats,
+    tiers: Floats,
+    stats: Floats,
+    out: Floats,
+    reference: float,
+    crowd: float,
+    dt_s: float,
+    now_ms: float,
+) -> None:
     """Advance one market: quotes follow the reference, people trade, the mark moves, the reached die.
 
     Leaves the net dollars that pushed the price in stats[FLOW_USD].
@@ -787,9 +827,16 @@ def step_market(
 
 @compiled
 def minute_market(
-    params: Floats, state: State, table: Floats, tiers: Floats, stats: Floats, path: Floats, crowd: float,
-    now_ms: float, bar: Floats,
-) -> None:  # fmt: skip
+    params: Floats,
+    state: State,
+    table: Floats,
+    tiers: Floats,
+    stats: Floats,
+    path: Floats,
+    crowd: float,
+    now_ms: float,
+    bar: Floats,
+) -> None:
     """Advance one market by a minute without a book; path holds the reference at each part of it.
 
     bar becomes (open, high, low, close, coins, coins taken by buyers, trades).
@@ -861,7 +908,7 @@ def top_levels(book: Ints, head: Ints, side: int, most: int, ticks: Ints, lots: 
 def difference(
     old_ticks: Ints, old_lots: Ints, new_ticks: Ints, new_lots: Ints, side: int, ticks: Ints, lots: Ints
 ) -> int:
-    """Write the changes that turn one side's view into another, best first, 0 for a level gone; return their count."""
+    """Write what turns one side's view into another, best first, 0 for a level gone; return the count."""
     count = i = j = 0
     while i < len(old_ticks) or j < len(new_ticks):
         if j >= len(new_ticks) or (i < len(old_ticks) and (old_ticks[i] - new_ticks[j]) * side > 0):

@@ -76,9 +76,9 @@ class Twin:
         self._pacer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Twin:
-        apps: dict[str, ASGIApp] = {venue: server.app for venue, server in self.servers.items()}
-        for name, app in {**apps, "truth": self.truth.app}.items():
-            await self._serve(name, app)
+        for venue, server in self.servers.items():
+            await self._serve(venue, server.app)
+        await self._serve("truth", self.truth.app)
         if self._paced:
             if self._on_wall_clock:
                 # Making the past took seconds; the world catches up before anybody looks.
@@ -132,7 +132,7 @@ class Twin:
             task.result()
 
     async def _pace(self) -> None:
-        """Run the world at the speed of the monotonic clock; time lost to a stall is skipped, not replayed."""
+        """Run the world at the speed of the monotonic clock; time lost to a stall is not made up for."""
         due_ms = monotonic_ms()
         while True:
             due_ms += STEP_MS

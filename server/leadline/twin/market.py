@@ -87,10 +87,21 @@ class Market:
         price = contract.start_price
         tick, lot = float(contract.tick), float(contract.lot)
         reach = int(REACH_SHARE * price / tick)
-        self.params = np.array([
-            tick, lot, contract.depth_usd, contract.dense_ticks, contract.round_ticks, contract.orders_per_s,
-            contract.oi_usd, contract.position_usd, contract.close_fee, LAG_S[contract.venue], reach,
-        ])  # fmt: skip
+        self.params = np.array(
+            [
+                tick,
+                lot,
+                contract.depth_usd,
+                contract.dense_ticks,
+                contract.round_ticks,
+                contract.orders_per_s,
+                contract.oi_usd,
+                contract.position_usd,
+                contract.close_fee,
+                LAG_S[contract.venue],
+                reach,
+            ]
+        )
         self.tiers = contract.tiers
         self.state = np.array([seed], dtype=np.uint64)
         self.head = np.zeros(k.HEAD_SIZE, dtype=np.int64)
@@ -201,9 +212,22 @@ class Market:
         at_ms = self.now_ms + STEP_MS
         best_bid = self.best_bid
         k.step_market(
-            self.params, self.state, self.head, self.book, self._log, self._walls, self._trades, self.table,
-            self.tiers, self.stats, self._deaths, reference, crowd, STEP_MS / 1000.0, float(at_ms),
-        )  # fmt: skip
+            self.params,
+            self.state,
+            self.head,
+            self.book,
+            self._log,
+            self._walls,
+            self._trades,
+            self.table,
+            self.tiers,
+            self.stats,
+            self._deaths,
+            reference,
+            crowd,
+            STEP_MS / 1000.0,
+            float(at_ms),
+        )
         self._record_change(best_bid)
         self._record_fills(at_ms)
         self._turn_to(at_ms)
@@ -225,10 +249,18 @@ class Market:
             self.new_fills.append(Fill(self.fill_number, at_ms, tick, lots, side, bool(kind)))
         self.fills.extend(self.new_fills)
         self.new_deaths = [
-            Death(at_ms, int(row[k.L_ID]), int(row[k.L_SIDE]), int(row[k.L_LOTS]), int(row[k.L_FILLED]),
-                  int(row[k.L_LAST]), row[k.L_BANKRUPT], row[k.L_AVERAGE])
+            Death(
+                at_ms,
+                int(row[k.L_ID]),
+                int(row[k.L_SIDE]),
+                int(row[k.L_LOTS]),
+                int(row[k.L_FILLED]),
+                int(row[k.L_LAST]),
+                row[k.L_BANKRUPT],
+                row[k.L_AVERAGE],
+            )
             for row in self._deaths[:, : self.head[k.LIQUIDATIONS]].T.tolist()
-        ]  # fmt: skip
+        ]
         bar, tick_usd, lot = self._bar, float(self.contract.tick), float(self.contract.lot)
         for fill in self.new_fills:
             price, coins = fill.tick * tick_usd, fill.lots * lot

@@ -13,210 +13,45 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from leadline.twin import history
-from leadline.twin.contracts import FLOOR, FUNDING_INTERVAL_MS, LEVERAGE, RATE
+from leadline.twin.contracts import FLOOR, LEVERAGE, RATE
 from leadline.twin.faults import Faults
 from leadline.twin.hub import Feed, Session, VenueServer, json_answer, time_range, whole_number
-from leadline.twin.market import STEP_MS, Death, Market
-from leadline.twin.texts import Texts
-from leadline.twin.views import ViewFeed
+from leadline.twin.market import STEP_MS, Market
+from leadline.twin.okx_streams import (
+    BOOK_EVERY,
+    BOOK_LEVELS,
+    Books,
+    Liquidations,
+    Rows,
+    TopBook,
+    Trades,
+    funding_rows,
+    interest_rows,
+    mark_rows,
+    ticker_rows,
+    trade_row,
+)
 from leadline.twin.world import World
 
-BOOK_LEVELS = 400
-BOOK_EVERY = 100 // STEP_MS
 IDLE_S_MAX = 30.0
-QUIET_MS = 60_000  # a book without changes says so this often
 NOTICE_S_MAX = 60.0
-INTERVALS = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "6H": 360, "12H": 720,
-             "1D": 1440, "6Hutc": 360, "12Hutc": 720, "1Dutc": 1440}  # fmt: skip
+INTERVALS = {
+    "1m": 1,
+    "3m": 3,
+    "5m": 5,
+    "15m": 15,
+    "30m": 30,
+    "1H": 60,
+    "2H": 120,
+    "4H": 240,
+    "6H": 360,
+    "12H": 720,
+    "1D": 1440,
+    "6Hutc": 360,
+    "12Hutc": 720,
+    "1Dutc": 1440,
+}
 PERIODS = {"5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240, "1D": 1440}
-
-
-class Books(ViewFeed):
-    """``books``: 400 levels, a snapshot and then changes, each linked to the one before by sequence ids."""
-
-    def __init__(self, name: str, market: Market) -> None:
-        super().__init__(name, market, BOOK_EVERY, BOOK_LEVELS)
-        self._seq = market.update_id
-        self._sent_ms = market.now_ms
-        self.silent_start = False
-
-    def frames(self) -> list[str]:
-        change = self.take_view()
-        if change is None and self.market.now_ms - self._sent_ms < QUIET_MS:
-            return []
-        previous = self._seq
-        if change is not None:
-            self._seq = self.market.update_id
-            self.remember(self._seq)
-        return [self._text("update", change or ("[]", "[]"), previous)]
-
-    def hello(self) -> list[str]:
-        return [] if self.silent_start else [self._text("snapshot", self.view_texts(), -1)]
-
-    def woke(self) -> None:
-        self.take_view()
-        self._seq = self.market.update_id
-        self.remember(self._seq)
-
-    def _text(self, action: str, sides: tuple[str, str], previous: int) -> str:
-        self._sent_ms = at = self.market.now_ms
-        return (
-            f'{{"arg":{self.name},"action":"{action}","data":[{{"asks":{sides[1]},"bids":{sides[0]},'
-            f'"ts":"{at}","checksum":0,"prevSeqId":{previous},"seqId":{self._seq}}}]}}'
-        )
-
-
-class TopBook(Feed):
-    """``books5`` and ``bbo-tbt``: the best few levels, whole, whenever they change."""
-
-    depth = True
-
-    def __init__(self, name: str, market: Market, every: int, most: int) -> None:
-        super().__init__(name, market, every)
-        self._most = most
-        self._last = ""
-
-    def frames(self) -> list[str]:
-        body = self._levels()
-        if body == self._last:
-            return []
-        self._last = body
-        return [self._text(body)]
-
-    def hello(self) -> list[str]:
-        self._last = self._levels()
-        return [self._text(self._last)]
-
-    def _levels(self) -> str:
-        view, levels = self.market.view(self._most), self.texts.levels
-        return (
-            f'"asks":{levels(view.ask_ticks, view.ask_lots)},"bids":{levels(view.bid_ticks, view.bid_lots)}'
-        )
-
-    def _text(self, body: str) -> str:
-        native, at, seq = self.market.contract.native, self.market.now_ms, self.market.update_id
-        return f'{{"arg":{self.name},"data":[{{{body},"instId":"{native}","ts":"{at}","seqId":{seq}}}]}}'
-
-
-class Rows(Feed):
-    """A channel whose frames are rows made by a function of the market."""
-
-    def __init__(
-        self, name: str, market: Market, every: int, make: Callable[[Market], list[dict[str, Any]]]
-    ) -> None:
-        super().__init__(name, market, every)
-        self._make = make
-
-    def frames(self) -> list[str]:
-        rows = self._make(self.market)
-        return [f'{{"arg":{self.name},"data":{orjson.dumps(rows).decode()}}}'] if rows else []
-
-    def hello(self) -> list[str]:
-        return self.frames()
-
-
-class Trades(Feed):
-    """``trades``: a taker's fills at one price, one a message."""
-
-    def frames(self) -> list[str]:
-        return [
-            f'{{"arg":{self.name},"data":[{orjson.dumps(trade_row(fill, self.market, self.texts)).decode()}]}}'
-            for fill in self.market.new_fills
-        ]
-
-
-class Liquidations(Feed):
-    """``liquidation-orders`` of all swaps: at most one order a contract and second, sent two seconds at a time."""
-
-    def __init__(self, name: str, markets: list[Market]) -> None:
-        super().__init__(name, markets[0])
-        self._markets = markets
-        self._largest: dict[tuple[str, int], Death] = {}
-
-    def frames(self) -> list[str]:
-        for market in self._markets:
-            for death in market.new_deaths:
-                key = (market.contract.native, death.at_ms // 1000)
-                if key not in self._largest or death.lots > self._largest[key].lots:
-                    self._largest[key] = death
-        if self.market.now_ms % 2000 >= STEP_MS:
-            return []
-        out = []
-        for market in self._markets:
-            native = market.contract.native
-            rows = [self._row(market, death) for (name, _), death in self._largest.items() if name == native]
-            if rows:
-                family = native.removesuffix("-SWAP")
-                body = {
-                    "instType": "SWAP",
-                    "instFamily": family,
-                    "instId": native,
-                    "uly": family,
-                    "details": rows,
-                }
-                out.append(f'{{"arg":{self.name},"data":[{orjson.dumps(body).decode()}]}}')
-        self._largest.clear()
-        return out
-
-    def _row(self, market: Market, death: Death) -> dict[str, str]:
-        texts, long = Texts(market.contract), death.side > 0
-        return {
-            "side": "sell" if long else "buy", "posSide": "long" if long else "short",
-            "bkPx": texts.usd(death.bankrupt), "sz": texts.size(death.lots), "bkLoss": "0", "ccy": "",
-            "ts": str(death.at_ms),
-        }  # fmt: skip
-
-
-def trade_row(fill: Any, market: Market, texts: Texts) -> dict[str, str]:
-    """Return one fill as the venue writes it."""
-    return {
-        "instId": market.contract.native, "tradeId": str(fill.number), "px": texts.price(fill.tick),
-        "sz": texts.size(fill.lots), "side": "buy" if fill.side > 0 else "sell", "ts": str(fill.at_ms), "count": "1",
-        "source": "0", "seqId": str(market.update_id),
-    }  # fmt: skip
-
-
-def mark_rows(market: Market) -> list[dict[str, Any]]:
-    mark = f"{market.mark:.{market.contract.price_decimals}f}"
-    return [{"instType": "SWAP", "instId": market.contract.native, "markPx": mark, "ts": str(market.now_ms)}]
-
-
-def interest_rows(market: Market) -> list[dict[str, Any]]:
-    coins = market.interest_coins
-    contracts = coins / market.contract.contract_coins
-    return [
-        {"instType": "SWAP", "instId": market.contract.native, "oi": f"{contracts:.2f}", "oiCcy": f"{coins:.4f}",
-         "oiUsd": f"{coins * market.mark:.2f}", "ts": str(market.now_ms)}
-    ]  # fmt: skip
-
-
-def funding_rows(market: Market) -> list[dict[str, Any]]:
-    return [
-        {"instType": "SWAP", "instId": market.contract.native, "fundingRate": f"{market.funding_rate:.10f}",
-         "nextFundingRate": "", "fundingTime": str(market.next_funding_ms),
-         "nextFundingTime": str(market.next_funding_ms + FUNDING_INTERVAL_MS), "minFundingRate": "-0.003",
-         "maxFundingRate": "0.003", "settState": "settled", "settFundingRate": f"{market.funding_rate:.10f}",
-         "method": "current_period", "formulaType": "withRate", "premium": "0.0001", "interestRate": "0.0001",
-         "impactValue": "20000", "ts": str(market.now_ms)}
-    ]  # fmt: skip
-
-
-def ticker_rows(market: Market) -> list[dict[str, Any]]:
-    texts, view, day = Texts(market.contract), market.view(1), market.bars.rows[-1440:]
-    price = market.last_tick * float(market.contract.tick)
-    coins = float(day[:, history.VOLUME].sum())
-    high = max(price, float(day[:, history.HIGH].max())) if len(day) else price
-    low = min(price, float(day[:, history.LOW].min())) if len(day) else price
-    first = float(day[0, history.OPEN]) if len(day) else price
-    return [
-        {"instType": "SWAP", "instId": market.contract.native, "last": texts.price(market.last_tick),
-         "lastSz": texts.size(market.fills[-1].lots if market.fills else 0), "askPx": texts.price(int(view.ask_ticks[0])),
-         "askSz": texts.size(int(view.ask_lots[0])), "bidPx": texts.price(int(view.bid_ticks[0])),
-         "bidSz": texts.size(int(view.bid_lots[0])), "open24h": texts.usd(first), "high24h": texts.usd(high),
-         "low24h": texts.usd(low), "sodUtc0": texts.usd(first), "sodUtc8": texts.usd(first),
-         "volCcy24h": f"{coins:.4f}", "vol24h": f"{coins / market.contract.contract_coins:.2f}",
-         "ts": str(market.now_ms)}
-    ]  # fmt: skip
 
 
 class Refused(Exception):
@@ -283,8 +118,12 @@ class Okx(VenueServer):
             return TopBook(name, market, 2 if channel == "books5" else 1, 5 if channel == "books5" else 1)
         if channel == "trades":
             return Trades(name, market)
-        rows = {"mark-price": (4, mark_rows), "open-interest": (60, interest_rows), "tickers": (2, ticker_rows),
-                "funding-rate": (600, funding_rows)}  # fmt: skip
+        rows = {
+            "mark-price": (4, mark_rows),
+            "open-interest": (60, interest_rows),
+            "tickers": (2, ticker_rows),
+            "funding-rate": (600, funding_rows),
+        }
         if channel not in rows:
             return None
         return Rows(name, market, *rows[channel])
@@ -378,10 +217,13 @@ class Okx(VenueServer):
         view, texts = market.view_at(step, most), self.texts[market.contract.native]
         at_ms = market.now_ms - (market.step - step) * STEP_MS
         return [
-            {"asks": orjson.loads(texts.levels(view.ask_ticks, view.ask_lots)),
-             "bids": orjson.loads(texts.levels(view.bid_ticks, view.bid_lots)),
-             "ts": str(at_ms), "seqId": market.update_id_at(step)}
-        ]  # fmt: skip
+            {
+                "asks": orjson.loads(texts.levels(view.ask_ticks, view.ask_lots)),
+                "bids": orjson.loads(texts.levels(view.bid_ticks, view.bid_lots)),
+                "ts": str(at_ms),
+                "seqId": market.update_id_at(step),
+            }
+        ]
 
     def _books_full(self, request: Request) -> list[Any]:
         market, most = self._market(request), whole_number(request, "sz", 1, 5000)
@@ -401,12 +243,16 @@ class Okx(VenueServer):
         bars = bars[(bars[:, 0] > newer) & (bars[:, 0] < older)][-whole_number(request, "limit", 100, most) :]
         texts, unit = self.texts[market.contract.native], market.contract.contract_coins
         return [
-            [str(int(bar[history.AT_MS])), *(texts.usd(price) for price in bar[history.OPEN : history.CLOSE + 1]),
-             f"{bar[history.VOLUME] / unit:.2f}", f"{bar[history.VOLUME]:.4f}",
-             f"{bar[history.VOLUME] * bar[history.CLOSE]:.2f}",
-             "1" if bar[history.AT_MS] + minutes * 60_000 <= market.now_ms else "0"]
+            [
+                str(int(bar[history.AT_MS])),
+                *(texts.usd(price) for price in bar[history.OPEN : history.CLOSE + 1]),
+                f"{bar[history.VOLUME] / unit:.2f}",
+                f"{bar[history.VOLUME]:.4f}",
+                f"{bar[history.VOLUME] * bar[history.CLOSE]:.2f}",
+                "1" if bar[history.AT_MS] + minutes * 60_000 <= market.now_ms else "0",
+            ]
             for bar in bars[::-1]
-        ]  # fmt: skip
+        ]
 
     def _trades(self, request: Request) -> list[Any]:
         market, limit = self._market(request), whole_number(request, "limit", 100, 500)
@@ -417,12 +263,18 @@ class Okx(VenueServer):
         market = self._market(request)
         newer, older = time_range(request, "before", "after")
         rows = [
-            {"instType": "SWAP", "instId": market.contract.native, "fundingRate": f"{paid.rate:.10f}",
-             "realizedRate": f"{paid.rate:.10f}", "fundingTime": str(paid.at_ms), "method": "current_period",
-             "formulaType": "withRate"}
+            {
+                "instType": "SWAP",
+                "instId": market.contract.native,
+                "fundingRate": f"{paid.rate:.10f}",
+                "realizedRate": f"{paid.rate:.10f}",
+                "fundingTime": str(paid.at_ms),
+                "method": "current_period",
+                "formulaType": "withRate",
+            }
             for paid in reversed(market.funding)
             if newer < paid.at_ms < older
-        ]  # fmt: skip
+        ]
         return rows[: whole_number(request, "limit", 400, 400)]
 
     def _samples(self, request: Request) -> tuple[Market, list[list[float]]]:
@@ -461,14 +313,36 @@ def _instrument_row(market: Market) -> dict[str, Any]:
     contract = market.contract
     family = contract.native.removesuffix("-SWAP")
     return {
-        "instType": "SWAP", "instId": contract.native, "instFamily": family, "uly": family, "category": "1",
-        "baseCcy": "", "quoteCcy": "", "settleCcy": "USDT", "ctVal": f"{contract.contract_coins:g}", "ctMult": "1",
-        "ctValCcy": contract.base, "ctType": "linear", "tickSz": str(contract.tick), "lotSz": str(contract.size_step),
-        "minSz": str(contract.size_step), "lever": f"{contract.tiers[LEVERAGE, 0]:.0f}", "state": "live",
-        "listTime": "1611916828000", "expTime": "", "optType": "", "stk": "", "alias": "", "ruleType": "normal",
-        "maxLmtSz": "100000000", "maxMktSz": "12000", "maxTwapSz": "100000000", "maxIcebergSz": "100000000",
-        "maxTriggerSz": "100000000", "maxStopSz": "12000",
-    }  # fmt: skip
+        "instType": "SWAP",
+        "instId": contract.native,
+        "instFamily": family,
+        "uly": family,
+        "category": "1",
+        "baseCcy": "",
+        "quoteCcy": "",
+        "settleCcy": "USDT",
+        "ctVal": f"{contract.contract_coins:g}",
+        "ctMult": "1",
+        "ctValCcy": contract.base,
+        "ctType": "linear",
+        "tickSz": str(contract.tick),
+        "lotSz": str(contract.size_step),
+        "minSz": str(contract.size_step),
+        "lever": f"{contract.tiers[LEVERAGE, 0]:.0f}",
+        "state": "live",
+        "listTime": "1611916828000",
+        "expTime": "",
+        "optType": "",
+        "stk": "",
+        "alias": "",
+        "ruleType": "normal",
+        "maxLmtSz": "100000000",
+        "maxMktSz": "12000",
+        "maxTwapSz": "100000000",
+        "maxIcebergSz": "100000000",
+        "maxTriggerSz": "100000000",
+        "maxStopSz": "12000",
+    }
 
 
 def _tier_rows(market: Market) -> list[dict[str, str]]:
@@ -477,9 +351,19 @@ def _tier_rows(market: Market) -> list[dict[str, str]]:
     caps = [*tiers[FLOOR, 1:].tolist(), tiers[FLOOR, -1] * 1.5]
     family = contract.native.removesuffix("-SWAP")
     return [
-        {"uly": family, "instFamily": family, "instId": "", "tier": str(at + 1),
-         "minSz": f"{tiers[FLOOR, at] / unit_usd:.0f}", "maxSz": f"{cap / unit_usd:.0f}",
-         "mmr": f"{tiers[RATE, at]:.4f}", "imr": f"{1.0 / tiers[LEVERAGE, at]:.4f}",
-         "maxLever": f"{tiers[LEVERAGE, at]:.0f}", "optMgnFactor": "0", "quoteMaxLoan": "", "baseMaxLoan": ""}
+        {
+            "uly": family,
+            "instFamily": family,
+            "instId": "",
+            "tier": str(at + 1),
+            "minSz": f"{tiers[FLOOR, at] / unit_usd:.0f}",
+            "maxSz": f"{cap / unit_usd:.0f}",
+            "mmr": f"{tiers[RATE, at]:.4f}",
+            "imr": f"{1.0 / tiers[LEVERAGE, at]:.4f}",
+            "maxLever": f"{tiers[LEVERAGE, at]:.0f}",
+            "optMgnFactor": "0",
+            "quoteMaxLoan": "",
+            "baseMaxLoan": "",
+        }
         for at, cap in enumerate(caps)
-    ]  # fmt: skip
+    ]

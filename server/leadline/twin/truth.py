@@ -16,7 +16,7 @@ from leadline.twin.contracts import VENUES
 from leadline.twin.faults import Faults
 from leadline.twin.hub import VenueServer, json_answer
 from leadline.twin.market import STEP_MS, Market
-from leadline.twin.okx import BOOK_LEVELS
+from leadline.twin.okx_streams import BOOK_LEVELS
 from leadline.twin.texts import Texts
 from leadline.twin.views import ViewFeed
 from leadline.twin.world import World
@@ -91,31 +91,58 @@ class Truth:
             return json_answer({"error": "venue or symbol is not known"}, 404)
         lot = float(market.contract.lot)
         rows = [
-            {"id": int(row[k.P_ID]), "side": "long" if row[k.P_SIDE] > 0 else "short", "coins": row[k.P_LOTS] * lot,
-             "entry": row[k.P_ENTRY], "leverage": row[k.P_LEVERAGE], "margin": row[k.P_MARGIN],
-             "trigger": row[k.P_TRIGGER], "bankruptcy": row[k.P_BANKRUPT], "opened_ms": int(row[k.P_OPENED])}
+            {
+                "id": int(row[k.P_ID]),
+                "side": "long" if row[k.P_SIDE] > 0 else "short",
+                "coins": row[k.P_LOTS] * lot,
+                "entry": row[k.P_ENTRY],
+                "leverage": row[k.P_LEVERAGE],
+                "margin": row[k.P_MARGIN],
+                "trigger": row[k.P_TRIGGER],
+                "bankruptcy": row[k.P_BANKRUPT],
+                "opened_ms": int(row[k.P_OPENED]),
+            }
             for row in market.positions().tolist()
-        ]  # fmt: skip
+        ]
         pool = float(market.stats[k.POOL_LOTS]) * lot
-        return json_answer({
-            "at_ms": market.now_ms, "mark": market.mark, "open_interest": market.interest_coins,
-            "pool_coins": pool, "positions": rows,
-        })  # fmt: skip
+        return json_answer(
+            {
+                "at_ms": market.now_ms,
+                "mark": market.mark,
+                "open_interest": market.interest_coins,
+                "pool_coins": pool,
+                "positions": rows,
+            }
+        )
 
     async def _state(self, _: Request) -> Response:
         markets = [
-            {"venue": venue, "symbol": symbol, "update_id": market.update_id, "step": market.step, "mark": market.mark,
-             "index": market.index, "bid": market.best_bid * float(market.contract.tick),
-             "ask": market.best_ask * float(market.contract.tick), "open_interest": market.interest_coins,
-             "positions": int(market.stats[k.COUNT]), "forced_coins": float(market.stats[k.FORCED_LOTS]) * float(market.contract.lot),
-             "funding_rate": market.funding_rate}
+            {
+                "venue": venue,
+                "symbol": symbol,
+                "update_id": market.update_id,
+                "step": market.step,
+                "mark": market.mark,
+                "index": market.index,
+                "bid": market.best_bid * float(market.contract.tick),
+                "ask": market.best_ask * float(market.contract.tick),
+                "open_interest": market.interest_coins,
+                "positions": int(market.stats[k.COUNT]),
+                "forced_coins": float(market.stats[k.FORCED_LOTS]) * float(market.contract.lot),
+                "funding_rate": market.funding_rate,
+            }
             for (venue, symbol), market in self._world.markets.items()
-        ]  # fmt: skip
+        ]
         faults = {venue: asdict(server.faults) for venue, server in self._servers.items()}
-        return json_answer({
-            "seed": self._world.seed, "now_ms": self._world.now_ms, "steps": self._world.steps, "markets": markets,
-            "faults": faults,
-        })  # fmt: skip
+        return json_answer(
+            {
+                "seed": self._world.seed,
+                "now_ms": self._world.now_ms,
+                "steps": self._world.steps,
+                "markets": markets,
+                "faults": faults,
+            }
+        )
 
     async def _set_faults(self, request: Request) -> Response:
         try:

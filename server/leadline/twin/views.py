@@ -24,7 +24,7 @@ class ViewFeed(Feed):
         self._scratch = np.zeros((2, 2 * most), dtype=np.int64)
 
     def take_view(self) -> tuple[str, str] | None:
-        """Move to the present view; return the changes of bids and asks as JSON rows, None when there are none."""
+        """Move to the present view; return the changed bids and asks as JSON rows, None without any."""
         old, new = self._view, self.market.view(self.most)
         self._view = new
         bids = self._change(old.bid_ticks, old.bid_lots, new.bid_ticks, new.bid_lots, 1)

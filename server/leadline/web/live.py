@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from leadline import __version__
 from leadline.clock import monotonic_ms
 from leadline.feed.hub import Hub, StreamKey
 from leadline.feed.session import ALL_VENUES
@@ -48,7 +47,7 @@ class Client:
     async def run(self) -> None:
         """Serve the phone until it leaves or has to be sent away."""
         self._hub.watchers.add(self)
-        self._control(self._hub.hello(__version__))
+        self._control(self._hub.hello())
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read())
         try:

@@ -120,3 +120,21 @@ def test_the_day_change_needs_a_price_a_day_old() -> None:
     assert market.session.day_change_pct() == pytest.approx((1000.1 / 900 - 1) * 100)
     market.session.remember_day([(now_ms - 3_600_000, 900.0)])
     assert market.session.day_change_pct() is None
+
+
+def test_a_symbol_is_described_once_a_price_is_known_and_its_groups_stay() -> None:
+    market = hand_market()
+    described = market.session.describe()
+    assert described is not None
+    assert (described["base"], described["unit"]) == ("BTC", "coin")
+    groups = described["groups"]
+    market.books["binance"].book.replace([13000], [1], [13010], [1])
+    assert (market.session.describe() or {})["groups"] == groups
+    market.books["binance"].book.replace([100000], [1], [100010], [1])
+    assert (market.session.describe() or {})["groups"] != groups
+
+
+def test_a_symbol_without_a_price_is_not_described() -> None:
+    market = hand_market()
+    market.books["binance"].book.clear()
+    assert market.session.describe() is None

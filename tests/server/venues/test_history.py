@@ -27,7 +27,7 @@ class Archive:
         if self.left < 0:
             return Reply(0, reason="gone")
         query = {key: values[0] for key, values in parse_qs(urlsplit(path).query).items()}
-        bars = "line" in path or "candles" in path
+        bars = "/kline" in path or "candles" in path
         limit = int(query["limit"])
         at = [n * BAR_MS for n in range(self.first, 2_001)]
         if self.venue == "okx":
@@ -43,9 +43,8 @@ class Archive:
     def body(self, at: list[int], bars: bool) -> bytes:
         if self.venue == "binance":
             if bars:
-                return orjson.dumps(
-                    [[ms, "2", "4", "1", "3", "10.5", ms, "0", 1, "6.5", "0", "0"] for ms in at]
-                )
+                row = ["2", "4", "1", "3", "10.5", 0, "0", 1, "6.5", "0", "0"]
+                return orjson.dumps([[ms, *row] for ms in at])
             return orjson.dumps([{"timestamp": ms, "sumOpenInterest": "70.5"} for ms in at])
         newest_first = at[::-1]
         if self.venue == "bybit":
@@ -75,9 +74,7 @@ async def test_all_pages_join_into_one_history_oldest_first(venue: str) -> None:
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
-async def test_a_venue_that_keeps_fewer_days_gives_what_it_has_without_being_asked_for_ever(
-    venue: str,
-) -> None:
+async def test_a_venue_that_keeps_fewer_days_gives_what_it_has(venue: str) -> None:
     archive = Archive(venue, first=1_950)
     history = await load_history(venue, archive, instrument(venue), 0, NOW_MS)  # type: ignore[arg-type]
     assert len(history.candles) == len(history.open_interest) == 51
@@ -92,9 +89,7 @@ async def test_an_error_half_way_leaves_the_most_recent_part(venue: str) -> None
     assert history.open_interest == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html>", b"{}", b"[[1]]", b'{"retCode":10006}', b'{"code":"50011"}', b"[7]"]
-)
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b"[[1]]", b'{"retCode":1}', b'{"code":"50011"}', b"[7]"])
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
 async def test_nonsense_is_an_empty_history(venue: str, body: bytes) -> None:
     class Nonsense:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain.events import BookState
-from leadline.venues.base import Abort, Fetch, Send, VenueProtocol
+from leadline.venues.base import Fetch, Send, VenueProtocol
 from tests.server.venues.stream import (
     PROTOCOLS,
     binance_delta,
@@ -119,8 +119,7 @@ def test_a_message_with_any_part_replaced_never_raises_and_never_leaves_a_crosse
     raw = orjson.dumps(message)
     cut = data.draw(st.integers(1, len(raw)))
     for sent in (raw, raw[:cut]):
-        for output in protocol.receive(next(iter(protocol.routes())), sent, 1_000):
-            assert not isinstance(output, Send | Fetch | Abort) or output
+        list(protocol.receive(next(iter(protocol.routes())), sent, 1_000))
     book = protocol.books["BTCUSDT"]
     assert book.state is not BookState.LIVE or not book.book.crossed
 

@@ -1,3 +1,5 @@
+import gzip
+
 import orjson
 import pytest
 
@@ -116,13 +118,9 @@ async def test_all_pages_are_read_and_symbols_not_listed_are_left_out() -> None:
 
 
 async def test_a_venue_that_does_not_answer_is_an_error_with_the_reason() -> None:
+    silent = Pages({"/api/v5/public/instruments?instType=SWAP": Reply(0, reason="no answer within 10 s")})
     with pytest.raises(VenueError, match="no answer within 10 s"):
-        await load_instruments("okx", Pages({}) and _silent(), ["BTCUSDT"])  # type: ignore[arg-type]
-
-
-def _silent() -> Pages:
-    path = "/api/v5/public/instruments?instType=SWAP"
-    return Pages({path: Reply(0, reason="no answer within 10 s")})
+        await load_instruments("okx", silent, ["BTCUSDT"])  # type: ignore[arg-type]
 
 
 def test_the_last_page_has_no_cursor() -> None:
@@ -136,8 +134,6 @@ def test_the_recorded_lists_of_the_venues_are_read_whole() -> None:
         "okx/books_20220513_session.jsonl.gz": ("instType=SWAP", "okx", None, "BTCUSDT"),
         "binance_usdm/alts4_20210722_session.jsonl.gz": ("exchangeInfo", "binance", None, "SUSHIUSDT"),
     }
-    import gzip
-
     for name, (part, venue, count, symbol) in recorded.items():
         with gzip.open(capture(name)) as lines:
             rows = (orjson.loads(line) for line in lines)
