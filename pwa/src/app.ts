@@ -201,7 +201,7 @@ export class App {
     const tick = this.market.priceTick();
     batch(() => {
       this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
-      this.#store.lastTick.value = tick;
+      this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
       this.#store.flags.value = ladder?.flags ?? 0;
       this.#publishAge();
     });

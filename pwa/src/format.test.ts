@@ -9,6 +9,7 @@ import {
   signed,
   usd,
   usdInterval,
+  usdRound,
 } from "./format.ts";
 
 const TENTH = [1, 1] as const;
@@ -45,6 +46,10 @@ describe("dollars", () => {
     expect(usd(850_000)).toBe("850 k");
     expect(usd(1_240_000_000)).toBe("1.2 B");
     expect(usd(312)).toBe("312");
+  });
+
+  it("of a scale carry no idle zero", () => {
+    expect([8e6, 1.5e6, 20e6, 5e3].map(usdRound)).toEqual(["8 M", "1.5 M", "20 M", "5 k"]);
   });
 
   it("print an interval in the unit of its estimate", () => {

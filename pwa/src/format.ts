@@ -74,6 +74,9 @@ export function usd(amount: number): string {
   return magnitude.unit ? `${scaled(amount, magnitude)} ${magnitude.unit}` : scaled(amount, magnitude);
 }
 
+/** Prints round dollars without a zero behind the point: "8 M", "1.5 M". */
+export const usdRound = (amount: number): string => usd(amount).replace(".0", "");
+
 /** Prints an interval in the unit of its estimate, so that "42 M" is followed by "24–71". */
 export function usdInterval(low: number, high: number, estimate: number): string {
   const magnitude = magnitudeOf(estimate);

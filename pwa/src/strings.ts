@@ -1,5 +1,7 @@
 /** Every text of the app. */
 
+import { fixed } from "./format.ts";
+
 export const strings = {
   appName: "Leadline",
   symbolKind: (quote: string) => `${quote} perp`,
@@ -12,7 +14,6 @@ export const strings = {
   allVenues: "All venues",
   simulated: "SIMULATED",
   replay: "REPLAY",
-  kept: "KEPT PICTURE",
   lastSeen: (age: string) => `last seen ${age} ago`,
   close: "Close",
 
@@ -36,12 +37,13 @@ export const strings = {
       : minutes < 90
         ? `≈ ${Math.round(minutes)} min`
         : `≈ ${Math.round(minutes / 60)} h`,
-  rows: (rows: number) => (rows === 1 ? "1 row" : `${rows.toLocaleString("en-US")} rows`),
+  rows: (rows: number) => (rows === 1 ? "1 row" : `${fixed(rows, 0)} rows`),
   movingAway: "moving away",
   shorts: "shorts",
   longs: "longs",
-  noCluster: "no dense cluster within 2 %",
-  noClusterBeyond: "no further dense cluster within 2 %",
+  noClusterAbove: "no dense cluster above",
+  noClusterBelow: "no dense cluster below",
+  noClusterBeyond: "no further dense cluster",
   noEstimate: "no liquidation estimate yet",
   buildingEstimate: (percent: number) => `liquidation estimate ${percent} % built`,
   jumpToCluster: (side: string, range: string) => `Show the ${side} at ${range}`,
@@ -85,13 +87,12 @@ export const strings = {
   marketName: { live: "live", twin: "simulated", replay: "replayed" },
 
   connecting: "Connecting to the server",
-  waiting: "No connection, trying again",
-  refused: "The server asked this phone to stop. Tap to try again",
+  waiting: "offline, retrying",
+  refused: "stopped by the server, try again",
   venueOut: (venue: string, age: string, shown: number, all: number) =>
     `${venue} out${age}, showing ${shown} of ${all}`,
-  noVenueLive: "No venue answers",
+  noVenueLive: "no venue answers",
   crossed: "venues cross",
-  syncing: "Reading the books",
   updateReady: "New version, reload",
   noLadderYet: "Waiting for the first picture",
   nothingKept: "Not connected, and no picture kept yet",

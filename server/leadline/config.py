@@ -90,7 +90,7 @@ class Settings:
     market: str = _setting(
         "auto",
         _choice(*MARKETS),
-        "live: the venues; twin: the built-in simulator; auto: the venues, or the twin if none answers in 10 s",
+        "live: the venues; twin: the simulator; auto: the venues, or the twin if none answers in 10 s",
     )
     symbols: tuple[str, ...] = _setting(
         ("BTCUSDT", "ETHUSDT", "SOLUSDT"), _symbols, "perpetuals to watch, separated by commas"

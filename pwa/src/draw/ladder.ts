@@ -30,8 +30,10 @@ const WALL_FACTOR = 5;
 const WARM_FROM_INDEX = 128;
 const PREFIX_ALPHA = 0.66;
 const FLASH_MS = 240;
+/** How often the fading flash looks different. */
+export const FLASH_STEP_MS = 40;
 const FLASH_ALPHA = 0.5;
-const FLASH_STEPS = 6;
+const FLASH_STEPS = FLASH_MS / FLASH_STEP_MS;
 const HATCH_PITCH = 5;
 
 export interface LadderPicture {

@@ -64,9 +64,18 @@ export class LadderRows {
 
   /** Median of what rests in the rows that hold anything; 0 when none does. */
   medianBook(): number {
+    return this.#median(this.bidUsd, this.askUsd);
+  }
+
+  medianFuel(): number {
+    return this.#median(this.fuelUsd, this.fuelUsd);
+  }
+
+  /** Median over the rows of the larger of two amounts, rows without any left out. */
+  #median(one: Float64Array, other: Float64Array): number {
     let found = 0;
     for (let slot = 0; slot < this.count; slot++) {
-      const usd = Math.max(this.bidUsd[slot] as number, this.askUsd[slot] as number);
+      const usd = Math.max(one[slot] as number, other[slot] as number);
       if (usd > 0) {
         this.#sorted[found] = usd;
         found += 1;

@@ -61,11 +61,12 @@ export function beyond(
   );
 }
 
+/** The edge of a cluster that price meets first, in ticks. */
+export const nearEdge = (cluster: Cluster): number => (cluster.side === "short" ? cluster.lo : cluster.hi);
+
 /** Rows between a price and the near edge of a cluster. */
-export function rowsAway(cluster: Cluster, tick: number, group: number): number {
-  const edge = cluster.side === "short" ? cluster.lo : cluster.hi;
-  return Math.max(0, Math.round(Math.abs(edge - tick) / group));
-}
+export const rowsAway = (cluster: Cluster, tick: number, group: number): number =>
+  Math.round(Math.abs(nearEdge(cluster) - tick) / group);
 
 /** S1, S2 for shorts, L1, L2 for longs, nearest first. */
 export function clusterName(clusters: readonly Cluster[], cluster: Cluster): string {

@@ -20,7 +20,8 @@ export const store = {
   hasLadder: signal(false),
   /** Printed last price; empty while none is known. */
   last: signal(""),
-  lastTick: signal(0),
+  /** Row of the last price, 0 while none is known: what is worded by rows need not change more often. */
+  lastRow: signal(0),
   age: signal(""),
   freshness: signal<Freshness>("stale"),
   flags: signal(0),

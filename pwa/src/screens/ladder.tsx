@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
-import { decimalsOf, price, usd } from "../format.ts";
+import { decimalsOf, price, usdRound } from "../format.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Compass } from "../ui/compass.tsx";
@@ -89,7 +89,7 @@ function FootRow() {
     <div class="columns" aria-hidden="true">
       <span class="column-volume" />
       <span class="column-left book">{strings.columnBids(unit)}</span>
-      <span class="column-spine plain">{bar > 0 && strings.barScale(usd(bar))}</span>
+      <span class="column-spine plain">{bar > 0 && strings.barScale(usdRound(bar))}</span>
       <span class="column-right fuel">{strings.columnLongs(unit)}</span>
     </div>
   );

@@ -3,7 +3,7 @@
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
-import { LadderPainter } from "../draw/ladder.ts";
+import { FLASH_STEP_MS, LadderPainter } from "../draw/ladder.ts";
 import { MarksPainter } from "../draw/marks.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
@@ -45,11 +45,13 @@ export class LadderView {
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
   #frame = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
   #unit: ColumnUnit | null = null;
   #volumeUsd = 0;
   #group = 0;
   #viewKey = "";
   #appearance = "";
+  #widths = "";
   #wheelPx = 0;
 
   constructor(app: App, store: Store, host: HTMLElement, rows: HTMLCanvasElement, marks: HTMLCanvasElement) {
@@ -82,6 +84,7 @@ export class LadderView {
     this.#ended.abort();
     this.#sizes.disconnect();
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#later);
   }
 
   /** Draws with the next frame of the screen; any number of calls draw once. */
@@ -90,6 +93,12 @@ export class LadderView {
       this.#frame = 0;
       this.#paint(nowMs);
     });
+  }
+
+  /** A fading flash needs no more frames than it has steps. */
+  #drawLater(): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.draw(), FLASH_STEP_MS);
   }
 
   recentre(): void {
@@ -198,7 +207,8 @@ export class LadderView {
     this.#rescale();
     const flashing = this.#paintPicture(market, nowMs);
     this.#publish(market, highest, lowest);
-    if (moving || flashing) this.draw();
+    if (moving) this.draw();
+    else if (flashing) this.#drawLater();
   }
 
   /** Takes the colours that the user chose. */
@@ -259,7 +269,9 @@ export class LadderView {
 
   #rescale(): void {
     this.#barScale.update(this.#rows.longestBar());
-    this.#unit = columnUnit(this.#rows.medianBook(), this.#unit);
+    // Far from price nothing rests: there the estimates are all there is to read.
+    const typicalUsd = this.#rows.medianBook() || this.#rows.medianFuel();
+    if (typicalUsd > 0 || !this.#unit) this.#unit = columnUnit(typicalUsd, this.#unit);
     const longest = this.#rows.longestVolume();
     if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
   }
@@ -293,15 +305,23 @@ export class LadderView {
     return flashing;
   }
 
+  /** Puts the column heads over the columns. */
+  #alignHeads(): void {
+    const { spineStart, spineEnd, volumeEnd, gutterStart } = this.#painter.columns;
+    const widths = [volumeEnd, gutterStart - spineEnd, spineEnd - spineStart].join();
+    if (widths === this.#widths) return;
+    this.#widths = widths;
+    const style = this.#host.parentElement?.style;
+    style?.setProperty("--volume", `${volumeEnd}px`);
+    style?.setProperty("--side", `${gutterStart - spineEnd}px`);
+    style?.setProperty("--spine", `${spineEnd - spineStart}px`);
+  }
+
   /** Tells the elements around the canvas what it shows. */
   #publish(market: Market, highest: number, lowest: number): void {
     const group = market.ladder?.group ?? 1;
     const mid = this.#camera.midTop();
-    const { spineStart, spineEnd, volumeEnd, gutterStart } = this.#painter.columns;
-    const style = this.#host.parentElement?.style;
-    style?.setProperty("--volume", `${volumeEnd}px`);
-    style?.setProperty("--spine", `${spineEnd - spineStart}px`);
-    style?.setProperty("--side", `${gutterStart - spineEnd}px`);
+    this.#alignHeads();
     batch(() => {
       const before = this.#store.range.value;
       const range = { lo: lowest * group, hi: highest * group };

@@ -1,7 +1,7 @@
 /** One edge of the ladder: the nearest dense cluster that the picture does not show. */
 
 import { fixed, usd, usdInterval } from "../format.ts";
-import { beyond, type Cluster, rowsAway } from "../model/state.ts";
+import { beyond, type Cluster, nearEdge, rowsAway } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { ArrowIcon } from "./icons.tsx";
@@ -25,7 +25,7 @@ export function Compass({ side, onJump }: Props) {
       type="button"
       class={`${edge} ${side === "short" ? "buy" : "sell"}`}
       aria-label={strings.jumpToCluster(word, range)}
-      onClick={() => onJump(cluster.peak)}
+      onClick={() => onJump(nearEdge(cluster))}
     >
       <ArrowIcon down={side === "long"} />
       <span class="compass-place">
@@ -49,13 +49,15 @@ function emptyText(side: Cluster["side"]): string {
   const { bands } = state;
   if (!bands) return strings.noEstimate;
   if (bands.progress < 1) return strings.buildingEstimate(Math.floor(bands.progress * 100));
-  return state.clusters.some((it) => it.side === side) ? strings.noClusterBeyond : strings.noCluster;
+  if (state.clusters.some((it) => it.side === side)) return strings.noClusterBeyond;
+  return side === "short" ? strings.noClusterAbove : strings.noClusterBelow;
 }
 
 function wayTo(cluster: Cluster): string {
   const parts = [strings.percent(fixed(cluster.distance_pct, 2))];
-  if (store.lastTick.value > 0) {
-    parts.push(strings.rows(rowsAway(cluster, store.lastTick.value, store.group.value)));
+  const group = store.group.value;
+  if (store.lastRow.value > 0) {
+    parts.push(strings.rows(rowsAway(cluster, store.lastRow.value * group, group)));
   }
   if (store.freshness.value !== "stale") {
     parts.push(cluster.eta_min === null ? strings.movingAway : strings.minutes(cluster.eta_min));

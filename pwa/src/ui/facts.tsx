@@ -1,7 +1,7 @@
 /** The slow facts of the market: mark, funding, open interest, clusters, and how the venues are. */
 
 import { duration, fixed, price, signed, stepValue, usd, usdInterval } from "../format.ts";
-import { clusterName, type StreamState, type VenueFacts } from "../model/state.ts";
+import { clusterName, nearEdge, type StreamState, type VenueFacts } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
@@ -51,7 +51,7 @@ export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
       <ul class="clusters">
         {[...above, ...below].map((it) => (
           <li key={it.id}>
-            <button type="button" onClick={() => onJump(it.peak)}>
+            <button type="button" onClick={() => onJump(nearEdge(it))}>
               <span class={it.side === "short" ? "name buy" : "name sell"}>
                 {clusterName(state.clusters, it)}
               </span>

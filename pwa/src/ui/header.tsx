@@ -54,7 +54,7 @@ function Price() {
 
 function Change() {
   const day = store.state.value?.day ?? null;
-  if (day === null) return null;
+  if (day === null || store.freshness.value === "stale") return null;
   const side = day > 0 ? "buy" : day < 0 ? "sell" : "even";
   return (
     <div class={`change ${side}`}>

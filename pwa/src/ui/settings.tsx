@@ -90,18 +90,20 @@ interface ChoiceProps<K extends keyof Preferences> {
 function Choice<K extends "colours" | "ground" | "hand">({ app, name, label, options }: ChoiceProps<K>) {
   const chosen = store.preferences.value[name];
   return (
-    <fieldset class="segments">
+    <fieldset class="choice-of">
       <legend>{label}</legend>
-      {(Object.entries(options) as [Preferences[K], string][]).map(([value, text]) => (
-        <button
-          key={value}
-          type="button"
-          aria-pressed={value === chosen}
-          onClick={() => app.prefer({ [name]: value })}
-        >
-          {text}
-        </button>
-      ))}
+      <div class="segments">
+        {(Object.entries(options) as [Preferences[K], string][]).map(([value, text]) => (
+          <button
+            key={value}
+            type="button"
+            aria-pressed={value === chosen}
+            onClick={() => app.prefer({ [name]: value })}
+          >
+            {text}
+          </button>
+        ))}
+      </div>
     </fieldset>
   );
 }

@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import orjson
 
 from leadline.domain.instrument import Instrument
 from leadline.errors import CaptureError, VenueError
 from leadline.units import Step, common_step
-from leadline.venues.base import Fetch, Output, VenueBook
+from leadline.venues.base import Fetch, Output
 from leadline.venues.binance import BinanceProtocol
 from leadline.venues.booksync import BookSync
 from leadline.venues.bybit import BybitProtocol
@@ -36,8 +36,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 # The digits are ms (13), us (16) or ns (19): the first 13 are always the ms.
 TIMED_LINE = re.compile(rb"([0-9]{13,19}) +([\[{].*)", re.DOTALL)
 LINES_TO_RECOGNISE_MAX = 200
-SNAPSHOT = b'{"lastUpdateId"'
+SNAPSHOT_KEY = b'"lastUpdateId"'
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
+MESSAGE_KEYS = ("topic", "e", "stream", "arg", "lastUpdateId")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 ONE = Step(1, 0)
@@ -107,8 +108,7 @@ def _read_line(line: bytes) -> Record | None:
     """Return the record of a line, one of no kind for what is not a received message, None if unreadable."""
     timed = TIMED_LINE.fullmatch(line.rstrip())
     if timed is not None:
-        kind = "http" if timed[2].startswith(SNAPSHOT) else "ws"
-        return Record(int(timed[1][:13]), "", "", kind, timed[2])
+        return Record(int(timed[1][:13]), "", "", _kind(timed[2]), timed[2])
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -116,7 +116,8 @@ def _read_line(line: bytes) -> Record | None:
     if not isinstance(row, dict):
         return None
     if "ch" not in row or "raw" not in row:
-        return Record(0, "", "", "ws", line.strip()) if _names_venue(row) else None
+        known = any(key in row for key in MESSAGE_KEYS)
+        return Record(0, "", "", _kind(line), line.strip()) if known else None
     kind = {"ws-recv": "ws", "http": "http"}.get(str(row["ch"]), "")
     seconds = row.get("t")
     t_ms = int(seconds * 1000) if isinstance(seconds, int | float) else 0
@@ -124,28 +125,39 @@ def _read_line(line: bytes) -> Record | None:
     return Record(t_ms, conn, str(row.get("url") or ""), kind, str(row["raw"]).encode())
 
 
-def _names_venue(message: dict[str, Any]) -> bool:
-    return any(key in message for key in ("topic", "e", "stream", "arg", "lastUpdateId"))
+def _kind(raw: bytes) -> str:
+    """Tell a book snapshot, the answer to a request, from a streamed message."""
+    return "http" if SNAPSHOT_KEY in raw and not raw.startswith(b'{"stream"') else "ws"
 
 
-def venue_of(record: Record) -> str | None:
-    """Tell the venue by the address, else by the shape of the message; None when neither does."""
-    if record.url:
-        labels = (urlsplit(record.url).hostname or "").split(".")
-        return next((HOSTS[label] for label in labels if label in HOSTS), "unknown")
+def _address(url: str) -> SplitResult:
     try:
-        message = orjson.loads(record.raw)
-    except orjson.JSONDecodeError:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _market_of(record: Record) -> str | None:
+    """Tell the market by the address, else by the shape of the message; None when neither does."""
+    if not record.url:
+        return _market_by_shape(record.raw)
+    address = _address(record.url)
+    venue = next((HOSTS[label] for label in address.netloc.split(".") if label in HOSTS), None)
+    spot = address.path.endswith("/spot") or "category=spot" in address.query
+    return "bybit-spot" if venue == "bybit" and spot else venue
+
+
+def _market_by_shape(raw: bytes) -> str | None:
+    try:
+        message = orjson.loads(raw)
+        data = message.get("data", message)
+        if SNAPSHOT_KEY in raw or ("e" in data and "s" in data):
+            return "binance"
+        if "topic" in message and "type" in message:
+            return "bybit"
+        return "okx" if "channel" in message["arg"] else None
+    except MALFORMED:
         return None
-    if not isinstance(message, dict):
-        return None
-    data = message.get("data", message)
-    if "lastUpdateId" in message or (isinstance(data, dict) and "e" in data and "s" in data):
-        return "binance"
-    if isinstance(message.get("topic"), str) and "type" in message:
-        return "bybit"
-    arg = message.get("arg")
-    return "okx" if isinstance(arg, dict) and "channel" in arg else None
 
 
 @dataclass(slots=True)
@@ -208,7 +220,8 @@ class Recording:
     def _own_records(self) -> Iterator[tuple[int, Record]]:
         for index, file in enumerate(self.files):
             for record in file.records():
-                if _market(self.venue, record) in (self.market, None):
+                # A file without addresses holds one market alone.
+                if not record.url or _market_of(record) == self.market:
                     yield index, record
 
     def _survey(self, index: int, record: Record) -> None:
@@ -225,19 +238,19 @@ class Recording:
             return  # the adapter counts it when the recording is played
 
     def _survey_answer(self, index: int, record: Record) -> None:
-        if record.raw.startswith(SNAPSHOT):
-            if record.url:
-                self._see_snapshot(snapshot_symbol(record.url), record.raw)
-            else:
-                self._unnamed.append((index, record.raw))
+        if not record.url:
+            self._unnamed.append((index, record.raw))
+            return
+        native = snapshot_symbol(record.url)
+        if native is not None:
+            self._see_snapshot(native, record.raw)
             return
         try:
             listed = parse_instruments(self.venue, record.raw)
         except VenueError:
             return
         for made in listed:
-            if made.symbol.endswith(":SPOT") == (self.market == "bybit-spot") or self.venue == "okx":
-                self._seen.metadata[made.native] = made
+            self._seen.metadata[made.native] = made
 
     def _see_snapshot(self, native: str | None, raw: bytes) -> None:
         if native is not None:
@@ -272,15 +285,6 @@ def _symbol(market: str, native: str) -> str:
     if market == "okx":
         return okx_symbol(native)
     return f"{native}:SPOT" if market == "bybit-spot" else native
-
-
-def _market(venue: str, record: Record) -> str | None:
-    """Return the market of a record, None when every market of the venue may need it."""
-    if venue == "bybit" and record.kind == "ws":
-        return "bybit-spot" if urlsplit(record.url).path.endswith("/spot") else "bybit"
-    if venue == "bybit":
-        return "bybit-spot" if "category=spot" in record.url else "bybit"
-    return venue if venue_of(record) in (venue, None) else None
 
 
 def _numbers(venue: str, message: Any) -> Iterator[tuple[str, list[object], list[object]]]:
@@ -328,18 +332,12 @@ def open_recordings(paths: list[Path]) -> list[Recording]:
 
 def _markets_in(file: RecordingFile) -> list[str]:
     markets: dict[str, None] = {}
-    unknown = 0
-    for record in file.records():
-        venue = venue_of(record)
-        if venue is None or venue == "unknown":
-            unknown += 1
-            if not markets and unknown >= LINES_TO_RECOGNISE_MAX:
-                break
-            continue
-        if record.kind == "ws":
-            market = _market(venue, record)
-            if market is not None:
-                markets[market] = None
+    for count, record in enumerate(file.records()):
+        market = _market_of(record)
+        if record.kind == "ws" and market is not None:
+            markets[market] = None
+        if not record.url and (markets or count >= LINES_TO_RECOGNISE_MAX):
+            break
     if not markets:
         raise CaptureError(f"{file.path}: a recording of a venue that has no adapter here")
     return list(markets)
@@ -348,25 +346,29 @@ def _markets_in(file: RecordingFile) -> list[str]:
 class Player:
     """Plays a recording through the adapters, one for each connection.
 
-    Take ``feed`` of each of ``recording.records()`` in turn.
+    Take ``feed`` of each of ``recording.records()`` in turn.  protocols: by connection; syncs: the books
+    by (connection, symbol); snapshots_of: native symbols whose snapshot answers were handed on so far.
     """
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.protocols: dict[str, Protocol] = {}
+        self.syncs: dict[tuple[str, str], BookSync] = {}
+        self.snapshots_of: set[str] = set()
         self._now_ms = 0
         for conn in recording.connections():
             protocol = _protocol(recording.venue, recording.instruments(conn))
             self.protocols[conn] = protocol
+            for sync in protocol.syncs():
+                self.syncs[conn, sync.instrument.symbol] = sync
             for route in protocol.routes():
                 protocol.opened(route, 0)
 
     def books(self) -> dict[str, list[BookSync]]:
         """Return the books of each symbol, one a connection that carries it."""
         found: dict[str, list[BookSync]] = {}
-        for protocol in self.protocols.values():
-            for symbol, book in protocol.books.items():
-                found.setdefault(symbol, []).append(_sync(book))
+        for (_, symbol), sync in self.syncs.items():
+            found.setdefault(symbol, []).append(sync)
         return found
 
     def feed(self, record: Record) -> list[tuple[str, Output]]:
@@ -385,6 +387,7 @@ class Player:
         native = snapshot_symbol(record.url)
         if native is None:
             return []
+        self.snapshots_of.add(native)
         outputs: list[tuple[str, Output]] = []
         for conn, protocol in self.protocols.items():
             if any(book.instrument.native == native for book in protocol.books.values()):
@@ -395,18 +398,12 @@ class Player:
 
 def snapshot_symbol(url: str) -> str | None:
     """Return the symbol whose book a request asked for, None for any other request."""
-    parts = urlsplit(url)
-    named = parse_qs(parts.query).get("symbol", [])
-    return named[0] if parts.path.endswith("/depth") and named else None
+    address = _address(url)
+    named = parse_qs(address.query).get("symbol", [])
+    return named[0] if address.path.endswith("/depth") and named else None
 
 
 def _protocol(venue: str, instruments: list[Instrument]) -> Protocol:
     if venue == "binance":
         return BinanceProtocol(instruments)
     return BybitProtocol(instruments) if venue == "bybit" else OkxProtocol(instruments)
-
-
-def _sync(book: VenueBook) -> BookSync:
-    if not isinstance(book, BookSync):
-        raise TypeError(f"expected a BookSync, got {type(book).__name__}")
-    return book

@@ -123,18 +123,18 @@ def _check_market(recording: Recording) -> list[Report]:
             if isinstance(output, BestQuote):
                 quote_check.quote(output)
             elif output.state is BookState.LIVE and output.at_ms:
-                sync = player.protocols[conn].books[output.symbol]
-                quote_check.book(output.update_id, sync)  # type: ignore[arg-type] # made by the adapter
+                quote_check.book(output.update_id, player.syncs[conn, output.symbol])
     reports: list[Report] = []
     for symbol, syncs in books.items():
         checks = [made for (_, name), made in quotes.items() if name == symbol]
-        reports.append(_report(syncs, checks))
+        offered = syncs[0].instrument.native in player.snapshots_of
+        reports.append(_report(syncs, checks, offered))
     for report in reports:
         report.notes += recording.problems
     return reports
 
 
-def _report(syncs: list[BookSync], checks: list[_QuoteCheck]) -> Report:
+def _report(syncs: list[BookSync], checks: list[_QuoteCheck], offered: bool) -> Report:
     latest = max(syncs, key=lambda sync: sync.at_ms)
     made = latest.instrument
     report = Report(made.venue, made.symbol, connections=len(syncs))
@@ -153,7 +153,8 @@ def _report(syncs: list[BookSync], checks: list[_QuoteCheck]) -> Report:
         }
         report.book_sha256 = latest.book.digest(made.tick, made.lot)
     elif report.deltas:
-        report.notes.append("no snapshot: continuity only")
+        met = "a snapshot was recorded but does not meet the stream" if offered else "no snapshot"
+        report.notes.append(f"{met}: continuity only")
     if not latest.anchored and latest.epoch:
         report.notes.append("the book was lost and not anchored again")
     return report

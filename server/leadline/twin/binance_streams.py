@@ -166,21 +166,23 @@ class ForceOrders(Feed):
         self._largest: dict[str, Death] = {}
 
     def frames(self) -> list[str]:
+        sent: list[str] = []
+        if self.market.now_ms % 1000 < STEP_MS:
+            sent = [
+                self._frame(market, self._largest[market.contract.native])
+                for market in self._markets
+                if market.contract.native in self._largest
+            ]
+            self._largest.clear()
         for market in self._markets:
             name = market.contract.native
             for death in market.new_deaths:
                 held = self._largest.get(name)
                 if death.filled and (held is None or death.filled > held.filled):
                     self._largest[name] = death
-        if self.market.now_ms % 1000 >= STEP_MS:
-            return []
-        sent = [self._frame(market, self._largest.get(market.contract.native)) for market in self._markets]
-        self._largest.clear()
-        return [text for text in sent if text]
+        return sent
 
-    def _frame(self, market: Market, death: Death | None) -> str:
-        if death is None:
-            return ""
+    def _frame(self, market: Market, death: Death) -> str:
         tick, lot = float(market.contract.tick), float(market.contract.size_step)
         digits, name = market.contract.price_decimals, market.contract.native
         row = {

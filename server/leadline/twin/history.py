@@ -56,7 +56,7 @@ class Bars:
         slot = rows[:, AT_MS] // (minutes * MINUTE_MS)
         starts = np.flatnonzero(np.diff(slot, prepend=-1))
         ends = np.append(starts[1:], len(rows)) - 1
-        bars = rows[ends].copy()
+        bars: NDArray[np.float64] = rows[ends].copy()
         bars[:, AT_MS] = slot[starts] * (minutes * MINUTE_MS)
         bars[:, OPEN] = rows[starts, OPEN]
         bars[:, HIGH] = np.maximum.reduceat(rows[:, HIGH], starts)
@@ -70,7 +70,7 @@ class Bars:
         rows = self.rows
         ends = rows[:, AT_MS] + MINUTE_MS
         chosen = ends % (minutes * MINUTE_MS) == 0
-        samples = np.empty((int(chosen.sum()), 4))
+        samples: NDArray[np.float64] = np.empty((int(chosen.sum()), 4))
         samples[:, 0] = ends[chosen]
         samples[:, 1:] = rows[chosen][:, [INTEREST, RATIO, CLOSE]]
         return samples

@@ -210,7 +210,7 @@ class VenueServer(ABC):
             self.sessions.pop(session, None)
 
     def book_step(self, market: Market) -> int:
-        """Return the step whose book a REST answer shows: at times a little late, under a fault much later."""
+        """Return the step whose book a REST answer shows: a little late at times, much later by fault."""
         late = self.random.randrange(1, 4) if self.random.random() < LATE_SHARE else 0
         if self.random.random() < self.faults.stale_snapshot:
             late += self.faults.stale_ms // STEP_MS

@@ -511,7 +511,7 @@ def wants_to_open(params: Floats, state: State, stats: Floats, price: float) -> 
 @compiled
 def draw_lots(params: Floats, state: State, leverage: float, price: float) -> int:
     """Draw a position's size; whoever takes much leverage has little money."""
-    usd = params[POSITION_USD] * lognormal(state, 1.3) * 2.4 / (1.0 + leverage / 12.0)
+    usd = params[POSITION_USD] * lognormal(state, 1.3) * 2.0 / (1.0 + leverage / 20.0)
     return max(1, int(usd / (price * params[LOT_COINS])))
 
 
@@ -669,8 +669,8 @@ def populate(
 
 COMMON, VOLATILITY, BURST_LEFT_S, BURST_SIDE, OWN, LAGGED = 0, 1, 2, 3, 4, 7
 REFERENCE_SIZE = 10
-REVERSION_PER_S = 1.0 / (1.5 * 86_400.0)
-COMMON_SIGMA = 0.42 / sqrt(365.0 * 86_400.0)  # per square root of a second
+REVERSION_PER_S = 1.0 / (0.8 * 86_400.0)
+COMMON_SIGMA = 0.38 / sqrt(365.0 * 86_400.0)  # per square root of a second
 LEAD_S = 0.4
 
 

@@ -1,4 +1,4 @@
-"""The channels of OKX swaps: linked books of 400 levels, trades, and rows about mark, interest and funding."""
+"""The channels of OKX swaps: linked books of 400 levels, trades, marks, interest and funding."""
 
 from __future__ import annotations
 
@@ -120,26 +120,23 @@ class Liquidations(Feed):
         self._largest: dict[tuple[str, int], Death] = {}
 
     def frames(self) -> list[str]:
+        due = self.market.now_ms % 2000 < STEP_MS
+        out = self._told() if due else []
         for market in self._markets:
             for death in market.new_deaths:
                 key = (market.contract.native, death.at_ms // 1000)
                 if key not in self._largest or death.lots > self._largest[key].lots:
                     self._largest[key] = death
-        if self.market.now_ms % 2000 >= STEP_MS:
-            return []
+        return out
+
+    def _told(self) -> list[str]:
         out = []
         for market in self._markets:
             native = market.contract.native
             rows = [self._row(market, death) for (name, _), death in self._largest.items() if name == native]
             if rows:
                 family = native.removesuffix("-SWAP")
-                body = {
-                    "instType": "SWAP",
-                    "instFamily": family,
-                    "instId": native,
-                    "uly": family,
-                    "details": rows,
-                }
+                body = {"instType": "SWAP", "instFamily": family, "instId": native, "uly": family, "details": rows}
                 out.append(f'{{"arg":{self.name},"data":[{orjson.dumps(body).decode()}]}}')
         self._largest.clear()
         return out

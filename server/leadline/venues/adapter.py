@@ -51,6 +51,10 @@ class Adapter(Generic[S]):
         self._metadata_asked_ms: int | None = None
         self._metadata_told_ms: int | None = None
 
+    def syncs(self) -> list[S]:
+        """Return the books with their proof, in the order of the instruments."""
+        return list(self._by_native.values())
+
     # Hooks of the subclass.
 
     def routes(self) -> dict[str, str]:

@@ -35,6 +35,7 @@ INTEREST_EVERY_MS = 5_000
 INTEREST_WEIGHT_PER_MIN_MAX = 600
 # ADL, insurance fund and rows without a price are bookings, not trades in the book.
 MARKET_TRADE = "MARKET"
+KINDS = ("depthUpdate", "aggTrade", "trade", "bookTicker", "markPriceUpdate", "forceOrder")
 
 
 class BinanceProtocol(Adapter[BookSync]):
@@ -99,8 +100,8 @@ class BinanceProtocol(Adapter[BookSync]):
     def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         data = message.get("data", message)
         kind = data.get("e")
-        if kind is None:
-            return self._take_reply(data)
+        if kind not in KINDS:
+            return self._take_reply(data) if kind is None else []
         order = data["o"] if kind == "forceOrder" else data
         sync = self._by_native.get(order["s"])
         if sync is None:
@@ -118,9 +119,7 @@ class BinanceProtocol(Adapter[BookSync]):
             return [_best_quote(sync.instrument, data)]
         if kind == "markPriceUpdate":
             return self._take_mark(sync, data)
-        if kind == "forceOrder":
-            return [_liquidation(sync.instrument, order)]
-        return []
+        return [_liquidation(sync.instrument, order)]
 
     def _take_reply(self, reply: dict[str, Any]) -> list[Output]:
         """An acknowledgement proves nothing; a refusal (two shapes) is counted, the watchdogs mend it."""

@@ -187,6 +187,7 @@ class BookSync:
         self._anchor(update_id, at_ms, levels, now_ms)
         self._held.clear()
         self.linked = met
+        self.received_ms, self.silent = now_ms, False
         for delta in newer:
             outcome = self._extend(delta)
             if outcome is not Outcome.TAKEN:
@@ -228,10 +229,6 @@ class BookSync:
             self._note_arrival(now_ms)
             self._settle()
         return same
-
-    def waits_for_anchor(self) -> bool:
-        """True while deltas are held that only lack a snapshot to build on."""
-        return not self.anchored and bool(self._held)
 
     def changed(self, state_only: bool = False) -> BookChanged:
         """Return the event that tells where the book stands."""

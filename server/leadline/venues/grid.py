@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from leadline.units import NumberRejected, OffGrid, Step, common_step, parse_decimal
 
 
+DECIMALS_MAX = 12  # no market is finer; a damaged number must not make every other one unreadable
+
+
 def refine(step: Step | None, texts: Iterable[object]) -> Step | None:
     """Return the largest step that divides ``step`` and every text; None while nothing was seen.
 
@@ -32,4 +35,5 @@ def refine(step: Step | None, texts: Iterable[object]) -> Step | None:
 
 def _step_of(text: object) -> Step | None:
     exact = parse_decimal(text)
-    return Step.of(exact) if exact > 0 else None
+    step = Step.of(exact) if exact > 0 else None
+    return step if step is not None and step.decimals <= DECIMALS_MAX else None

@@ -8,7 +8,6 @@ import orjson
 
 from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest, PriceKind, Side
 from leadline.domain.instrument import Instrument
-from leadline.limits import FIRST_DATA_S
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
 from leadline.venues.base import Abort, Fetch, Output, Send
@@ -21,7 +20,7 @@ ARGS_PER_REQUEST_MAX = 100
 REQUESTS_PER_CONNECTION_MAX = 400  # the venue allows 480 an hour
 FETCHED_LEVELS = 400
 FETCHED_WEIGHT = 1
-SNAPSHOT_WAIT_MS = int(FIRST_DATA_S * 1000) // 2
+SNAPSHOT_WAIT_MS = 1_000
 PING_AFTER_MS = 20_000
 PONG_WITHIN_MS = 8_000
 UPGRADE_NOTICE = "64008"
@@ -92,8 +91,8 @@ class OkxProtocol(Adapter[SequenceSync]):
                 outputs.append(Send(route, "ping"))
         for native, sync in self._by_native.items():
             waited = sync.route in self._opened and now_ms - sync.waiting_ms >= SNAPSHOT_WAIT_MS
-            if waited and sync.waits_for_anchor() and native not in self._fallback:
-                # Updates without their snapshot: the venue may have dropped it from the stream.
+            if waited and not sync.anchored and native not in self._fallback:
+                # No snapshot came in the stream: the venue has announced to drop it one day.
                 self._fallback.add(native)
                 outputs.append(self._snapshot(sync))
         return outputs

@@ -149,12 +149,17 @@ async def test_a_peer_that_falls_silent_is_given_up(
     monkeypatch.setattr(source_module, "PING_AFTER_MS", 50)
     monkeypatch.setattr(source_module, "DEAD_AFTER_MS", 200)
 
+    replaced = asyncio.Event()
+
     async def talk(connection: ServerConnection, number: int) -> None:
         await greet(connection)
         if number == 1:
             # Bytes arrive and are never read: neither pongs nor the closing handshake come back.
             connection.transport.pause_reading()
-        await asyncio.sleep(3)
+            await replaced.wait()
+        else:
+            replaced.set()
+            await connection.wait_closed()
 
     async with venue(talk) as endpoints, running(BybitProtocol([BYBIT]), endpoints) as watched:
         await watched.until(lambda: watched.protocol.books["BTCUSDT"].epoch == 2)
