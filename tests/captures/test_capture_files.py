@@ -1,12 +1,17 @@
 """Recordings in every known form, whole and damaged, made on the spot."""
 
+import contextlib
 import gzip
 import io
+import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leadline.errors import CaptureError
 from leadline.feed.capture import RecordingFile, open_recordings
@@ -186,10 +191,9 @@ def test_a_damaged_message_is_a_protocol_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_is_no_recording_is_refused_in_one_sentence(tmp_path: Path, data: bytes, packed: bool) -> None:
     path = saved(tmp_path, gzip.compress(data) if packed else data)
-    out = io.StringIO()
-    assert run_check([path], True, out) == 2
-    assert str(path) in out.getvalue()
-    assert len(out.getvalue().splitlines()) == 1
+    with pytest.raises(CaptureError, match=re.escape(str(path))) as refused:
+        run_check([path], True, io.StringIO())
+    assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
@@ -204,3 +208,28 @@ def test_the_table_ends_with_one_sentence(tmp_path: Path) -> None:
     lines = out.getvalue().splitlines()
     assert lines[0].split()[:3] == ["venue", "symbol", "messages"]
     assert lines[-1] == "1 of 1 books were built, and none was ever wrong."
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_no_damage_to_a_recording_ends_in_anything_but_a_verdict(data: st.DataObject) -> None:
+    url = "wss://stream.bybit.com/v5/public/linear"
+    raws = [bybit_book(BYBIT, "snapshot", 1, {10: 2}, {12: 5}), bybit_book(BYBIT, "delta", 2, {9: 2}, {})]
+    rows = [{"t": 1.0, "ch": "ws-recv", "conn": 1, "url": url, "raw": raw.decode()} for raw in raws]
+    whole = data.draw(
+        st.sampled_from([session(rows), timed(binance_stream(4)), gzip.compress(session(rows))])
+    )
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, min(len(whole), start + 40)))
+    junk = data.draw(st.binary(max_size=20) | st.text(max_size=10).map(str.encode))
+    with tempfile.TemporaryDirectory() as folder:
+        path = saved(Path(folder), whole[:start] + junk + whole[end:])
+        with contextlib.suppress(CaptureError):
+            assert run_check([path], data.draw(st.booleans()), io.StringIO()) in (0, 1)
+
+
+@pytest.mark.parametrize("url", ["http://[broken", "wss://stream.bybit.com:port/v5", "", "nonsense"])
+def test_an_address_that_is_none_is_no_market(tmp_path: Path, url: str) -> None:
+    rows = [{"t": 1.0, "ch": "ws-recv", "conn": 1, "url": url, "raw": "{}"}]
+    with contextlib.suppress(CaptureError):
+        assert run_check([saved(tmp_path, session(rows))], True, io.StringIO()) == 0

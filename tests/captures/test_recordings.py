@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from leadline.errors import CaptureError
 from leadline.feed.check import Report, check, run_check
 from tests.fakes.captures import capture
 
@@ -118,8 +119,10 @@ def test_files_of_several_markets_are_reported_one_after_the_other() -> None:
 )
 def test_what_is_no_recording_of_a_known_venue_is_refused_in_one_sentence(name: str) -> None:
     out = io.StringIO()
-    assert run_check([capture(name)], False, out) == 2
-    assert len(out.getvalue().splitlines()) == 1
+    with pytest.raises(CaptureError) as refused:
+        run_check([capture(name)], False, out)
+    assert len(str(refused.value).splitlines()) == 1
+    assert out.getvalue() == ""
 
 
 def plain(text: str) -> str:

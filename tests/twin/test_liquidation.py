@@ -18,7 +18,9 @@ def market() -> Market:
 
 
 @pytest.mark.parametrize("drift", [-1, 1])
-def test_a_position_dies_when_the_mark_reaches_its_trigger_and_never_before(market: Market, drift: int) -> None:
+def test_a_position_dies_when_the_mark_reaches_its_trigger_and_never_before(
+    market: Market, drift: int
+) -> None:
     price, died = market.index, 0
     for _ in range(400):
         price *= 1.0 + drift * 1.5e-4

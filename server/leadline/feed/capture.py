@@ -231,6 +231,8 @@ class Recording:
                 return
             message = orjson.loads(record.raw)
             for native, prices, sizes in _numbers(self.venue, message):
+                if not isinstance(native, str):
+                    continue
                 self._natives_of[index].add(native)
                 self._seen.natives.setdefault(record.conn, {})[native] = None
                 self._see(native, prices, sizes)
@@ -253,9 +255,13 @@ class Recording:
             self._seen.metadata[made.native] = made
 
     def _see_snapshot(self, native: str | None, raw: bytes) -> None:
-        if native is not None:
+        if native is None:
+            return
+        try:
             answer = orjson.loads(raw)
             self._see(native, *_columns(answer["bids"] + answer["asks"]))
+        except MALFORMED:
+            return  # the adapter counts it when the recording is played
 
     def _see(self, native: str, prices: list[object], sizes: list[object]) -> None:
         for steps, texts in ((self._seen.ticks, prices), (self._seen.lots, sizes)):
@@ -287,7 +293,7 @@ def _symbol(market: str, native: str) -> str:
     return f"{native}:SPOT" if market == "bybit-spot" else native
 
 
-def _numbers(venue: str, message: Any) -> Iterator[tuple[str, list[object], list[object]]]:
+def _numbers(venue: str, message: Any) -> Iterator[tuple[Any, list[object], list[object]]]:
     """Yield (native symbol, price texts, size texts) of a message that has some."""
     if venue == "binance":
         data = message.get("data", message)

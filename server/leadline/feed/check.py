@@ -11,13 +11,12 @@ import orjson
 from leadline.domain.book import Ints
 from leadline.domain.events import BestQuote, BookChanged, BookState
 from leadline.domain.instrument import Instrument
-from leadline.errors import CaptureError
 from leadline.feed.capture import Player, Recording, open_recordings
 from leadline.venues.booksync import BookSync, SequenceSync
 
 TOP_LEVELS = 5
 PENDING_MAX = 20_000
-WRONG, UNUSABLE = 1, 2
+WRONG = 1
 
 Touch = tuple[int, int, int, int]
 
@@ -168,12 +167,11 @@ def _texts(made: Instrument, levels: tuple[Ints, Ints]) -> list[list[str]]:
 
 
 def run_check(paths: list[Path], as_json: bool, out: TextIO) -> int:
-    """Check ``paths`` and write the reports; return 0 (right), 1 (a book was wrong) or 2 (unusable)."""
-    try:
-        reports = check(paths)
-    except CaptureError as error:
-        out.write(f"{error}\n")
-        return UNUSABLE
+    """Check ``paths`` and write the reports; return 0 when all is right, 1 when a book was ever wrong.
+
+    Raises CaptureError as ``check`` does, before anything is written.
+    """
+    reports = check(paths)
     if as_json:
         out.writelines(orjson.dumps(asdict(report)).decode() + "\n" for report in reports)
     else:

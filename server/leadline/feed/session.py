@@ -168,6 +168,10 @@ class SymbolSession:
         self.tape.add(made, trade.venue)
 
     def _book_changed(self, event: BookChanged, view: VenueView) -> None:
+        if view.book.instrument is not view.instrument:
+            # The venue changed the contract's steps: the same book now counts in others.
+            self.attach(view.book.instrument, view.book)
+            return
         if event.epoch != view.epoch_seen:
             view.epoch_seen = event.epoch
             self.epoch += 1

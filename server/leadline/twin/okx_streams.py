@@ -136,7 +136,13 @@ class Liquidations(Feed):
             rows = [self._row(market, death) for (name, _), death in self._largest.items() if name == native]
             if rows:
                 family = native.removesuffix("-SWAP")
-                body = {"instType": "SWAP", "instFamily": family, "instId": native, "uly": family, "details": rows}
+                body = {
+                    "instType": "SWAP",
+                    "instFamily": family,
+                    "instId": native,
+                    "uly": family,
+                    "details": rows,
+                }
                 out.append(f'{{"arg":{self.name},"data":[{orjson.dumps(body).decode()}]}}')
         self._largest.clear()
         return out

@@ -123,6 +123,8 @@ class Adapter(Generic[S]):
             return self._refuse([sync] if sync else [], now_ms) + self._ask_metadata(now_ms)
         except MALFORMED:
             self.protocol_errors += 1
+            if sync is not None:
+                sync.stats.protocol_errors += 1
             return self._unanswered(fetch, sync, now_ms)
 
     def tick(self, now_ms: int) -> list[Output]:

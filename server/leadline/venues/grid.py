@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from leadline.units import NumberRejected, OffGrid, Step, common_step, parse_decimal
 
-
 DECIMALS_MAX = 12  # no market is finer; a damaged number must not make every other one unreadable
 
 

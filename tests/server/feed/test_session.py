@@ -138,3 +138,15 @@ def test_a_symbol_without_a_price_is_not_described() -> None:
     market = hand_market()
     market.books["binance"].book.clear()
     assert market.session.describe() is None
+
+
+def test_a_book_whose_steps_changed_is_read_in_the_new_ones() -> None:
+    market = hand_market()
+    book = market.books["binance"]
+    before = market.session.epoch
+    book.instrument = instrument("binance", tick="0.05")
+    book.book.replace([20000], [1], [20001], [1])
+    market.session.accept(book.changed())
+    assert str(market.session.tick) == "0.05"
+    assert market.session.epoch > before
+    assert market.session.ladder(ALL_VENUES, 1, 10, 0).bid_tick == 20000

@@ -1,0 +1,134 @@
+"""A real server over the twin and a real Chromium, shared by all browser tests of a run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.find_chromium import find_chromium
+
+ROOT = Path(__file__).parents[2]
+START_S = 90.0
+PATIENCE_MS = 20_000
+PHONE = {"width": 390, "height": 844}
+ADDRESS = re.compile(r"answers on (http://\S+)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start ``leadline serve`` over the twin on a free port and give its address."""
+    if not (ROOT / "server/leadline/static/index.html").is_file():
+        _missing("the app is not built; run `npm run build` in pwa/")
+    folder = tmp_path_factory.mktemp("data")
+    arguments = ["serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT", "--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leadline", *arguments, "--data-dir", str(folder)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "server"), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: Queue[str] = Queue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
+    try:
+        yield _address(process, lines)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        reader.join(timeout=5)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _read(process: subprocess.Popen[str], lines: Queue[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line)
+
+
+def _address(process: subprocess.Popen[str], lines: Queue[str]) -> str:
+    seen: list[str] = []
+    while process.poll() is None:
+        try:
+            line = lines.get(timeout=START_S)
+        except Empty:
+            break
+        seen.append(line)
+        if (found := ADDRESS.search(line)) is not None:
+            return found[1]
+    pytest.fail("expected the server to tell its address, got:\n" + "".join(seen[-20:]))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        _missing("no Chromium; install it or set LEADLINE_CHROMIUM")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[BrowserContext]:
+    """A phone held upright, with nothing stored on it yet."""
+    context = chromium.new_context(viewport=PHONE, device_scale_factor=2, has_touch=True)
+    context.set_default_timeout(PATIENCE_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the page complained about; a test that loads the page checks that it is empty."""
+    return []
+
+
+@pytest.fixture
+def page(phone: BrowserContext, server: str, complaints: list[str]) -> Page:
+    """The app, live on the ladder of the first symbol."""
+    page = phone.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(server)
+    wait_live(page)
+    return page
+
+
+def wait_live(page: Page) -> None:
+    """Wait until the page shows a fresh ladder."""
+    expect(page.locator("html")).to_have_attribute("data-freshness", "fresh")
+    page.wait_for_function("document.getElementById('touch').dataset.bid !== ''")
+
+
+def touch(page: Page) -> dict[str, str]:
+    """Return the best prices the page holds, and the frame they are of, read at one instant."""
+    return page.evaluate(
+        "() => ({...document.getElementById('touch').dataset,"
+        " epoch: document.documentElement.dataset.epoch, seq: document.documentElement.dataset.seq})"
+    )

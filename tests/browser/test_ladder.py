@@ -1,0 +1,181 @@
+"""The ladder screen in a real browser against a real server over the twin."""
+
+from __future__ import annotations
+
+from playwright.sync_api import BrowserContext, Page, expect
+from websockets.sync.client import connect
+
+from leadline.wire import frames
+from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
+from tests.browser.conftest import PHONE, touch, wait_live
+
+FRAMES_COMPARED = 40
+PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
+FINGER_PX = 44
+
+
+def _frames_of(server: str, symbol: str, group: int, page: Page) -> tuple[dict, dict]:
+    """Follow the page's stream beside it: {(epoch, seq): (bid, ask)} as told by the wire and by the page."""
+    wire: dict[tuple[int, int], tuple[float, float]] = {}
+    shown: dict[tuple[int, int], tuple[float, float]] = {}
+    address = server.replace("http", "ws") + "/live"
+    with connect(address, subprotocols=["leadline.v1"], compression=None) as socket:
+        hello = decode(socket.recv())
+        assert isinstance(hello, Hello)
+        facts = next(it for it in hello.facts["symbols"] if it["symbol"] == symbol)
+        tick = facts["tick"][0] / 10 ** facts["tick"][1]
+        key = {"kind": "ladder", "symbol": symbol, "venue": "all", "group": group}
+        socket.send(frames._pack(1, 1, {**key, "depth": PHONE_DEPTH, "hz": PHONE_HZ}))
+        reader = LadderReader(group, PHONE_DEPTH)
+        while len(wire) < FRAMES_COMPARED:
+            message = decode(socket.recv(timeout=20))
+            if isinstance(message, Keyframe | Delta):
+                view = reader.apply(message)
+                wire[reader.epoch, reader.seq] = (view.bid_tick * tick, view.ask_tick * tick)
+            held = touch(page)
+            shown[int(held["epoch"]), int(held["seq"])] = (float(held["bid"]), float(held["ask"]))
+    return wire, shown
+
+
+def test_the_page_holds_the_same_best_prices_as_the_wire(server: str, page: Page) -> None:
+    held = touch(page)
+    wire, shown = _frames_of(server, held["symbol"], int(held["group"]), page)
+    common = wire.keys() & shown.keys()
+    assert len(common) >= FRAMES_COMPARED // 3
+    for frame in common:
+        bid, ask = wire[frame]
+        assert shown[frame] == (round(bid, 8), round(ask, 8))
+
+
+def test_the_ladder_keeps_moving_and_nothing_breaks_the_policy(page: Page, complaints: list[str]) -> None:
+    before = int(touch(page)["seq"])
+    page.wait_for_function(
+        "before => Number(document.documentElement.dataset.seq) >= before + 20", arg=before
+    )
+    assert complaints == []
+
+
+def test_the_picture_is_painted_on_the_whole_pane(page: Page) -> None:
+    rows = page.evaluate(
+        """() => {
+          const canvas = document.querySelector('.pane canvas');
+          const { width, height } = canvas;
+          const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          let painted = 0;
+          for (let y = 0; y < height; y += 1) {
+            const line = new Set();
+            for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
+            if (line.size > 1) painted += 1;
+          }
+          return painted / height;
+        }"""
+    )
+    assert rows > 0.5
+
+
+def test_a_simulated_market_is_marked_in_every_layout(page: Page) -> None:
+    watermark = page.locator(".watermark")
+    for width, height in [(390, 844), (844, 390), (320, 568), (1280, 800)]:
+        page.set_viewport_size({"width": width, "height": height})
+        expect(watermark).to_be_in_viewport(ratio=1)
+        expect(watermark).to_have_text("SIMULATED")
+
+
+def test_nothing_is_wider_than_the_screen(page: Page) -> None:
+    for width, height in [(390, 844), (844, 390), (320, 568), (430, 932), (1280, 800)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function("document.querySelector('.pane canvas').clientWidth <= innerWidth")
+        spill = page.evaluate(
+            """() => [...document.querySelectorAll('body *')]
+              .filter((it) => !it.closest('.unseen') && it.getBoundingClientRect().right > innerWidth + 0.5)
+              .map((it) => it.className)"""
+        )
+        assert spill == []
+
+
+def test_grouping_changes_the_rows_and_is_remembered(page: Page) -> None:
+    before = int(touch(page)["group"])
+    page.get_by_role("button", name="Coarser rows").click()
+    page.wait_for_function(
+        "before => Number(document.getElementById('touch').dataset.group) > before", arg=before
+    )
+    chosen = touch(page)["group"]
+    page.reload()
+    wait_live(page)
+    assert touch(page)["group"] == chosen
+
+
+def test_a_scroll_offers_the_way_back_to_price(page: Page) -> None:
+    back = page.get_by_role("button", name="Back to price")
+    expect(back).to_have_count(0)
+    page.mouse.move(200, 400)
+    page.mouse.down()
+    page.mouse.move(200, 470, steps=5)
+    page.mouse.up()
+    expect(back).to_be_visible()
+    back.click()
+    expect(back).to_have_count(0)
+
+
+def test_another_symbol_brings_its_own_book(page: Page) -> None:
+    page.get_by_role("button", name="Choose a market").click()
+    page.get_by_role("dialog").get_by_role("button", name="ETH").click()
+    page.wait_for_function("document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
+    wait_live(page)
+    assert float(touch(page)["bid"]) < 20_000
+
+
+def test_one_venue_is_shown_with_a_lasting_chip(page: Page) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("dialog").get_by_role("button", name="Bybit").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(page.locator(".only")).to_have_text("Bybit only")
+    page.reload()
+    wait_live(page)
+    expect(page.locator(".only")).to_have_text("Bybit only")
+
+
+def test_without_a_server_the_last_picture_is_shown_as_the_past(page: Page, phone: BrowserContext) -> None:
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    phone.set_offline(True)
+    page.reload()
+    expect(page.locator("html")).not_to_have_attribute("data-connection", "open")
+    expect(page.locator(".age")).to_contain_text("s")
+    kept = touch(page)
+    assert float(kept["bid"]) > 0
+    expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
+    expect(page.locator(".age")).to_contain_text("last seen")
+    expect(page.locator(".watermark")).to_have_text("SIMULATED")
+    assert touch(page)["bid"] == kept["bid"]
+    phone.set_offline(False)
+    wait_live(page)
+
+
+def test_chromium_finds_nothing_that_keeps_it_from_installing_the_app(page: Page) -> None:
+    session = page.context.new_cdp_session(page)
+    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [error["errorId"] for error in errors if error["errorId"] != "in-incognito"] == []
+    assert session.send("Page.getAppManifest")["errors"] == []
+
+
+def test_everything_a_thumb_presses_is_large_enough(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    # A hit area may reach beyond the drawing: what counts is where a finger still hits.
+    small = page.evaluate(
+        """(least) => {
+          const reach = (it, dx, dy) => {
+            const box = it.getBoundingClientRect();
+            const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+            let far = 0;
+            while (far < least && it.contains(document.elementFromPoint(x + dx * far, y + dy * far))) far += 0.5;
+            return far;
+          };
+          return [...document.querySelectorAll('button')]
+            .filter((it) => it.checkVisibility() && !it.disabled)
+            .filter((it) => reach(it, 0, 1) + reach(it, 0, -1) < least - 1 || reach(it, 1, 0) + reach(it, -1, 0) < least - 1)
+            .map((it) => it.ariaLabel ?? it.textContent);
+        }""",
+        FINGER_PX,
+    )
+    assert small == []
