@@ -12,14 +12,14 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.find_chromium import find_chromium
 
 ROOT = Path(__file__).parents[2]
 START_S = 90.0
 PATIENCE_MS = 20_000
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 ADDRESS = re.compile(r"answers on (http://\S+)")
 
 
@@ -128,7 +128,8 @@ def wait_live(page: Page) -> None:
 
 def touch(page: Page) -> dict[str, str]:
     """Return the best prices the page holds, and the frame they are of, read at one instant."""
-    return page.evaluate(
+    held: dict[str, str] = page.evaluate(
         "() => ({...document.getElementById('touch').dataset,"
         " epoch: document.documentElement.dataset.epoch, seq: document.documentElement.dataset.seq})"
     )
+    return held

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
+import msgpack
 from playwright.sync_api import BrowserContext, Page, expect
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
-from leadline.wire import frames
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
-from tests.browser.conftest import PHONE, touch, wait_live
+from tests.browser.conftest import touch, wait_live
 
 FRAMES_COMPARED = 40
 PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
 FINGER_PX = 44
+COARSER = "before => Number(document.getElementById('touch').dataset.group) > before"
 
 
-def _frames_of(server: str, symbol: str, group: int, page: Page) -> tuple[dict, dict]:
+Touches = dict[tuple[int, int], tuple[float, float]]
+
+
+def _frames_of(server: str, symbol: str, group: int, page: Page) -> tuple[Touches, Touches]:
     """Follow the page's stream beside it: {(epoch, seq): (bid, ask)} as told by the wire and by the page."""
-    wire: dict[tuple[int, int], tuple[float, float]] = {}
-    shown: dict[tuple[int, int], tuple[float, float]] = {}
+    wire: Touches = {}
+    shown: Touches = {}
     address = server.replace("http", "ws") + "/live"
-    with connect(address, subprotocols=["leadline.v1"], compression=None) as socket:
-        hello = decode(socket.recv())
-        assert isinstance(hello, Hello)
-        facts = next(it for it in hello.facts["symbols"] if it["symbol"] == symbol)
-        tick = facts["tick"][0] / 10 ** facts["tick"][1]
+    with connect(address, subprotocols=[Subprotocol("leadline.v1")], compression=None) as socket:
+        tick = _tick_of(decode(socket.recv(decode=False)), symbol)
         key = {"kind": "ladder", "symbol": symbol, "venue": "all", "group": group}
-        socket.send(frames._pack(1, 1, {**key, "depth": PHONE_DEPTH, "hz": PHONE_HZ}))
+        socket.send(msgpack.packb([1, 1, {**key, "depth": PHONE_DEPTH, "hz": PHONE_HZ}]))
         reader = LadderReader(group, PHONE_DEPTH)
         while len(wire) < FRAMES_COMPARED:
-            message = decode(socket.recv(timeout=20))
+            message = decode(socket.recv(timeout=20, decode=False))
             if isinstance(message, Keyframe | Delta):
                 view = reader.apply(message)
                 wire[reader.epoch, reader.seq] = (view.bid_tick * tick, view.ask_tick * tick)
             held = touch(page)
             shown[int(held["epoch"]), int(held["seq"])] = (float(held["bid"]), float(held["ask"]))
     return wire, shown
+
+
+def _tick_of(hello: object, symbol: str) -> float:
+    assert isinstance(hello, Hello)
+    symbols = hello.facts["symbols"]
+    assert isinstance(symbols, list)
+    numerator, decimals = next(it["tick"] for it in symbols if it["symbol"] == symbol)
+    return float(numerator / 10**decimals)
 
 
 def test_the_page_holds_the_same_best_prices_as_the_wire(server: str, page: Page) -> None:
@@ -96,9 +106,7 @@ def test_nothing_is_wider_than_the_screen(page: Page) -> None:
 def test_grouping_changes_the_rows_and_is_remembered(page: Page) -> None:
     before = int(touch(page)["group"])
     page.get_by_role("button", name="Coarser rows").click()
-    page.wait_for_function(
-        "before => Number(document.getElementById('touch').dataset.group) > before", arg=before
-    )
+    page.wait_for_function(COARSER, arg=before)
     chosen = touch(page)["group"]
     page.reload()
     wait_live(page)
@@ -160,7 +168,7 @@ def test_chromium_finds_nothing_that_keeps_it_from_installing_the_app(page: Page
 
 
 def test_everything_a_thumb_presses_is_large_enough(page: Page) -> None:
-    page.set_viewport_size(PHONE)
+    page.set_viewport_size({"width": 390, "height": 844})
     # A hit area may reach beyond the drawing: what counts is where a finger still hits.
     small = page.evaluate(
         """(least) => {
@@ -168,12 +176,14 @@ def test_everything_a_thumb_presses_is_large_enough(page: Page) -> None:
             const box = it.getBoundingClientRect();
             const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
             let far = 0;
-            while (far < least && it.contains(document.elementFromPoint(x + dx * far, y + dy * far))) far += 0.5;
+            const hit = () => it.contains(document.elementFromPoint(x + dx * far, y + dy * far));
+            while (far < least && hit()) far += 0.5;
             return far;
           };
           return [...document.querySelectorAll('button')]
             .filter((it) => it.checkVisibility() && !it.disabled)
-            .filter((it) => reach(it, 0, 1) + reach(it, 0, -1) < least - 1 || reach(it, 1, 0) + reach(it, -1, 0) < least - 1)
+            .filter((it) => Math.min(reach(it, 0, 1) + reach(it, 0, -1),
+                                     reach(it, 1, 0) + reach(it, -1, 0)) < least - 1)
             .map((it) => it.ariaLabel ?? it.textContent);
         }""",
         FINGER_PX,

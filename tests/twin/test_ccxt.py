@@ -46,7 +46,7 @@ async def watched(exchange: Any) -> Any:
 
 @pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
 async def test_ccxt_builds_the_true_book(venue: str) -> None:
-    async with Twin(3, history_days=0.02) as twin, aiohttp.ClientSession() as http:
+    async with Twin(3, history_days=0.06) as twin, aiohttp.ClientSession() as http:
         exchange = client(venue, twin.ports[venue])
         try:
             for _ in range(BOOKS):

@@ -103,12 +103,14 @@ export class MarksPainter {
     const place = chipPlace(span, camera);
     if (!place) return;
     const context = this.#surface.context;
-    const left = cluster.side === "short" ? columns.volumeEnd : columns.gutterStart - CHIP_WIDTH;
+    // On a narrow phone the chip stays off the spine and leaves out the interval rather than cut it.
+    const width = Math.min(CHIP_WIDTH, columns.spineStart - columns.volumeEnd - 2);
+    const left = cluster.side === "short" ? columns.volumeEnd : columns.gutterStart - width;
     const hue = this.#hue(cluster);
     const height = place.rows * camera.rowHeight - 2 * CHIP_INSET;
     const top = place.top + CHIP_INSET;
     context.beginPath();
-    context.roundRect(left + 0.5, top + 0.5, CHIP_WIDTH - 1, height - 1, CHIP_RADIUS);
+    context.roundRect(left + 0.5, top + 0.5, width - 1, height - 1, CHIP_RADIUS);
     context.fillStyle = this.#palette.ground.surface;
     context.fill();
     context.strokeStyle = withAlpha(hue, 0.45);
@@ -125,7 +127,8 @@ export class MarksPainter {
     context.font = FONTS.chipInterval;
     context.fillStyle = INK.secondary;
     const interval = usdInterval(cluster.usd_lo, cluster.usd_hi, cluster.usd);
-    context.fillText(interval, x, this.#surface.baseline(FONTS.chipInterval, first));
+    const fits = x + context.measureText(interval).width <= left + width - CHIP_PADDING / 2;
+    if (fits) context.fillText(interval, x, this.#surface.baseline(FONTS.chipInterval, first));
     if (place.rows < 2) return;
     context.font = FONTS.chipNote;
     context.fillStyle = hue;

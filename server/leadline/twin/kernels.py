@@ -670,7 +670,7 @@ def populate(
 COMMON, VOLATILITY, BURST_LEFT_S, BURST_SIDE, OWN, LAGGED = 0, 1, 2, 3, 4, 7
 REFERENCE_SIZE = 10
 REVERSION_PER_S = 1.0 / (0.8 * 86_400.0)
-COMMON_SIGMA = 0.38 / sqrt(365.0 * 86_400.0)  # per square root of a second
+COMMON_SIGMA = 0.26 / sqrt(365.0 * 86_400.0)  # per square root of a second
 LEAD_S = 0.4
 
 
@@ -687,7 +687,7 @@ def move_reference(
         ref[BURST_SIDE] = 1.0 if uniform(state) < 0.5 else -1.0
     burst = ref[BURST_LEFT_S] > 0.0
     scale = exp(ref[VOLATILITY] - 0.06) * (2.6 if burst else 1.0) * sqrt(dt_s)
-    drift = ref[BURST_SIDE] * 2.2e-5 * dt_s if burst else 0.0
+    drift = ref[BURST_SIDE] * 1.5e-5 * dt_s if burst else 0.0
     move = COMMON_SIGMA * scale * normal(state) + drift + shock_bp[0] * 1e-4
     ref[COMMON] += move - ref[COMMON] * REVERSION_PER_S * dt_s
     for symbol in range(3):
@@ -716,8 +716,8 @@ def reference_path(
 @compiled
 def move_basis(state: State, stats: Floats, crowd: float, dt_s: float) -> None:
     """The venue's premium over the reference: noise that dies within minutes, around what the crowd pays."""
-    mean = 1.5e-4 * crowd
-    stats[BASIS] += (mean - stats[BASIS]) * min(1.0, dt_s / 120.0) + 0.8e-4 * sqrt(
+    mean = 0.4e-4 * crowd
+    stats[BASIS] += (mean - stats[BASIS]) * min(1.0, dt_s / 120.0) + 0.1e-4 * sqrt(
         min(1.0, dt_s / 60.0)
     ) * normal(state)
 
