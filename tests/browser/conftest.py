@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -35,15 +36,16 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start ``leadline serve`` over the twin on a free port and give its address."""
+Serving = Callable[..., str]
+
+
+@contextlib.contextmanager
+def running_server(folder: Path, *arguments: str) -> Iterator[str]:
+    """Run one `leadline` server on a free port; yields its address."""
     if not (ROOT / "server/leadline/static/index.html").is_file():
-        _missing("the app is not built; run `npm run build` in pwa/")
-    folder = tmp_path_factory.mktemp("data")
-    arguments = ["serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT", "--port", "0"]
+        _missing("the app is not built; run `make build`")
     process = subprocess.Popen(
-        [sys.executable, "-m", "leadline", *arguments, "--data-dir", str(folder)],
+        [sys.executable, "-m", "leadline", *arguments, "--port", "0", "--data-dir", str(folder)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "server"), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -61,6 +63,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         reader.join(timeout=5)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The twin's market on a server that all tests of a run share."""
+    folder = tmp_path_factory.mktemp("data")
+    with running_server(folder, "serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT") as address:
+        yield address
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    """Start servers of a test's own: ``serving("replay", "file")`` gives the address."""
+    with contextlib.ExitStack() as servers:
+        yield lambda *arguments: servers.enter_context(running_server(tmp_path, *arguments))
 
 
 def _read(process: subprocess.Popen[str], lines: Queue[str]) -> None:

@@ -1,0 +1,46 @@
+"""A real recording on the phone: what it shows is what the venue's own best-quote stream said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import Serving, touch
+from tests.fakes.captures import capture
+
+RECORDING = "binance_usdm/ethusdt_20240718_depth_trade_bbo.txt.gz"
+MESSAGES_MIN = 3_000
+
+
+def cut_at_a_checked_book(source: Path, target: Path) -> tuple[float, float]:
+    """Copy a recording up to a book update that the best-quote stream also reports; return that quote."""
+    lines = gzip.decompress(source.read_bytes()).splitlines()
+    messages = [json.loads(line[line.index(b"{") :]).get("data", {}) for line in lines]
+    quotes = {m["u"]: (float(m["b"]), float(m["a"])) for m in messages if m.get("e") == "bookTicker"}
+    for index, message in enumerate(messages):
+        if index > MESSAGES_MIN and message.get("e") == "depthUpdate" and message["u"] in quotes:
+            target.write_bytes(b"\n".join(lines[: index + 1]))
+            return quotes[message["u"]]
+    raise AssertionError("no update of the recording has a quote of the same id")
+
+
+def test_the_best_prices_equal_the_recorded_quote_of_the_same_update(
+    serving: Serving, phone: BrowserContext, tmp_path: Path
+) -> None:
+    recording = tmp_path / "eth.txt"
+    bid, ask = cut_at_a_checked_book(capture(RECORDING), recording)
+    address = serving("replay", str(recording), "--speed", "30")
+    page = phone.new_page()
+    page.goto(address)
+    expect(page.locator(".watermark")).to_contain_text("REPLAY")
+    # At its end the recording leaves its last book, and says that it is over.
+    expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
+    page.wait_for_function(
+        "([bid, ask]) => { const t = document.getElementById('touch').dataset;"
+        " return Number(t.bid) === bid && Number(t.ask) === ask; }",
+        arg=[bid, ask],
+    )
+    assert touch(page)["symbol"] == "ETHUSDT"
