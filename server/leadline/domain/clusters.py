@@ -59,7 +59,8 @@ def find_clusters(
     The smoothed density's peaks with a prominence of at least PROMINENCE_MIN of their height; peaks
     closer than MERGE_LOG, or with a saddle above MERGE_SADDLE of the lower one, are one.  A cluster is
     the bins around a peak of at least BASIN_HEIGHT of it, cut at the saddles to its neighbours and
-    narrowed to where they are densest; it holds at least CLUSTER_OI_SHARE_MIN of ``oi_usd`` and ``usd_min``.
+    narrowed to the nearest of its densest stretches; it holds at least CLUSTER_OI_SHARE_MIN of
+    ``oi_usd`` and ``usd_min``.
     """
     least_usd = max(usd_min, constants.CLUSTER_OI_SHARE_MIN * oi_usd)
     half = len(heat.long_usd) // 2
@@ -128,8 +129,9 @@ def _side_clusters(
     heat: Heat, mark: float, side: SideName, outwards: F8, half: int, least_usd: float
 ) -> list[Cluster]:
     found = []
-    for peak, basin_first, basin_last in _basins(_smoother(len(outwards)) @ outwards):
-        first, last = _densest(outwards, peak, basin_first, basin_last)
+    density = _smoother(len(outwards)) @ outwards
+    for peak, basin_first, basin_last in _basins(density):
+        peak, first, last = _stretch(outwards, density, peak, basin_first, basin_last)
         mass = outwards[first : last + 1].copy()
         if mass.sum() < least_usd:
             continue
@@ -141,20 +143,23 @@ def _side_clusters(
     return found
 
 
-def _densest(outwards: F8, peak: int, first: int, last: int) -> tuple[int, int]:
-    """Narrow a basin to the stretch around its peak that holds most, at most as wide as a mark may be.
+def _stretch(outwards: F8, density: F8, peak: int, first: int, last: int) -> tuple[int, int, int]:
+    """Narrow a basin to the stretch price meets first of those that hold (nearly) most.
 
     Without a lift against what is usual at a distance, a side's whole hump is one basin; a person
-    needs the place where it is densest, CLUSTER_DISTANCE_SHARE of the distance wide or CLUSTER_LOG_MIN.
+    needs a place in it, CLUSTER_DISTANCE_SHARE of the distance wide or CLUSTER_LOG_MIN.  Of all
+    stretches of that width with at least CLUSTER_NEARLY of the densest one's dollars it is the nearest.
+    Returns (peak, first bin, last bin).
     """
     least = constants.CLUSTER_LOG_MIN / constants.LOG_STEP
     width = round(max(least, constants.CLUSTER_DISTANCE_SHARE * peak))
     if last - first < width:
-        return first, last
-    starts = np.arange(max(first, peak - width + 1), min(peak, last - width + 1) + 1)
-    held = np.concatenate(([0.0], np.cumsum(outwards)))
-    start = int(starts[np.argmax(held[starts + width] - held[starts])])
-    return start, start + width - 1
+        return peak, first, last
+    held = np.concatenate(([0.0], np.cumsum(outwards[first : last + 1])))
+    masses = held[width:] - held[:-width]
+    start = first + int(np.argmax(masses >= constants.CLUSTER_NEARLY * masses.max()))
+    end = start + width
+    return start + int(np.argmax(density[start:end])), start, end - 1
 
 
 def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: int, mass: F8) -> Cluster:

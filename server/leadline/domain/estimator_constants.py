@@ -82,6 +82,7 @@ MERGE_LOG = 0.0015
 MERGE_SADDLE = 0.8
 CLUSTER_LOG_MIN = 0.006  # a cluster may always be this wide
 CLUSTER_DISTANCE_SHARE = 0.25  # and farther out this share of its distance
+CLUSTER_NEARLY = 0.8  # a nearer stretch with this share of the densest one's dollars is the one to name
 CLUSTER_OI_SHARE_MIN = 0.0025
 CLUSTER_USD_MIN = 300_000.0
 CLUSTER_USD_MIN_BY_BASE = (("BTC", 5_000_000.0), ("ETH", 3_000_000.0), ("SOL", 1_000_000.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from leadline.units import Step
 
 COARSEST_PART = 200  # the coarsest row is about 1/200 of the price (50 rows then reach +-25 %)
-FIRST_ROW_PART = 4e-4  # thirty rows of a phone then reach about +-1 %: book and heat in one look
+FIRST_ROW_PART = 1e-3  # the rows of a phone then reach about +-2 %: book and heat in one look
 _MANTISSAS = (1, 2, 5)
 
 
