@@ -19,7 +19,7 @@ def take(page: Page, name: str) -> None:
 
 
 def wait_for_heat(page: Page) -> None:
-    """Wait until the estimate of all venues is in: both compasses then name a cluster or say there is none."""
+    """Wait until there is an estimate: both compasses then name a cluster or say there is none."""
     expect(page.locator(".compass")).to_have_count(2, timeout=HEAT_WAIT_MS)
 
 
