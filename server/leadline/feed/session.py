@@ -198,7 +198,8 @@ class SymbolSession:
         now_ms = self.clock.monotonic_ms()
         return LadderView(
             t_ms=self.clock.wall_ms(),
-            age_ms=max((now_ms - view.book.received_ms for view in shown), default=0),
+            # A recording is fed a breath ahead of its clock; no picture is younger than now.
+            age_ms=max([0, *(now_ms - view.book.received_ms for view in shown)]),
             flags=int(flags),
             bid_tick=touch.bid_tick,
             ask_tick=touch.ask_tick,
@@ -312,7 +313,7 @@ def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
     return {
         "venue": view.instrument.venue,
         "state": book.state.name.lower(),
-        "age_ms": now_ms - book.received_ms if book.received_ms else None,
+        "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
         "epoch": book.epoch,
         "gaps": book.stats.gaps,
         "resyncs": book.stats.resyncs,
