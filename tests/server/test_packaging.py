@@ -12,6 +12,8 @@ from deploy.build_pwa import NODE_PACKAGE, SKIP, Node, Pages, PagesFailed, find_
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 
+CI = "ci --ignore-scripts --no-audit --no-fund --loglevel=error"
+
 # Stands in for npm: "run --silent build" makes a page, everything else is only written down.
 FAKE_NPM = """
 import pathlib, sys
@@ -53,7 +55,7 @@ def calls(pages: Pages) -> list[str]:
 
 def test_pages_are_built_once_and_again_when_a_source_or_a_shared_file_changes(pages: Pages) -> None:
     assert pages.build()
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund --loglevel=error", "run --silent build"]
+    assert calls(pages) == [CI, "run --silent build"]
     assert not pages.build()
     assert calls(pages) == []
     (pages.source / "src" / "main.ts").write_text("two")
@@ -68,10 +70,10 @@ def test_pages_are_built_once_and_again_when_a_source_or_a_shared_file_changes(p
 def test_modules_are_installed_again_only_when_the_lock_changes(pages: Pages) -> None:
     pages.npm("run", "lint")
     pages.npm("run", "types")
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund --loglevel=error", "run lint", "run types"]
+    assert calls(pages) == [CI, "run lint", "run types"]
     (pages.source / "package-lock.json").write_text('{"changed": true}')
     pages.npm("run", "lint")
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund --loglevel=error", "run lint"]
+    assert calls(pages) == [CI, "run lint"]
 
 
 def test_a_file_that_is_renamed_or_modules_that_change_are_told_apart(pages: Pages) -> None:

@@ -39,6 +39,7 @@ LINES_TO_RECOGNISE_MAX = 200
 SNAPSHOT_KEY = b'"lastUpdateId"'
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
 MESSAGE_KEYS = ("topic", "e", "stream", "arg", "lastUpdateId")
+QUOTES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 ONE = Step(1, 0)
@@ -275,6 +276,7 @@ class Recording:
         if listed is not None:
             return replace(listed, tick=common_step([tick, listed.tick]), lot=common_step([lot, listed.lot]))
         inverse = COIN_MARGINED.fullmatch(native) is not None
+        base, quote = currencies(native)
         return Instrument(
             venue=self.venue,
             symbol=_symbol(self.market, native),
@@ -284,7 +286,22 @@ class Recording:
             # COIN-M contracts are worth 100 USD for bitcoin and 10 USD for every other coin.
             contract_size=Step((100 if native.startswith("BTCUSD_") else 10) if inverse else 1, 0),
             inverse=inverse,
+            base=base,
+            quote=quote,
         )
+
+
+def currencies(native: str) -> tuple[str, str]:
+    """Return base and quote of a venue's name for a contract ("BTCUSDT", "BTC-USDT-SWAP", "BTCUSD_PERP").
+
+    A name that ends in no known quote is all base.
+    """
+    first, _, rest = native.partition("-")
+    if rest:
+        return first, rest.partition("-")[0]
+    pair = native.partition("_")[0]
+    quote = next((text for text in QUOTES if pair.endswith(text) and pair != text), "")
+    return pair.removesuffix(quote), quote
 
 
 def _symbol(market: str, native: str) -> str:
