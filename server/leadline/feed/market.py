@@ -20,6 +20,7 @@ from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
+from leadline.venues.tiers import load_tiers
 
 log = logging.getLogger("leadline.feed")
 
@@ -104,7 +105,9 @@ class Market:
                 since_ms = now_ms - DAY_MS
                 closes = [(bar.at_ms, bar.close) for bar in history.candles if bar.at_ms >= since_ms]
                 session.remember_day(closes)
-            await self._heats[symbol].build(instrument, history, now_ms)
+            price = history.candles[-1].close if history.candles else 0.0
+            tiers = await load_tiers(rest, instrument, price, now_ms)
+            await self._heats[symbol].build(instrument, tiers, history, now_ms)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from leadline.clock import monotonic_ms
+from leadline.domain.leverage import bundled_tiers
 from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
@@ -101,7 +102,8 @@ class Replay:
     def _build(self, symbol: str, player: Player, conn: str) -> None:
         """Start the symbol's bands without history: only what the recording itself tells."""
         instrument = player.protocols[conn].books[symbol].instrument
-        task = asyncio.create_task(self._heats[symbol].build(instrument, History(), until_ms=0))
+        tiers = bundled_tiers(instrument.venue, instrument.symbol)
+        task = asyncio.create_task(self._heats[symbol].build(instrument, tiers, History(), until_ms=0))
         self._building.add(task)
         task.add_done_callback(self._building.discard)
 
