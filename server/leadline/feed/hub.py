@@ -18,6 +18,7 @@ from leadline.clock import Clock
 from leadline.domain.ladder import LadderView
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import BAND_ROWS, LADDER_HZ_MAX, TRADES_KEPT
+from leadline.units import Step
 from leadline.wire import frames
 
 log = logging.getLogger("leadline.feed")
@@ -146,6 +147,7 @@ class Hub:
         self._by_key: dict[StreamKey, LadderStream] = {}
         self._numbers = 0
         self._announced: list[dict[str, object]] = []
+        self._told_steps: list[tuple[Step, Step]] = []
 
     def subscribe(self, key: StreamKey, watcher: Watcher) -> LadderStream:
         """Let ``watcher`` have the stream of ``key``; the caller sends it the keyframe.
@@ -205,14 +207,23 @@ class Hub:
     def announce(self) -> None:
         """Send hello again when the symbols, their venues or their groupings changed."""
         symbols = self._symbols()
+        self._told_steps = self._steps()
         if symbols != self._announced:
             self._announced = symbols
             frame = self.hello()
             for watcher in list(self.watchers):
                 watcher.offer_notice(frame)
 
+    def _steps(self) -> list[tuple[Step, Step]]:
+        return [(session.tick, session.lot) for session in self.sessions.values()]
+
     def emit_due(self, now_ms: int) -> None:
-        """Emit every stream whose time has come."""
+        """Emit every stream whose time has come.
+
+        Ticks and lots mean what the last hello said: when a symbol's steps changed, hello goes first.
+        """
+        if self._steps() != self._told_steps:
+            self.announce()
         for stream in list(self.streams.values()):
             if now_ms >= stream.due_ms:
                 stream.due_ms = now_ms + 1000 // stream.key.hz

@@ -129,7 +129,8 @@ class SymbolSession:
         tick = common_step([made.tick for made in instruments])
         lot = common_step([_coin_lot(made) for made in instruments])
         if (tick, lot) != (self.tick, self.lot):
-            self.tick, self.lot, self.tape = tick, lot, Tape()
+            # Trades already told keep their numbers; their sizes in the old steps are forgotten.
+            self.tick, self.lot, self.tape = tick, lot, Tape(count=self.tape.count)
         held[instrument.venue] = VenueView(instrument, book, VenueScale(1, 1), epoch_seen=book.epoch)
         self.venues = dict(sorted(held.items(), key=lambda item: reference_rank(item[0])))
         for view in self.venues.values():
