@@ -43,12 +43,17 @@ QUOTES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 ONE = Step(1, 0)
+JOINED_MS_MAX = 60_000  # files of one recorder follow each other within this
 Protocol = BinanceProtocol | BybitProtocol | OkxProtocol
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One recorded message.  t_ms: local receive time, 0 unknown; kind: "ws" or "http" (an answer)."""
+    """One recorded message.  t_ms: local receive time, 0 unknown.
+
+    kind: "ws", "http" (an answer), or "break": the recorder of the symbol named by ``url`` had stopped
+    before this point, so what follows is another recording of it and no gap in the first.
+    """
 
     t_ms: int
     conn: str
@@ -209,10 +214,22 @@ class Recording:
 
     def records(self) -> Iterator[Record]:
         """Yield the market's messages over all files."""
+        ended_ms: dict[str, int] = {}
+        entered = -1
         for index, record in self._own_records():
+            if index != entered:
+                entered = index
+                yield from self._breaks(index, record.t_ms, ended_ms)
+            ended_ms |= dict.fromkeys(self._natives_of[index], record.t_ms)
             native = None if record.url or record.kind != "http" else self._sole_native(index)
             # A snapshot among the messages stands without its address: give it the one it came from.
             yield record if native is None else replace(record, url=f"/depth?symbol={native}")
+
+    def _breaks(self, index: int, t_ms: int, ended_ms: dict[str, int]) -> Iterator[Record]:
+        """Yield a break for each symbol of a file that does not go on where an earlier file ended."""
+        for native in sorted(self._natives_of[index] & ended_ms.keys()):
+            if not 0 <= t_ms - ended_ms[native] <= JOINED_MS_MAX:
+                yield Record(t_ms, "", native, "break", b"")
 
     def _sole_native(self, index: int) -> str | None:
         natives = self._natives_of[index]
@@ -399,11 +416,22 @@ class Player:
         self._now_ms = max(self._now_ms, record.t_ms)
         if record.kind == "http":
             return self._answer(record)
+        if record.kind == "break":
+            return self._break(record.url)
         protocol = self.protocols.get(record.conn)
         if protocol is None:
             return []
         route = next(iter(protocol.routes()))
         return [(record.conn, output) for output in protocol.receive(route, record.raw, self._now_ms)]
+
+    def _break(self, native: str) -> list[tuple[str, Output]]:
+        """Forget the proof of a symbol's books, as a new connection would."""
+        outputs: list[tuple[str, Output]] = []
+        for (conn, _), sync in self.syncs.items():
+            if sync.instrument.native == native:
+                sync.begin(self._now_ms)
+                outputs.append((conn, sync.changed(state_only=True)))
+        return outputs
 
     def _answer(self, record: Record) -> list[tuple[str, Output]]:
         """Hand a recorded book snapshot to every connection that carries its symbol."""
