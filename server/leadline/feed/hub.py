@@ -16,6 +16,7 @@ import numpy as np
 from leadline import __version__
 from leadline.clock import Clock
 from leadline.domain.ladder import LadderView
+from leadline.feed.continuity import VenueStatus
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import BAND_ROWS, LADDER_HZ_MAX, TRADES_KEPT
 from leadline.wire import frames
@@ -141,6 +142,7 @@ class Hub:
         self.market = market
         self.simulated = simulated
         self.sessions: dict[str, SymbolSession] = {}
+        self.statuses: dict[str, VenueStatus] = {}
         self.streams: dict[int, LadderStream] = {}
         self.watchers: set[Watcher] = set()
         self._by_key: dict[StreamKey, LadderStream] = {}

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from leadline.domain.events import Event
 from leadline.domain.instrument import Instrument
 from leadline.errors import UsageError, VenueError
+from leadline.feed.continuity import VenueStatus
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import DAY_MS, SymbolSession
@@ -41,7 +42,7 @@ class Market:
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self.symbols}
         for symbol, heat in self._heats.items():
             heat.expect(len(endpoints))
-            hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat)
+            hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat, hub.statuses)
 
     async def run(self) -> None:
         """Run all venues.
@@ -56,14 +57,21 @@ class Market:
             raise errors.exceptions[0] from None
 
     async def _venue(self, venue: str, endpoints: Endpoints) -> None:
+        self.hub.statuses[venue] = VenueStatus()
         async with Rest(venue, endpoints.rest) as rest:
             instruments = await self._instruments(venue, rest)
             if not instruments:
                 return
             protocol = make_protocol(venue, list(instruments.values()))
-            for symbol, instrument in instruments.items():
-                self.hub.sessions[symbol].attach(instrument, protocol.books[symbol])
-            source = VenueSource(protocol, endpoints, self._take, rest=rest)
+            self._show(protocol)
+            source = VenueSource(
+                protocol,
+                endpoints,
+                self._take,
+                rest=rest,
+                renew=lambda: make_protocol(venue, list(instruments.values())),
+                replaced=self._replaced,
+            )
             async with asyncio.TaskGroup() as group:
                 group.create_task(source.run())
                 group.create_task(self._histories(venue, rest, protocol))
@@ -105,6 +113,15 @@ class Market:
                 closes = [(bar.at_ms, bar.close) for bar in history.candles if bar.at_ms >= since_ms]
                 session.remember_day(closes)
             await self._heats[symbol].build(instrument, history, now_ms)
+
+    def _replaced(self, protocol: VenueProtocol) -> None:
+        self.hub.statuses[protocol.venue].replacements += 1
+        self._show(protocol)
+
+    def _show(self, protocol: VenueProtocol) -> None:
+        """Give the sessions the books of a venue's protocol object."""
+        for symbol, book in protocol.books.items():
+            self.hub.sessions[symbol].attach(book.instrument, book)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
