@@ -8,6 +8,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.errors import UsageError
 from leadline.feed.hub import Hub
+from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.web.routes import build_web
 
@@ -34,6 +36,11 @@ def serve(settings: Settings) -> int:
 def replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> int:
     """Run `leadline replay` until a signal; return the exit code."""
     return asyncio.run(_replay(settings, files, speed, loop))
+
+
+def record(settings: Settings, venue: str, folder: Path, minutes: float, limits: FileLimits) -> int:
+    """Run `leadline record` until a signal or for so many minutes (0: no end); return the exit code."""
+    return asyncio.run(_record(settings, venue, folder, minutes, limits))
 
 
 async def _serve(settings: Settings) -> int:
@@ -53,6 +60,32 @@ async def _replay(settings: Settings, files: list[Path], speed: float, loop: boo
     listener = listen(settings.host, settings.port)
     player = Replay(files, speed, loop)
     return await _run(player.hub, listener, player.run())
+
+
+async def _record(settings: Settings, venue: str, folder: Path, minutes: float, limits: FileLimits) -> int:
+    from leadline.feed.record import Recorder
+    from leadline.market_choice import choose_market
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with choose_market(settings) as chosen:
+        recorder = Recorder(
+            venue, chosen.endpoints[venue], list(settings.symbols), folder, chosen.simulated, limits
+        )
+        recording = asyncio.create_task(recorder.run())
+        waiting = asyncio.create_task(stopped.wait())
+        await asyncio.wait(
+            {recording, waiting}, timeout=minutes * 60 or None, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (recording, waiting):
+            task.cancel()
+        (error, _) = await asyncio.gather(recording, waiting, return_exceptions=True)
+    if isinstance(error, Exception):
+        raise error
+    for file in recorder.files:
+        sys.stdout.write(f"{file.path}\n")
+    return 0
 
 
 async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[None, None, None]) -> int:

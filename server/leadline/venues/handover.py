@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from leadline.domain.events import BookChanged, BookState, Event, Funding, Mark, OpenInterest
 from leadline.venues.base import VenueBook, VenueProtocol
 
+MARKS_WAIT_MS = 15_000  # the slowest venue repeats an unchanged mark after ten seconds
+
 
 class Handover:
     """One handover: tell it what the successor says, ask whether it is ready, complete it once.
@@ -19,6 +21,7 @@ class Handover:
         self._old = old
         self._new = new
         self._facts: dict[tuple[type, str], Event] = {}
+        self._books_ready_ms: int | None = None
 
     def hear(self, events: Iterable[Event]) -> None:
         """Keep the successor's last fact of each kind: it will not repeat what it has said."""
@@ -26,8 +29,21 @@ class Handover:
             if isinstance(event, Mark | Funding | OpenInterest):
                 self._facts[type(event), event.symbol] = event
 
-    def ready(self) -> bool:
-        """Tell whether nothing live would be lost: each live book is live at the successor, too."""
+    def ready(self, now_ms: int) -> bool:
+        """Tell whether nothing would be lost: each live book is live at the successor, too, and marked.
+
+        A mark is the proof that the streams beside the books flow; one that does not come within
+        MARKS_WAIT_MS must not cost the other symbols their replacement.  now_ms: monotonic.
+        """
+        if not self._books_ready():
+            self._books_ready_ms = None
+            return False
+        if self._books_ready_ms is None:
+            self._books_ready_ms = now_ms
+        marked = all((Mark, symbol) in self._facts for symbol, book in self._new.books.items() if _live(book))
+        return marked or now_ms - self._books_ready_ms >= MARKS_WAIT_MS
+
+    def _books_ready(self) -> bool:
         new = self._new.books
         if new and not any(_live(book) for book in new.values()):
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Self
 
 import aiohttp
 
@@ -57,7 +58,7 @@ class Rest:
         self._shut_until_ms = 0
         self._http: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Rest:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

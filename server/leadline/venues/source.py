@@ -52,8 +52,11 @@ Sink = Callable[[list[Event]], None]
 class Tap(Protocol):
     """Somebody who writes down what passes on the connections of one protocol object."""
 
-    def note(self, kind: str, route: str, url: str, raw: str | bytes) -> None:
-        """Take one message; kind: "ws-connect", "ws-send", "ws-recv" or "http" (an answer)."""
+    def note(self, kind: str, route: str, raw: str | bytes, url: str = "") -> None:
+        """Take one message.
+
+        kind: "ws-connect", "ws-send", "ws-recv" or "http" (an answer); url: of a connect or an answer.
+        """
 
     def close(self) -> None:
         """The connections are gone for good."""
@@ -159,7 +162,7 @@ class VenueSource:
         handover = Handover(old.protocol, new.protocol)
         new.sink = handover.hear
         for _ in range(int(HANDOVER_S_MAX / HANDOVER_LOOK_S)):
-            if handover.ready():
+            if handover.ready(monotonic_ms()):
                 break
             await asyncio.sleep(HANDOVER_LOOK_S)
         else:
@@ -261,13 +264,13 @@ class _Line:
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             return f"no connection ({str(error) or type(error).__name__})"
         self._connections[route] = connection
-        self._note("ws-connect", route, url, "")
+        self._note("ws-connect", route, "", url)
         heard = _Heard(monotonic_ms())
         watch = asyncio.create_task(_watch(connection, heard))
         try:
             log.info("%s %s: connected", self.protocol.venue, route)
             await self._carry_out(self.protocol.opened(route, monotonic_ms()))
-            return await self._read(route, url, connection, heard)
+            return await self._read(route, connection, heard)
         finally:
             watch.cancel()
             self._connections.pop(route, None)
@@ -275,7 +278,7 @@ class _Line:
             await asyncio.gather(watch, return_exceptions=True)
             await self._carry_out(self.protocol.closed(route, monotonic_ms()))
 
-    async def _read(self, route: str, url: str, connection: ClientConnection, heard: _Heard) -> str:
+    async def _read(self, route: str, connection: ClientConnection, heard: _Heard) -> str:
         taken = 0
         try:
             while True:
@@ -283,7 +286,7 @@ class _Line:
                 raw = await connection.recv()
                 heard.at_ms = now_ms = monotonic_ms()
                 if self._tap is not None:
-                    self._tap.note("ws-recv", route, url, raw)
+                    self._tap.note("ws-recv", route, raw)
                 await self._carry_out(self.protocol.receive(route, raw, now_ms))
                 taken += 1
                 if taken % MESSAGES_PER_TURN_MAX == 0:
@@ -315,7 +318,7 @@ class _Line:
             # A connection that is gone is told to the protocol by its reader.
             with contextlib.suppress(ConnectionClosed):
                 await connection.send(send.text)
-            self._note("ws-send", send.route, "", send.text)
+            self._note("ws-send", send.route, send.text)
 
     async def _fetch(self, fetch: Fetch) -> None:
         if fetch.delay_s:
@@ -325,7 +328,7 @@ class _Line:
             what = reply.reason or f"status {reply.status}"
             self._log.say(f"no {fetch.purpose.replace('_', ' ')} of {fetch.symbol}: {what}")
         else:
-            self._note("http", "rest", self._shared.endpoints.rest + fetch.path, reply.body)
+            self._note("http", "rest", reply.body, self._shared.rest.base + fetch.path)
         await self._carry_out(self.protocol.answer(fetch, reply.status, reply.body, monotonic_ms()))
 
     def _abort(self, abort: Abort) -> None:
@@ -337,9 +340,9 @@ class _Line:
     def _give_up(self, renew: Renew) -> None:
         self._abort(Abort(renew.route, renew.reason))
 
-    def _note(self, kind: str, route: str, url: str, raw: str | bytes) -> None:
+    def _note(self, kind: str, route: str, raw: str | bytes, url: str = "") -> None:
         if self._tap is not None:
-            self._tap.note(kind, route, url, raw)
+            self._tap.note(kind, route, raw, url)
 
 
 class _Heard:

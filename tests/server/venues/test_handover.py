@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from leadline.domain.events import BookChanged, BookState, Funding, Mark
+from leadline.venues.base import VenueProtocol
 from leadline.venues.binance import BinanceProtocol
 from leadline.venues.bybit import BybitProtocol
-from leadline.venues.handover import Handover
+from leadline.venues.handover import MARKS_WAIT_MS, Handover
 from tests.server.venues.stream import bybit_book, instrument
 
 MADE = instrument("bybit")
@@ -21,27 +22,45 @@ def protocol(*live: str) -> BybitProtocol:
     return made
 
 
+def ready(old: VenueProtocol, new: VenueProtocol) -> bool:
+    """Tell whether the books alone are ready: marks have been waited for in vain."""
+    handover = Handover(old, new)
+    handover.ready(0)
+    return handover.ready(MARKS_WAIT_MS)
+
+
 def test_every_live_book_must_be_live_on_both_sides() -> None:
     old = protocol("BTCUSDT", "ETHUSDT")
-    assert not Handover(old, protocol()).ready()
-    assert not Handover(old, protocol("BTCUSDT")).ready()
-    assert Handover(old, protocol("BTCUSDT", "ETHUSDT")).ready()
+    assert not ready(old, protocol())
+    assert not ready(old, protocol("BTCUSDT"))
+    assert ready(old, protocol("BTCUSDT", "ETHUSDT"))
 
 
 def test_a_book_that_is_lost_anyway_is_not_waited_for() -> None:
-    assert Handover(protocol("BTCUSDT"), protocol("BTCUSDT")).ready()
+    assert ready(protocol("BTCUSDT"), protocol("BTCUSDT"))
 
 
 def test_with_nothing_live_on_the_new_side_the_old_picture_stays() -> None:
-    assert not Handover(protocol(), protocol()).ready()
+    assert not ready(protocol(), protocol())
+
+
+def test_the_streams_beside_the_books_are_waited_for_but_not_for_ever() -> None:
+    handover = Handover(protocol("BTCUSDT", "ETHUSDT"), protocol("BTCUSDT", "ETHUSDT"))
+    assert not handover.ready(1_000)
+    handover.hear([Mark("bybit", "BTCUSDT", 1, 10.0)])
+    assert not handover.ready(1_000 + MARKS_WAIT_MS - 1)
+    assert handover.ready(1_000 + MARKS_WAIT_MS)
+    handover.hear([Mark("bybit", "ETHUSDT", 1, 10.0)])
+    assert Handover(protocol(), BybitProtocol([])).ready(0)
+    assert handover.ready(2_000)
 
 
 def test_a_contract_that_is_gone_is_not_waited_for() -> None:
     new = BybitProtocol([MADE])
     new.opened("linear", 0)
     new.receive("linear", bybit_book(MADE, "snapshot", 5, {9: 1}, {12: 1}), 0)
-    assert Handover(protocol("BTCUSDT", "ETHUSDT"), new).ready()
-    assert Handover(protocol("BTCUSDT"), BinanceProtocol([])).ready()
+    assert ready(protocol("BTCUSDT", "ETHUSDT"), new)
+    assert ready(protocol("BTCUSDT"), BinanceProtocol([]))
 
 
 def test_an_equally_proven_book_keeps_its_epoch_and_its_counters() -> None:
