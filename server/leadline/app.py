@@ -21,6 +21,7 @@ from leadline.errors import UsageError
 from leadline.feed.hub import Hub
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.routes import build_web
 
 log = logging.getLogger("leadline")
@@ -48,9 +49,10 @@ async def _serve(settings: Settings) -> int:
     from leadline.market_choice import choose_market
 
     listener = listen(settings.host, settings.port)
-    async with choose_market(settings) as chosen:
+    bans = Bans(settings.data_dir / FILE_NAME)
+    async with choose_market(settings, bans) as chosen:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
-        market = Market(hub, settings.symbols, chosen.endpoints)
+        market = Market(hub, settings.symbols, chosen.endpoints, bans)
         return await _run(hub, listener, market.run())
 
 
@@ -69,10 +71,10 @@ async def _record(settings: Settings, venue: str, folder: Path, minutes: float, 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with choose_market(settings) as chosen:
-        recorder = Recorder(
-            venue, chosen.endpoints[venue], list(settings.symbols), folder, chosen.simulated, limits
-        )
+    bans = Bans(settings.data_dir / FILE_NAME)
+    async with choose_market(settings, bans) as chosen:
+        endpoints, symbols = chosen.endpoints[venue], list(settings.symbols)
+        recorder = Recorder(venue, endpoints, symbols, folder, chosen.simulated, limits, bans)
         recording = asyncio.create_task(recorder.run())
         waiting = asyncio.create_task(stopped.wait())
         await asyncio.wait(

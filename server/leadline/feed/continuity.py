@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from leadline.domain.events import BookState, Completeness
+from leadline.venues.rest import Rest
 
 RESYNCS_KEPT = 256
 # What each venue's liquidation feed leaves out: Binance and OKX tell at most one a second and contract.
@@ -55,8 +56,9 @@ class VenueStatus:
     """What concerns a venue as a whole.
 
     clock_offset_ms: the venue's clock minus ours, None before it is known.  replacements: how often
-    all its connections were replaced by fresh ones.
+    all its connections were replaced by fresh ones.  rest: its REST side, None before there is one.
     """
 
     clock_offset_ms: int | None = None
     replacements: int = 0
+    rest: Rest | None = None

@@ -14,6 +14,7 @@ from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import DAY_MS, SymbolSession
 from leadline.limits import RECONNECT_S_MAX
+from leadline.venues.bans import Bans
 from leadline.venues.base import VenueProtocol
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.history import load_history
@@ -29,15 +30,18 @@ RETRY_S_FIRST = 1.0
 
 
 class Market:
-    """Feeds a hub from venues until cancelled.
+    """Feeds a hub from venues until cancelled.  bans: where venues' bans are kept over a restart.
 
     Each venue runs by itself: one that is out keeps trying and joins the sessions when it answers.
     """
 
-    def __init__(self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints]) -> None:
+    def __init__(
+        self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints], bans: Bans | None = None
+    ) -> None:
         self.hub = hub
         self.symbols = list(symbols)
         self.endpoints = endpoints
+        self._bans = bans
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in self.symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self.symbols}
         for symbol, heat in self._heats.items():
@@ -57,8 +61,8 @@ class Market:
             raise errors.exceptions[0] from None
 
     async def _venue(self, venue: str, endpoints: Endpoints) -> None:
-        self.hub.statuses[venue] = VenueStatus()
-        async with Rest(venue, endpoints.rest) as rest:
+        async with Rest(venue, endpoints.rest, self._bans) as rest:
+            self.hub.statuses[venue] = VenueStatus(rest=rest)
             instruments = await self._instruments(venue, rest)
             if not instruments:
                 return

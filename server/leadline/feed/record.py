@@ -22,8 +22,10 @@ from leadline.clock import monotonic_ms, wall_ms
 from leadline.domain.instrument import Instrument
 from leadline.errors import UsageError
 from leadline.feed.capture import HOSTS
+from leadline.venues.bans import Bans
 from leadline.venues.base import VenueProtocol
 from leadline.venues.binance import BinanceProtocol
+from leadline.venues.budget import Priority
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.instruments import INSTRUMENTS_PATH, load_instruments
 from leadline.venues.protocols import make_protocol
@@ -110,6 +112,7 @@ class Recorder:
         folder: Path,
         simulated: bool,
         limits: FileLimits,
+        bans: Bans | None = None,
     ) -> None:
         self.venue = venue
         self.files: list[SessionFile] = []
@@ -119,6 +122,7 @@ class Recorder:
         self._folder = folder
         self._simulated = simulated
         self._limits = limits
+        self._bans = bans
         self._instruments: list[Instrument] = []
         self._lists: list[tuple[str, bytes]] = []
 
@@ -128,7 +132,7 @@ class Recorder:
         Raises VenueError when the venue does not answer, UsageError when it does not list a symbol or a
         file cannot be written.
         """
-        async with _ListeningRest(self.venue, self._endpoints.rest) as rest:
+        async with _ListeningRest(self.venue, self._endpoints.rest, self._bans) as rest:
             found = await load_instruments(self.venue, rest, self._symbols)
             missing = [symbol for symbol in self._symbols if symbol not in found]
             if missing:
@@ -189,12 +193,12 @@ class Recorder:
 class _ListeningRest(Rest):
     """Keeps the lists of contracts as they were answered last, page by page."""
 
-    def __init__(self, venue: str, base: str) -> None:
-        super().__init__(venue, base)
+    def __init__(self, venue: str, base: str, bans: Bans | None) -> None:
+        super().__init__(venue, base, bans)
         self.lists: list[tuple[str, bytes]] = []
 
-    async def get(self, path: str, weight: float = 1) -> Reply:
-        reply = await super().get(path, weight)
+    async def get(self, path: str, weight: float = 1, priority: Priority = Priority.SYNC) -> Reply:
+        reply = await super().get(path, weight, priority)
         if reply.status == 200 and path.startswith(INSTRUMENTS_PATH[self.venue]):
             if path == INSTRUMENTS_PATH[self.venue]:
                 self.lists.clear()

@@ -26,6 +26,7 @@ from leadline.limits import (
     RECONNECT_S_MIN,
 )
 from leadline.venues.base import Abort, Fetch, Output, Renew, Send, VenueProtocol
+from leadline.venues.budget import Priority
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.handover import Handover
 from leadline.venues.rest import Rest
@@ -45,6 +46,7 @@ HANDOVER_S_MAX = 240.0  # a hundred Binance snapshots are spread over two minute
 HANDOVER_LOOK_S = 0.05
 HANDOVER_RETRY_S = 300.0
 TOO_BIG = 1009
+PRIORITIES = {"open_interest": Priority.POLL}
 
 Sink = Callable[[list[Event]], None]
 
@@ -215,6 +217,7 @@ class _Line:
         self._log = shared.log
         self._tap = tap
         self._connections: dict[str, ClientConnection] = {}
+        self._fetching: set[Fetch] = set()
         self._tasks = asyncio.TaskGroup()
 
     async def run(self) -> None:
@@ -302,7 +305,10 @@ class _Line:
             if isinstance(output, Send):
                 await self._send(output)
             elif isinstance(output, Fetch):
-                self._tasks.create_task(self._fetch(output))
+                # What waits for its turn already need not wait there twice.
+                if output not in self._fetching:
+                    self._fetching.add(output)
+                    self._tasks.create_task(self._fetch(output))
             elif isinstance(output, Abort):
                 self._abort(output)
             elif isinstance(output, Renew):
@@ -323,10 +329,12 @@ class _Line:
     async def _fetch(self, fetch: Fetch) -> None:
         if fetch.delay_s:
             await asyncio.sleep(fetch.delay_s)
-        reply = await self._shared.rest.get(fetch.path, fetch.weight)
+        urgent = Priority.RESYNC if fetch.urgent else PRIORITIES.get(fetch.purpose, Priority.SYNC)
+        reply = await self._shared.rest.get(fetch.path, fetch.weight, urgent)
+        self._fetching.discard(fetch)
         if reply.status != 200:
             what = reply.reason or f"status {reply.status}"
-            self._log.say(f"no {fetch.purpose.replace('_', ' ')} of {fetch.symbol}: {what}")
+            self._log.say(f"no {fetch.purpose.replace('_', ' ')}: {what}")
         else:
             self._note("http", "rest", reply.body, self._shared.rest.base + fetch.path)
         await self._carry_out(self.protocol.answer(fetch, reply.status, reply.body, monotonic_ms()))

@@ -68,12 +68,21 @@ def _venues(hub: Hub) -> list[Family]:
         "counter",
         "How often a venue's connections were replaced by fresh ones before they ended.",
     )
+    requests = Family("leadline_rest_requests_total", "counter", "Requests sent to the venue.")
+    refusals = Family("leadline_rest_refusals_total", "counter", "Answers that asked for fewer requests.")
+    used = Family("leadline_rest_minute_weight", "gauge", "Request weight used of the present minute.")
+    shut = Family("leadline_rest_shut_seconds", "gauge", "Time until the venue may be asked again.")
     for venue, status in hub.statuses.items():
         labels = {"venue": venue}
         replaced.samples.append((labels, status.replacements))
         if status.clock_offset_ms is not None:
             offset.samples.append((labels, status.clock_offset_ms / 1000))
-    return [offset, replaced]
+        if status.rest is not None:
+            requests.samples.append((labels, status.rest.requests))
+            refusals.samples.append((labels, status.rest.refusals))
+            used.samples.append((labels, status.rest.used_weight))
+            shut.samples.append((labels, status.rest.shut_ms / 1000))
+    return [offset, replaced, requests, refusals, used, shut]
 
 
 def _books(hub: Hub) -> list[Family]:
