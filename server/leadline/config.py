@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -121,12 +121,14 @@ def settings_table() -> dict[str, Setting]:
     return {made.name: made.metadata["setting"] for made in fields(Settings)}
 
 
-def add_flags(parser: ArgumentParser) -> None:
-    """Give ``parser`` a flag for every setting, and --config."""
+def add_flags(parser: ArgumentParser, names: Collection[str] | None = None) -> None:
+    """Give ``parser`` --config and a flag for every setting, or for those of ``names``."""
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help=f"TOML file (default: DATA_DIR/{CONFIG_NAME})"
     )
     for name, setting in settings_table().items():
+        if names is not None and name not in names:
+            continue
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, dest=name, metavar=name.upper(), help=setting.help)
 
@@ -137,7 +139,7 @@ def load_settings(flags: Namespace, environment: Mapping[str, str]) -> Settings:
     Raises UsageError that names the source, what was expected and what came.
     """
     table = settings_table()
-    from_flags = {name: getattr(flags, name) for name in table if getattr(flags, name) is not None}
+    from_flags = {name: getattr(flags, name) for name in table if getattr(flags, name, None) is not None}
     from_environment = {
         name: environment[key] for name in table if (key := f"LEADLINE_{name.upper()}") in environment
     }

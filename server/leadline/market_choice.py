@@ -14,6 +14,7 @@ import aiohttp
 
 from leadline.config import Settings
 from leadline.errors import UsageError
+from leadline.venues.bans import Bans
 from leadline.venues.endpoints import LIVE_ENDPOINTS, Endpoints
 
 log = logging.getLogger("leadline")
@@ -34,10 +35,10 @@ class ChosenMarket:
 
 
 @contextlib.asynccontextmanager
-async def choose_market(settings: Settings) -> AsyncIterator[ChosenMarket]:
+async def choose_market(settings: Settings, bans: Bans) -> AsyncIterator[ChosenMarket]:
     """Decide by ``settings.market``; a twin runs as a child process as long as the context."""
     live = {name: _live_endpoints(settings, name) for name in settings.venues}
-    if settings.market == "live" or (settings.market == "auto" and await _any_answers(live)):
+    if settings.market == "live" or (settings.market == "auto" and await _any_answers(live, bans)):
         yield ChosenMarket("live", simulated=False, endpoints=live)
         return
     if settings.market == "auto":
@@ -53,8 +54,10 @@ def _live_endpoints(settings: Settings, venue: str) -> Endpoints:
     return Endpoints(rest=rest, ws=ws)
 
 
-async def _any_answers(endpoints: dict[str, Endpoints]) -> bool:
-    """Ask every venue until one answers, for at most PROBE_S."""
+async def _any_answers(endpoints: dict[str, Endpoints], bans: Bans) -> bool:
+    """Ask every venue until one answers, for at most PROBE_S; one that banned us is there, unasked."""
+    if any(bans.until_ms(made.rest) for made in endpoints.values()):
+        return True
     log.info("looking for the venues, at most %.0f s", PROBE_S)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S)) as http:
         try:

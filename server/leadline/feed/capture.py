@@ -51,8 +51,9 @@ Protocol = BinanceProtocol | BybitProtocol | OkxProtocol
 class Record:
     """One recorded message.  t_ms: local receive time, 0 unknown.
 
-    kind: "ws", "http" (an answer), or "break": the recorder of the symbol named by ``url`` had stopped
-    before this point, so what follows is another recording of it and no gap in the first.
+    kind: "ws", "http" (an answer), "connect" (the connection was opened, or opened again), or "break":
+    the recorder of the symbol named by ``url`` had stopped before this point, so what follows is
+    another recording of it and no gap in the first.
     """
 
     t_ms: int
@@ -124,7 +125,7 @@ def _read_line(line: bytes) -> Record | None:
     if "ch" not in row or "raw" not in row:
         known = any(key in row for key in MESSAGE_KEYS)
         return Record(0, "", "", _kind(line), line.strip()) if known else None
-    kind = {"ws-recv": "ws", "http": "http"}.get(str(row["ch"]), "")
+    kind = {"ws-recv": "ws", "http": "http", "ws-connect": "connect"}.get(str(row["ch"]), "")
     seconds = row.get("t")
     t_ms = int(seconds * 1000) if isinstance(seconds, int | float) else 0
     conn = "" if row.get("conn") is None else str(row["conn"])
@@ -244,6 +245,8 @@ class Recording:
 
     def _survey(self, index: int, record: Record) -> None:
         try:
+            if record.kind == "connect":
+                return
             if record.kind == "http":
                 self._survey_answer(index, record)
                 return
@@ -422,7 +425,11 @@ class Player:
         if protocol is None:
             return []
         route = next(iter(protocol.routes()))
-        return [(record.conn, output) for output in protocol.receive(route, record.raw, self._now_ms)]
+        if record.kind == "connect":
+            outputs = [*protocol.closed(route, self._now_ms), *protocol.opened(route, self._now_ms)]
+        else:
+            outputs = [*protocol.receive(route, record.raw, self._now_ms)]
+        return [(record.conn, output) for output in outputs]
 
     def _break(self, native: str) -> list[tuple[str, Output]]:
         """Forget the proof of a symbol's books, as a new connection would."""

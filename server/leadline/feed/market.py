@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from leadline.domain.events import Event
 from leadline.domain.instrument import Instrument
 from leadline.errors import UsageError, VenueError
+from leadline.feed.continuity import VenueStatus
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import DAY_MS, SymbolSession
 from leadline.limits import RECONNECT_S_MAX
+from leadline.venues.bans import Bans
 from leadline.venues.base import VenueProtocol
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.history import load_history
@@ -29,20 +31,23 @@ RETRY_S_FIRST = 1.0
 
 
 class Market:
-    """Feeds a hub from venues until cancelled.
+    """Feeds a hub from venues until cancelled.  bans: where venues' bans are kept over a restart.
 
     Each venue runs by itself: one that is out keeps trying and joins the sessions when it answers.
     """
 
-    def __init__(self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints]) -> None:
+    def __init__(
+        self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints], bans: Bans | None = None
+    ) -> None:
         self.hub = hub
         self.symbols = list(symbols)
         self.endpoints = endpoints
+        self._bans = bans
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in self.symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self.symbols}
         for symbol, heat in self._heats.items():
             heat.expect(len(endpoints))
-            hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat)
+            hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat, hub.statuses)
 
     async def run(self) -> None:
         """Run all venues.
@@ -57,14 +62,21 @@ class Market:
             raise errors.exceptions[0] from None
 
     async def _venue(self, venue: str, endpoints: Endpoints) -> None:
-        async with Rest(venue, endpoints.rest) as rest:
+        async with Rest(venue, endpoints.rest, self._bans) as rest:
+            self.hub.statuses[venue] = VenueStatus(rest=rest)
             instruments = await self._instruments(venue, rest)
             if not instruments:
                 return
             protocol = make_protocol(venue, list(instruments.values()))
-            for symbol, instrument in instruments.items():
-                self.hub.sessions[symbol].attach(instrument, protocol.books[symbol])
-            source = VenueSource(protocol, endpoints, self._take, rest=rest)
+            self._show(protocol)
+            source = VenueSource(
+                protocol,
+                endpoints,
+                self._take,
+                rest=rest,
+                renew=lambda: make_protocol(venue, list(instruments.values())),
+                replaced=self._replaced,
+            )
             async with asyncio.TaskGroup() as group:
                 group.create_task(source.run())
                 group.create_task(self._histories(venue, rest, protocol))
@@ -108,6 +120,15 @@ class Market:
             price = history.candles[-1].close if history.candles else 0.0
             tiers = await load_tiers(rest, instrument, price, now_ms)
             await self._heats[symbol].build(instrument, tiers, history, now_ms)
+
+    def _replaced(self, protocol: VenueProtocol) -> None:
+        self.hub.statuses[protocol.venue].replacements += 1
+        self._show(protocol)
+
+    def _show(self, protocol: VenueProtocol) -> None:
+        """Give the sessions the books of a venue's protocol object."""
+        for symbol, book in protocol.books.items():
+            self.hub.sessions[symbol].attach(book.instrument, book)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:

@@ -15,7 +15,7 @@ from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import SymbolSession
-from leadline.venues.base import Abort, Fetch, History, Output, Send
+from leadline.venues.base import Abort, Fetch, History, Output, Renew, Send
 
 log = logging.getLogger("leadline.feed")
 
@@ -126,7 +126,7 @@ class Replay:
 
     def _pass_on(self, player: Player, conn: str, output: Output) -> None:
         # A recording cannot be asked for anything: requests of the adapters go unheard.
-        if isinstance(output, Send | Fetch | Abort):
+        if isinstance(output, Send | Fetch | Abort | Renew):
             return
         if self._conn_of(player, output.symbol) == conn:
             self.hub.sessions[output.symbol].accept(output)

@@ -8,7 +8,8 @@ wanted, so clients cost ingest nothing.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -16,11 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import BookChanged, BookState, Event, Funding, Mark, OpenInterest, Side, Trade
+from leadline.domain.events import (
+    BookChanged,
+    BookState,
+    Completeness,
+    Event,
+    Funding,
+    Mark,
+    OpenInterest,
+    Side,
+    Trade,
+)
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.instrument import Instrument
 from leadline.domain.ladder import LadderFlags, LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
 from leadline.domain.pace import Pace
+from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.limits import TRADES_PER_FRAME_MAX
 from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
@@ -59,6 +71,8 @@ class VenueView:
     open_interest_coins: float | None = None
     last_price: float | None = None
     epoch_seen: int = 0
+    continuity: Continuity = field(default_factory=Continuity)
+    liquidations: Completeness = Completeness.UNKNOWN
 
 
 @dataclass(slots=True)
@@ -102,17 +116,25 @@ class Tape:
 
 
 class SymbolSession:
-    """Everything known of one symbol now.
+    """Everything known of one symbol now.  statuses: of the venues, kept up to date by whoever runs them.
 
     epoch rises when a venue's book was lost and anchored anew, a venue joined or the recording
     started over: whoever holds a frame of an older epoch needs a keyframe.
     """
 
-    def __init__(self, symbol: str, clock: Clock, simulated: bool, heat: HeatSource | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        clock: Clock,
+        simulated: bool,
+        heat: HeatSource | None = None,
+        statuses: Mapping[str, VenueStatus] | None = None,
+    ) -> None:
         self.symbol = symbol
         self.clock = clock
         self.simulated = simulated
         self.heat = heat
+        self.statuses: Mapping[str, VenueStatus] = {} if statuses is None else statuses
         self.epoch = 0
         self.venues: dict[str, VenueView] = {}
         self.tick = Step(1, 0)
@@ -123,7 +145,12 @@ class SymbolSession:
         self._grouped_price: float | None = None
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
-        """Add a venue, or replace its book and instrument; the common steps are worked out again."""
+        """Add a venue, or replace its book and instrument; the common steps are worked out again.
+
+        What is known of the venue beside its book stays.  A book that goes on where the one before it
+        stood (same steps, same epoch) leaves the session's epoch as it is.
+        """
+        before = self.venues.get(instrument.venue)
         held = {name: view for name, view in self.venues.items() if name != instrument.venue}
         instruments = [view.instrument for view in held.values()] + [instrument]
         tick = common_step([made.tick for made in instruments])
@@ -131,14 +158,17 @@ class SymbolSession:
         if (tick, lot) != (self.tick, self.lot):
             # Trades already told keep their numbers; their sizes in the old steps are forgotten.
             self.tick, self.lot, self.tape = tick, lot, Tape(count=self.tape.count)
-        held[instrument.venue] = VenueView(instrument, book, VenueScale(1, 1), epoch_seen=book.epoch)
+        feed = LIQUIDATION_FEEDS.get(instrument.venue, Completeness.UNKNOWN)
+        known = before or VenueView(instrument, book, VenueScale(1, 1), liquidations=feed)
+        view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
+        held[instrument.venue] = view
         self.venues = dict(sorted(held.items(), key=lambda item: reference_rank(item[0])))
         for view in self.venues.values():
             view.scale = VenueScale(
                 int(view.instrument.tick.fraction / tick.fraction),
                 int(_coin_lot(view.instrument).fraction / lot.fraction),
             )
-        self.epoch += 1
+        self.epoch += before is None or not _continues(before, view)
 
     def accept(self, event: Event) -> None:
         """Take one event of this symbol; events come in the order the venue sent them."""
@@ -169,6 +199,7 @@ class SymbolSession:
         self.tape.add(made, trade.venue)
 
     def _book_changed(self, event: BookChanged, view: VenueView) -> None:
+        view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
         if view.book.instrument is not view.instrument:
             # The venue changed the contract's steps: the same book now counts in others.
             self.attach(view.book.instrument, view.book)
@@ -303,22 +334,36 @@ class SymbolSession:
             "funding_at": funded.next_ms or None if funded else None,
             "oi_usd": round(sum(held)) if held else None,
             "day": None if day is None else round(day, 2),
-            "venues": [_venue_state(view, now_ms) for view in views],
+            "venues": [self._venue_state(view, now_ms) for view in views],
             "pace": None if self.pace.per_min is None else round(self.pace.per_min / row_price, 2),
             **heat,
         }
 
+    def _venue_state(self, view: VenueView, now_ms: int) -> dict[str, object]:
+        book, continuity = view.book, view.continuity
+        status = self.statuses.get(view.instrument.venue)
+        return {
+            "venue": view.instrument.venue,
+            "state": book.state.name.lower(),
+            "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
+            "epoch": book.epoch,
+            "gaps": book.stats.gaps,
+            "resyncs": book.stats.resyncs,
+            "trading": view.instrument.trading,
+            "since": continuity.verified_since_ms,
+            "resync_ms": continuity.last_resync_ms(),
+            "resync_p99_ms": continuity.p99_resync_ms(),
+            "silent_ms": book.stats.silent_ms,
+            "errors": book.stats.protocol_errors,
+            "liquidations": view.liquidations.value,
+            "clock_ms": status.clock_offset_ms if status else None,
+        }
 
-def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
-    book = view.book
-    return {
-        "venue": view.instrument.venue,
-        "state": book.state.name.lower(),
-        "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
-        "epoch": book.epoch,
-        "gaps": book.stats.gaps,
-        "resyncs": book.stats.resyncs,
-    }
+
+def _continues(before: VenueView, after: VenueView) -> bool:
+    one, other = before.instrument, after.instrument
+    same_steps = (one.tick, one.lot, one.contract_size) == (other.tick, other.lot, other.contract_size)
+    return same_steps and before.epoch_seen == after.book.epoch
 
 
 def _coin_lot(instrument: Instrument) -> Step:

@@ -44,6 +44,7 @@ class Adapter(Generic[S]):
         self.books: dict[str, VenueBook] = {sync.instrument.symbol: sync for sync in self._by_native.values()}
         self.protocol_errors = 0
         self._opened: set[str] = set()
+        self._fetching: set[str] = set()  # natives whose snapshot is on its way, perhaps waiting its turn
         self._fundings: dict[str, tuple[float, int]] = {}
         self._listed: dict[str, Instrument] = {
             native: sync.instrument for native, sync in self._by_native.items()
@@ -100,6 +101,7 @@ class Adapter(Generic[S]):
         for sync in self._on_route(route):
             sync.lose(now_ms)
             sync.due_ms = None
+            self._fetching.discard(sync.instrument.native)
             outputs.append(sync.changed(state_only=True))
         return outputs
 
@@ -113,6 +115,8 @@ class Adapter(Generic[S]):
 
     def answer(self, fetch: Fetch, status: int, body: bytes, now_ms: int) -> list[Output]:
         sync = self._by_native.get(fetch.symbol)
+        if fetch.purpose == "snapshot":
+            self._fetching.discard(fetch.symbol)
         if status != 200:
             return self._unanswered(fetch, sync, now_ms)
         try:
@@ -136,7 +140,8 @@ class Adapter(Generic[S]):
                 if now_ms >= sync.due_ms:
                     outputs += self._ask(sync, now_ms)
             elif not sync.anchored:
-                if now_ms - sync.waiting_ms >= FIRST_DATA_MS:
+                on_its_way = sync.instrument.native in self._fetching
+                if not on_its_way and now_ms - sync.waiting_ms >= FIRST_DATA_MS:
                     outputs += self._resync(sync, now_ms)
             elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
                 sync.mark_silent()
@@ -174,7 +179,10 @@ class Adapter(Generic[S]):
         sync.due_ms = None
         sync.asked_ms = sync.waiting_ms = now_ms
         sync.tries += 1
-        return self._ask_anchor(sync)
+        outputs = self._ask_anchor(sync)
+        if any(isinstance(output, Fetch) for output in outputs):
+            self._fetching.add(sync.instrument.native)
+        return outputs
 
     def _refuse(self, suspects: list[S], now_ms: int) -> list[Output]:
         """Count a message that made no sense and anchor anew every book it may have been about."""

@@ -89,7 +89,8 @@ class BinanceProtocol(Adapter[BookSync]):
     def _snapshot(self, purpose: str, sync: BookSync) -> Fetch:
         native = sync.instrument.native
         path = f"/fapi/v1/depth?symbol={native}&limit={self._depth_limit}"
-        return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT)
+        lost = sync.epoch > 0 and (purpose == "audit" or not sync.anchored)
+        return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT, urgent=lost)
 
     def _on_silence(self, sync: BookSync, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         # A quiet market and a dead stream look alike: the venue's own book tells them apart.

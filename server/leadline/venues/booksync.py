@@ -187,7 +187,8 @@ class BookSync:
         self._anchor(update_id, at_ms, levels, now_ms)
         self._held.clear()
         self.linked = met
-        self.received_ms, self.silent = now_ms, False
+        self._end_silence(now_ms)
+        self.received_ms = now_ms
         for delta in newer:
             outcome = self._extend(delta)
             if outcome is not Outcome.TAKEN:
@@ -250,7 +251,12 @@ class BookSync:
         if self.received_ms and self.anchored:
             gap_ms = max(0, now_ms - self.received_ms)
             self.usual_gap_ms += GAP_WEIGHT * (gap_ms - self.usual_gap_ms)
+        self._end_silence(now_ms)
         self.received_ms = now_ms
+
+    def _end_silence(self, now_ms: int) -> None:
+        if self.silent:
+            self.stats.silent_ms += now_ms - self.received_ms
         self.silent = False
 
     def _anchor(self, update_id: int, at_ms: int, levels: Levels, now_ms: int) -> None:

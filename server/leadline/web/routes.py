@@ -1,4 +1,4 @@
-"""The web application: pages, health, live socket."""
+"""The web application: pages, health, figures, live socket."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leadline import __version__
 from leadline.domain.events import BookState
 from leadline.feed.hub import Hub
 from leadline.web.live import live
+from leadline.web.metrics import metrics
 from leadline.web.security import SecurityHeaders
 from leadline.web.static import StaticFiles
 
@@ -47,6 +48,7 @@ def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER) -> Starlette:
     web = Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/metrics", metrics),
             WebSocketRoute("/live", live),
             Route("/{path:path}", static.endpoint),
         ],
