@@ -43,7 +43,7 @@ async def _serve(settings: Settings) -> int:
     listener = listen(settings.host, settings.port)
     async with choose_market(settings) as chosen:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
-        market = Market(hub, settings.symbols, chosen.endpoints)
+        market = Market(hub, settings.symbols, chosen.endpoints, chosen.longtail)
         return await _run(hub, listener, market.run())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from leadline.domain.events import Event
 from leadline.domain.instrument import Instrument
@@ -13,10 +13,12 @@ from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import DAY_MS, SymbolSession
 from leadline.limits import RECONNECT_S_MAX
-from leadline.venues.base import VenueProtocol
+from leadline.venues.base import History, VenueProtocol
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.history import load_history
 from leadline.venues.instruments import load_instruments
+from leadline.venues.longtail import Listed, LongTailOptions
+from leadline.venues.longtail_source import LongTailSource
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
@@ -31,16 +33,24 @@ class Market:
     """Feeds a hub from venues until cancelled.
 
     Each venue runs by itself: one that is out keeps trying and joins the sessions when it answers.
+    longtail: venues read by way of ccxt, all in one helper process that starts only if there are any.
     """
 
-    def __init__(self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        symbols: Iterable[str],
+        endpoints: dict[str, Endpoints],
+        longtail: Mapping[str, LongTailOptions] | None = None,
+    ) -> None:
         self.hub = hub
         self.symbols = list(symbols)
         self.endpoints = endpoints
+        self.longtail = dict(longtail or {})
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in self.symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self.symbols}
         for symbol, heat in self._heats.items():
-            heat.expect(len(endpoints))
+            heat.expect(len(endpoints) + len(self.longtail))
             hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat)
 
     async def run(self) -> None:
@@ -52,6 +62,8 @@ class Market:
             async with asyncio.TaskGroup() as group:
                 for venue, endpoints in self.endpoints.items():
                     group.create_task(self._venue(venue, endpoints))
+                if self.longtail:
+                    group.create_task(self._long_tail(group))
         except* UsageError as errors:
             raise errors.exceptions[0] from None
 
@@ -67,6 +79,19 @@ class Market:
             async with asyncio.TaskGroup() as group:
                 group.create_task(source.run())
                 group.create_task(self._histories(venue, rest, protocol))
+
+    async def _long_tail(self, group: asyncio.TaskGroup) -> None:
+        def listed(told: Listed) -> None:
+            for book in told.books:
+                made = book.instrument
+                self.hub.sessions[made.symbol].attach(made, book)
+                # No history is loaded by way of ccxt: the bands start with what comes.
+                now_ms = self.hub.clock.wall_ms()
+                group.create_task(self._heats[made.symbol].build(made, History(), now_ms))
+            for symbol in told.missing:
+                self._missing(told.venue, symbol)
+
+        await LongTailSource(self.longtail, self.symbols, self._take, listed).run()
 
     async def _instruments(self, venue: str, rest: Rest) -> dict[str, Instrument]:
         """Ask for the venue's contracts until it answers; return those we watch and it lists."""
@@ -87,7 +112,7 @@ class Market:
     def _missing(self, venue: str, symbol: str) -> None:
         refused = self._unlisted[symbol]
         refused.add(venue)
-        if refused == set(self.endpoints):
+        if refused == {*self.endpoints, *self.longtail}:
             raise UsageError(f"unknown symbol {symbol}: none of {', '.join(sorted(refused))} lists it")
         log.warning("%s lists no %s; it is left out there", venue, symbol)
 

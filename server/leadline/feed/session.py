@@ -309,7 +309,7 @@ class SymbolSession:
 
 def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
     book = view.book
-    return {
+    told: dict[str, object] = {
         "venue": view.instrument.venue,
         "state": book.state.name.lower(),
         "age_ms": now_ms - book.received_ms if book.received_ms else None,
@@ -317,6 +317,7 @@ def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
         "gaps": book.stats.gaps,
         "resyncs": book.stats.resyncs,
     }
+    return told if book.verified else {**told, "unverified": True}
 
 
 def _coin_lot(instrument: Instrument) -> Step:
