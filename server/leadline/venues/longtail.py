@@ -309,6 +309,7 @@ class LongTailBook:
         self.distrusted = 0
         self.asked_ms = 0
         self.tries = 0
+        self._live_ms = 0
         self._usual_gap_ms = SILENT_MS / USUAL_GAPS_PER_SILENCE
 
     def begin(self, now_ms: int) -> None:
@@ -344,9 +345,10 @@ class LongTailBook:
         if anchor != self.anchor or was is not BookState.LIVE:
             self.epoch += 1
             self.stats.snapshots += 1
-        self.anchor, self.received_ms = anchor, now_ms
-        if now_ms - self.asked_ms >= REWATCH_HEALTHY_MS:
+            self._live_ms = now_ms
+        elif now_ms - self._live_ms >= REWATCH_HEALTHY_MS:
             self.tries = 0
+        self.anchor, self.received_ms = anchor, now_ms
         self.update_id, self.at_ms = int(report.get("nonce") or 0), int(report.get("at") or 0)
         self.stats.deltas += 1
         self.state = BookState.LIVE

@@ -420,16 +420,22 @@ def _levels(book: Any) -> dict[str, dict[float, float]] | None:
 
 
 def _rows_of(made: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return (ms, price, size, side, position) of each fill; ccxt reads only OKX's first of several."""
+    """Return (ms, price, size, side, position) of each liquidation.
+
+    ccxt reads only the first of several that OKX sends at once, and of Binance's only the last fill.
+    """
     info = made.get("info")
-    details = info.get("details") if isinstance(info, dict) else None
+    info = info if isinstance(info, dict) else {}
+    details = info.get("details")
     if isinstance(details, list) and details:
         return [
             (int(row["ts"]), float(row["bkPx"]), float(row["sz"]), row["side"], row.get("posSide"))
             for row in details
         ]
     at_ms = made.get("timestamp") or wall_ms()
-    return [(at_ms, made.get("price"), made.get("contracts"), made.get("side"), None)]
+    filled = info.get("z") if info.get("X") == "FILLED" else None
+    size = made.get("contracts") if filled is None else float(filled)
+    return [(at_ms, made.get("price"), size, made.get("side"), None)]
 
 
 # The exchange.
@@ -438,7 +444,7 @@ def _rows_of(made: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def make_exchange(venue: str, hosts: Mapping[str, str], options: Mapping[str, Any]) -> Any:
     """Make ccxt's object of a venue, its addresses and its markets narrowed to what is wanted.
 
-    Raises Refused when ccxt is not installed or knows no such venue.
+    Raises Refused when ccxt is not installed, or knows no such venue or no such host of it.
     """
     try:
         from ccxt import pro
@@ -457,7 +463,11 @@ def make_exchange(venue: str, hosts: Mapping[str, str], options: Mapping[str, An
     exchange.options["tradesLimit"] = TRADES_CACHED
     exchange.options = exchange.deep_extend(exchange.options, dict(options))
     exchange.has["fetchCurrencies"] = False  # about deposits, and at some venues for account holders only
-    exchange.urls = _moved(exchange.urls, hosts)
+    for beginning, there in hosts.items():
+        moved = _moved(exchange.urls, beginning, there)
+        if moved == exchange.urls:
+            raise Refused(f"no address that ccxt has of {venue} begins with {beginning}")
+        exchange.urls = moved
     return exchange
 
 
@@ -467,15 +477,14 @@ def _derivatives(types: Any) -> Any:
     return {kind: False if kind in NOT_WANTED_TYPES else wanted for kind, wanted in types.items()}
 
 
-def _moved(urls: Any, hosts: Mapping[str, str]) -> Any:
-    """Replace the beginnings of all addresses."""
+def _moved(urls: Any, beginning: str, there: str) -> Any:
+    """Return the tree of addresses with those of one beginning led elsewhere."""
     if isinstance(urls, dict):
-        return {name: _moved(entry, hosts) for name, entry in urls.items()}
+        return {name: _moved(entry, beginning, there) for name, entry in urls.items()}
     if isinstance(urls, list):
-        return [_moved(entry, hosts) for entry in urls]
-    for beginning, there in hosts.items():
-        if isinstance(urls, str) and urls.startswith(beginning):
-            return there + urls[len(beginning) :]
+        return [_moved(entry, beginning, there) for entry in urls]
+    if isinstance(urls, str) and urls.startswith(beginning):
+        return there + urls[len(beginning) :]
     return urls
 
 
