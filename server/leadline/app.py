@@ -52,7 +52,7 @@ async def _serve(settings: Settings) -> int:
     bans = Bans(settings.data_dir / FILE_NAME)
     async with choose_market(settings, bans) as chosen:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
-        market = Market(hub, settings.symbols, chosen.endpoints, bans)
+        market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
         return await _run(hub, listener, market.run())
 
 

@@ -342,7 +342,7 @@ class SymbolSession:
     def _venue_state(self, view: VenueView, now_ms: int) -> dict[str, object]:
         book, continuity = view.book, view.continuity
         status = self.statuses.get(view.instrument.venue)
-        return {
+        told: dict[str, object] = {
             "venue": view.instrument.venue,
             "state": book.state.name.lower(),
             "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
@@ -358,6 +358,7 @@ class SymbolSession:
             "liquidations": view.liquidations.value,
             "clock_ms": status.clock_offset_ms if status else None,
         }
+        return told if book.verified else {**told, "unverified": True}
 
 
 def _continues(before: VenueView, after: VenueView) -> bool:

@@ -86,7 +86,8 @@ class BookStats:
 class VenueBook(Protocol):
     """A book with its proof: kept by the adapter, read by sessions, tests and the check command.
 
-    epoch rises by one each time the book was lost and anchored again.
+    epoch rises by one each time the book was lost and anchored again.  verified: whether every message
+    was proven to follow the one before; where that cannot be known, live means no more than unrefuted.
     """
 
     instrument: Instrument
@@ -97,6 +98,9 @@ class VenueBook(Protocol):
     at_ms: int
     received_ms: int
     stats: BookStats
+
+    @property
+    def verified(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

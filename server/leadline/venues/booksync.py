@@ -108,6 +108,8 @@ class BookSync:
     for, next due or None, asked for since the book was last live).
     """
 
+    verified = True
+
     def __init__(self, instrument: Instrument, route: str) -> None:
         self.instrument = instrument
         self.route = route
