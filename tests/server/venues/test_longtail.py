@@ -24,11 +24,8 @@ from leadline.domain.events import (
 )
 from leadline.units import NumberRejected, OffGrid, Step
 from leadline.venues.longtail import (
-    DECIMAL_PLACES,
     LIQUIDATION_RULES,
     REWATCH_MS_MAX,
-    SIGNIFICANT_DIGITS,
-    TICK_SIZE,
     TRADE_IDS_MAX,
     UNKNOWN_RULE,
     Ask,
@@ -37,14 +34,15 @@ from leadline.venues.longtail import (
     LongTailProtocol,
     RecentIds,
     dead_side,
-    disagreements,
-    lots_of,
-    packed,
+)
+from leadline.venues.longtail_levels import disagreements, lots_of, packed, ticks_of, unpacked
+from leadline.venues.longtail_market import (
+    DECIMAL_PLACES,
+    SIGNIFICANT_DIGITS,
+    TICK_SIZE,
     pick_market,
     read_instrument,
     step_of,
-    ticks_of,
-    unpacked,
 )
 
 START_MS = 1_790_000_000_000
