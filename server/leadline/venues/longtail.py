@@ -348,22 +348,40 @@ class LongTailProtocol:
         return [book.changed()]
 
     def _take_trades(self, book: LongTailBook, report: Mapping[str, Any], now_ms: int) -> list[Told]:  # noqa: ARG002
-        made = book.instrument
-        known = self._trade_ids.setdefault(made.symbol, RecentIds())
-        outputs: list[Told] = []
+        known = self._trade_ids.setdefault(book.instrument.symbol, RecentIds())
+        read: list[tuple[int, int, Side]] = []
+        sizes: list[float] = []
         for name, at_ms, price, size, side in report["rows"]:
-            # A venue without ids is taken at its word: ccxt hands each trade over once.
-            if (name is not None and not known.add(name)) or at_ms < self._since_ms - TRADES_BEFORE_START_MS:
-                continue
             try:
-                tick = int(ticks_of(made.tick, np.array([number(price)]))[0])
-                lots = int(self._lots(book, np.array([positive(size)]))[0])
-                outputs.append(Trade(made.venue, made.symbol, int(at_ms), tick, lots, SIDES[side]))
+                # A venue without ids is taken at its word: ccxt hands each trade over once.
+                if name is not None and not known.add(name):
+                    continue
+                if at_ms < self._since_ms - TRADES_BEFORE_START_MS:
+                    continue
+                tick = int(ticks_of(book.instrument.tick, np.array([number(price)]))[0])
+                row, size = (int(at_ms), tick, SIDES[side]), positive(size)
             except MALFORMED:
                 book.stats.protocol_errors += 1
                 continue
-            book.stats.trades += 1
-            self._prices.setdefault(made.symbol, float(price))
+            read.append(row)
+            sizes.append(size)
+        return self._trades(book, read, sizes)
+
+    def _trades(
+        self, book: LongTailBook, read: list[tuple[int, int, Side]], sizes: list[float]
+    ) -> list[Told]:
+        before = book.instrument
+        lots = self._lots(book, np.array(sizes)).tolist()
+        made = book.instrument
+        # Whoever counts in the old lot must hear of the finer one first.
+        outputs: list[Told] = [] if made is before else [book.changed()]
+        outputs += [
+            Trade(made.venue, made.symbol, at_ms, tick, count, side)
+            for (at_ms, tick, side), count in zip(read, lots, strict=True)
+        ]
+        book.stats.trades += len(read)
+        if read:
+            self._prices[made.symbol] = made.price(read[-1][1])
         return outputs
 
     def _take_mark(self, book: LongTailBook, report: Mapping[str, Any], now_ms: int) -> list[Told]:  # noqa: ARG002

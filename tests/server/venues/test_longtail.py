@@ -394,6 +394,14 @@ def test_one_bad_trade_costs_only_itself() -> None:
     assert only(made).stats.protocol_errors == 3
 
 
+def test_a_trade_finer_than_the_lot_tells_of_the_finer_lot_first() -> None:
+    made = protocol()
+    outputs = made.told(trades(("a", START_MS, 100.1, 3.0, "buy"), ("b", START_MS, 100.1, 0.5, "buy")), 0)
+    assert isinstance(outputs[0], BookChanged)
+    assert [output.lots for output in outputs[1:] if isinstance(output, Trade)] == [6, 1]
+    assert only(made).instrument.lot == Step(5, 1)
+
+
 def test_the_memory_of_ids_is_bounded_and_forgets_the_oldest() -> None:
     known = RecentIds()
     for name in range(TRADE_IDS_MAX + 1):
