@@ -44,6 +44,7 @@ REWATCH_MS_FIRST = 15_000  # ccxt fetches a snapshot, at times three, before it 
 REWATCH_MS_MAX = 600_000
 REWATCH_HEALTHY_MS = 20_000
 METADATA_EVERY_MS = 60_000
+NO_BOOK = "no book in time"
 TRADE_IDS_MAX = 10_000
 TRADES_BEFORE_START_MS = 10_000
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
@@ -136,6 +137,7 @@ class LongTailBook:
         self.distrusted = 0
         self.asked_ms = 0
         self.tries = 0
+        self.doubt = NO_BOOK
         self._live_ms = 0
         self._usual_gap_ms = SILENT_MS / USUAL_GAPS_PER_SILENCE
 
@@ -172,7 +174,7 @@ class LongTailBook:
         if anchor != self.anchor or was is not BookState.LIVE:
             self.epoch += 1
             self.stats.snapshots += 1
-            self._live_ms = now_ms
+            self._live_ms, self.doubt = now_ms, NO_BOOK
         elif now_ms - self._live_ms >= REWATCH_HEALTHY_MS:
             self.tries = 0
         self.anchor, self.received_ms = anchor, now_ms
@@ -257,7 +259,7 @@ class LongTailProtocol:
                 book.wait(now_ms)
                 outputs += [book.changed(), self._ask("audit", book, f"silent for {quiet_ms // 1000} s")]
             elif book.rewatch_due(now_ms):
-                outputs += self._rewatch(book, now_ms, "no book in time")
+                outputs += self._rewatch(book, now_ms)
         return outputs
 
     # Reports.
@@ -432,17 +434,18 @@ class LongTailProtocol:
     def _doubt(self, book: LongTailBook, now_ms: int, reason: str, anchor: int = 0) -> list[Told]:
         """Believe nothing of this watch any more, and ask for a new one (not in a storm)."""
         book.distrusted = max(book.distrusted, anchor, book.anchor)
+        book.doubt = reason
         book.lose()
         if book.rewatch_due(now_ms):
-            return [book.changed(), *self._rewatch(book, now_ms, reason)]
+            return [book.changed(), *self._rewatch(book, now_ms)]
         return [book.changed()]
 
-    def _rewatch(self, book: LongTailBook, now_ms: int, reason: str) -> list[Told]:
+    def _rewatch(self, book: LongTailBook, now_ms: int) -> list[Told]:
         """Ask for new streams: those of the whole venue, for ccxt shares its sockets among symbols."""
         for other in self.books.values():
             if other.state is not BookState.LIVE:
                 other.asked_ms, other.tries = now_ms, min(other.tries + 1, 16)
-        return [self._ask("rewatch", book, reason)]
+        return [self._ask("rewatch", book, book.doubt)]
 
     def _ask(self, what: str, book: LongTailBook, reason: str) -> Ask:
         return Ask(what, self.venue, book.instrument.symbol, reason)
