@@ -10,6 +10,7 @@ from leadline import config
 from leadline.config import Settings, add_flags, load_settings, settings_table
 from leadline.errors import UsageError
 from leadline.market_choice import choose_market
+from leadline.venues.bans import Bans
 from leadline.venues.longtail import LongTailOptions
 
 README = Path(__file__).parents[2] / "README.md"
@@ -81,11 +82,11 @@ def test_ccxt_options_are_a_table_of_the_file_or_json(tmp_path: Path) -> None:
 
 async def test_a_market_of_long_tail_venues_alone_is_live_and_has_no_twin(tmp_path: Path) -> None:
     settings = Settings(venues=("gate",), ccxt_options={"gate": {"depth": 20}}, data_dir=tmp_path)
-    async with choose_market(settings) as chosen:
+    async with choose_market(settings, Bans()) as chosen:
         assert (chosen.name, chosen.endpoints) == ("live", {})
         assert chosen.longtail == {"gate": LongTailOptions(depth=20)}
     with pytest.raises(UsageError, match="the twin simulates binance, bybit, okx only"):
-        async with choose_market(replace(settings, market="twin")):
+        async with choose_market(replace(settings, market="twin"), Bans()):
             pass
 
 

@@ -11,12 +11,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from math import floor, isfinite, log10
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leadline.domain.book import Book, Ints
 from leadline.domain.events import (
@@ -33,29 +30,25 @@ from leadline.domain.events import (
     Trade,
 )
 from leadline.domain.instrument import Instrument
-from leadline.limits import FRAME_BYTES_MAX, SILENT_BOOK_S
-from leadline.units import NumberRejected, OffGrid, Step, parse_decimal
+from leadline.limits import SILENT_BOOK_S
+from leadline.units import NumberRejected, OffGrid, parse_decimal
 from leadline.venues.base import BookStats
 from leadline.venues.grid import refine
+from leadline.venues.longtail_levels import Floats, lots_of, summed, ticks_of, unpacked
+from leadline.venues.longtail_market import number, positive, read_instrument
 
-# ccxt's precision modes.
-DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
-
-OFF_GRID_TICKS = 1e-6  # what a double may stray from the decimal it was read from, with room
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
 SILENT_MS = int(SILENT_BOOK_S * 1000)
 USUAL_GAPS_PER_SILENCE = 20
 GAP_WEIGHT = 0.05
 REWATCH_MS_FIRST = 15_000  # ccxt fetches a snapshot, at times three, before it has a book
 REWATCH_MS_MAX = 600_000
-REWATCH_HEALTHY_MS = 60_000
+REWATCH_HEALTHY_MS = 20_000
 METADATA_EVERY_MS = 60_000
+NO_BOOK = "no book in time"
 TRADE_IDS_MAX = 10_000
 TRADES_BEFORE_START_MS = 10_000
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, ZeroDivisionError)
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,171 +115,6 @@ class Listed:
 Told = Event | Ask | Listed
 
 
-# Contracts.
-
-
-def pick_market(markets: Iterable[Mapping[str, Any]], symbol: str) -> Mapping[str, Any] | None:
-    """Return the perpetual named base + quote ("BTCUSDT"), the linear one if there are two."""
-    found = [
-        market
-        for market in markets
-        if market.get("swap") and f"{market.get('base')}{market.get('quote')}" == symbol
-    ]
-    settled = [market for market in found if market.get("settle") == market.get("quote")]
-    return next(iter(settled + found), None)
-
-
-def read_instrument(venue: str, symbol: str, market: Mapping[str, Any]) -> Instrument:
-    """Read ccxt's description of a contract, with the keys ``mode`` and ``price`` that the worker adds.
-
-    Raises any of MALFORMED when it names no usable price step.  Without a size step the lot is 1 and
-    becomes as fine as the sizes that are seen.
-    """
-    precision, mode = market["precision"], market["mode"]
-    amount = precision.get("amount")
-    amount_mode = DECIMAL_PLACES if mode == SIGNIFICANT_DIGITS else mode
-    contract = market.get("contractSize")
-    return Instrument(
-        venue=venue,
-        symbol=symbol,
-        native=str(market["id"]),
-        tick=step_of(mode, precision["price"], market.get("price")),
-        lot=Step(1, 0) if amount is None else step_of(amount_mode, amount),
-        contract_size=Step(1, 0) if contract is None else Step.of(decimal_text(contract)),
-        inverse=market.get("inverse") is True,
-        trading=market.get("active") is not False,
-        base=str(market["base"]),
-        quote=str(market["quote"]),
-    )
-
-
-def step_of(mode: int, precision: object, price: object = None) -> Step:
-    """Return the step that ``precision`` means in one of ccxt's three modes.
-
-    With significant digits the step depends on the price; one digit more is allowed for, so that a fall
-    below the next power of ten stays on the grid.
-    """
-    if mode == TICK_SIZE:
-        return Step.of(decimal_text(precision))
-    digits = Fraction(decimal_text(precision))
-    if digits.denominator != 1 or not -18 <= digits <= 18:
-        raise NumberRejected(f"expected a number of digits, got {precision!r:.60}")
-    if mode == DECIMAL_PLACES:
-        return Step.of(Fraction(10) ** -int(digits))
-    if mode == SIGNIFICANT_DIGITS:
-        return Step.of(Fraction(10) ** (floor(log10(positive(price))) - int(digits)))
-    raise NumberRejected(f"expected a precision mode, got {mode!r:.60}")
-
-
-def decimal_text(value: object) -> str:
-    """Return the decimal that ccxt made this number of: the shortest text of a float is the venue's."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NumberRejected(f"expected a number, got {value!r:.60}")
-    return repr(value)
-
-
-def number(value: object) -> float:
-    """Return a finite float; ccxt's None, text and NaN raise NumberRejected."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise NumberRejected(f"expected a finite number, got {value!r:.60}")
-    return float(value)
-
-
-def positive(value: object) -> float:
-    """Return a finite float above zero, else raise NumberRejected."""
-    made = number(value)
-    if made <= 0:
-        raise NumberRejected(f"expected a number above 0, got {value!r:.60}")
-    return made
-
-
-# Levels.
-
-
-def packed(rows: Iterable[Any]) -> bytes:
-    """Pack ccxt's rows [price, size, ...] as doubles: all prices, then all sizes."""
-    pairs = np.array([(row[0], row[1]) for row in rows], dtype=np.float64).reshape(-1, 2)
-    return np.ascontiguousarray(pairs.T).tobytes()
-
-
-def unpacked(data: object) -> tuple[Floats, Floats]:
-    """Return (prices, sizes) of what ``packed`` made."""
-    if not isinstance(data, bytes) or len(data) % 16 or len(data) > FRAME_BYTES_MAX:
-        raise NumberRejected("expected packed levels")
-    both = np.frombuffer(data, dtype=np.float64).reshape(2, -1)
-    return both[0], both[1]
-
-
-def ticks_of(step: Step, prices: Floats) -> Ints:
-    """Return whole ticks; raises OffGrid for a price more than OFF_GRID_TICKS off the grid."""
-    ticks = _steps(step, prices, np.full(len(prices), OFF_GRID_TICKS))
-    if (ticks <= 0).any():
-        raise NumberRejected("expected prices above 0")
-    return ticks
-
-
-def lots_of(step: Step, sizes: Floats) -> Ints:
-    """Return whole lots; a large size may stray as far from the grid as a double of it must."""
-    lots = _steps(step, sizes, OFF_GRID_TICKS + np.abs(sizes) / float(step) * ROUNDING)
-    if (lots < 0).any():
-        raise NumberRejected("expected sizes of 0 or more")
-    return lots
-
-
-def _steps(step: Step, values: Floats, allowed: Floats) -> Ints:
-    steps = values * 10.0**step.decimals / step.numerator
-    if not (np.abs(steps) < 2.0**53).all():  # also false for NaN
-        raise NumberRejected(f"expected finite numbers of at most 2^53 steps of {step}")
-    whole = np.rint(steps)
-    off = np.abs(steps - whole) > allowed
-    if off.any():
-        raise OffGrid(f"expected multiples of {step}, got {values[off][0]!r}")
-    return whole.astype(np.int64)
-
-
-def summed(ticks: Ints, lots: Ints) -> tuple[Ints, Ints]:
-    """Return one level a price: some venues' books hold one row an order."""
-    prices, place = np.unique(ticks, return_inverse=True)
-    if len(prices) == len(ticks):
-        return ticks, lots
-    sums = np.zeros(len(prices), dtype=np.int64)
-    np.add.at(sums, place, lots)
-    return prices, sums
-
-
-Levels = Mapping[float, float]  # price -> size
-
-
-def disagreements(before: Levels, after: Levels, fetched: Levels) -> frozenset[tuple[float, float]] | None:
-    """Return the levels (price, size) of one side that a fetched book contradicts.
-
-    before, after: the same side of the kept book around the fetch.  Only what stood still between them can
-    be judged: such a level must be in ``fetched``, and a level fetched at a price that the kept book
-    held nothing at, before and after, is missing there.  None: the two books do not speak of the same
-    thing (other units, grouped prices, far apart in time), so nothing follows.
-    """
-    if not before or not after or not fetched:
-        return None
-    low, high = min(fetched), max(fetched)
-    still = {(price, size) for price, size in before.items() if after.get(price) == size}
-    judged = {row for row in still if low <= row[0] <= high}
-    held_low, held_high = max(min(before), min(after)), min(max(before), max(after))
-    missing = {
-        (price, size)
-        for price, size in fetched.items()
-        if held_low <= price <= held_high and price not in before and price not in after
-    }
-    wrong = {row for row in judged if fetched.get(row[0]) != row[1]}
-    if not judged or 2 * len(wrong) > len(judged):
-        return None
-    return frozenset(wrong | missing)
-
-
-# The book and the protocol.
-
-
 class LongTailBook:
     """A book as ccxt keeps it; satisfies VenueBook.
 
@@ -309,6 +137,7 @@ class LongTailBook:
         self.distrusted = 0
         self.asked_ms = 0
         self.tries = 0
+        self.doubt = NO_BOOK
         self._live_ms = 0
         self._usual_gap_ms = SILENT_MS / USUAL_GAPS_PER_SILENCE
 
@@ -345,7 +174,7 @@ class LongTailBook:
         if anchor != self.anchor or was is not BookState.LIVE:
             self.epoch += 1
             self.stats.snapshots += 1
-            self._live_ms = now_ms
+            self._live_ms, self.doubt = now_ms, NO_BOOK
         elif now_ms - self._live_ms >= REWATCH_HEALTHY_MS:
             self.tries = 0
         self.anchor, self.received_ms = anchor, now_ms
@@ -430,7 +259,7 @@ class LongTailProtocol:
                 book.wait(now_ms)
                 outputs += [book.changed(), self._ask("audit", book, f"silent for {quiet_ms // 1000} s")]
             elif book.rewatch_due(now_ms):
-                outputs += self._rewatch(book, now_ms, "no book in time")
+                outputs += self._rewatch(book, now_ms)
         return outputs
 
     # Reports.
@@ -521,22 +350,40 @@ class LongTailProtocol:
         return [book.changed()]
 
     def _take_trades(self, book: LongTailBook, report: Mapping[str, Any], now_ms: int) -> list[Told]:  # noqa: ARG002
-        made = book.instrument
-        known = self._trade_ids.setdefault(made.symbol, RecentIds())
-        outputs: list[Told] = []
+        known = self._trade_ids.setdefault(book.instrument.symbol, RecentIds())
+        read: list[tuple[int, int, Side]] = []
+        sizes: list[float] = []
         for name, at_ms, price, size, side in report["rows"]:
-            # A venue without ids is taken at its word: ccxt hands each trade over once.
-            if (name is not None and not known.add(name)) or at_ms < self._since_ms - TRADES_BEFORE_START_MS:
-                continue
             try:
-                tick = int(ticks_of(made.tick, np.array([number(price)]))[0])
-                lots = int(self._lots(book, np.array([positive(size)]))[0])
-                outputs.append(Trade(made.venue, made.symbol, int(at_ms), tick, lots, SIDES[side]))
+                # A venue without ids is taken at its word: ccxt hands each trade over once.
+                if name is not None and not known.add(name):
+                    continue
+                if at_ms < self._since_ms - TRADES_BEFORE_START_MS:
+                    continue
+                tick = int(ticks_of(book.instrument.tick, np.array([number(price)]))[0])
+                row, size = (int(at_ms), tick, SIDES[side]), positive(size)
             except MALFORMED:
                 book.stats.protocol_errors += 1
                 continue
-            book.stats.trades += 1
-            self._prices.setdefault(made.symbol, float(price))
+            read.append(row)
+            sizes.append(size)
+        return self._trades(book, read, sizes)
+
+    def _trades(
+        self, book: LongTailBook, read: list[tuple[int, int, Side]], sizes: list[float]
+    ) -> list[Told]:
+        before = book.instrument
+        lots = self._lots(book, np.array(sizes)).tolist()
+        made = book.instrument
+        # Whoever counts in the old lot must hear of the finer one first.
+        outputs: list[Told] = [] if made is before else [book.changed()]
+        outputs += [
+            Trade(made.venue, made.symbol, at_ms, tick, count, side)
+            for (at_ms, tick, side), count in zip(read, lots, strict=True)
+        ]
+        book.stats.trades += len(read)
+        if read:
+            self._prices[made.symbol] = made.price(read[-1][1])
         return outputs
 
     def _take_mark(self, book: LongTailBook, report: Mapping[str, Any], now_ms: int) -> list[Told]:  # noqa: ARG002
@@ -587,17 +434,18 @@ class LongTailProtocol:
     def _doubt(self, book: LongTailBook, now_ms: int, reason: str, anchor: int = 0) -> list[Told]:
         """Believe nothing of this watch any more, and ask for a new one (not in a storm)."""
         book.distrusted = max(book.distrusted, anchor, book.anchor)
+        book.doubt = reason
         book.lose()
         if book.rewatch_due(now_ms):
-            return [book.changed(), *self._rewatch(book, now_ms, reason)]
+            return [book.changed(), *self._rewatch(book, now_ms)]
         return [book.changed()]
 
-    def _rewatch(self, book: LongTailBook, now_ms: int, reason: str) -> list[Told]:
+    def _rewatch(self, book: LongTailBook, now_ms: int) -> list[Told]:
         """Ask for new streams: those of the whole venue, for ccxt shares its sockets among symbols."""
         for other in self.books.values():
             if other.state is not BookState.LIVE:
                 other.asked_ms, other.tries = now_ms, min(other.tries + 1, 16)
-        return [self._ask("rewatch", book, reason)]
+        return [self._ask("rewatch", book, book.doubt)]
 
     def _ask(self, what: str, book: LongTailBook, reason: str) -> Ask:
         return Ask(what, self.venue, book.instrument.symbol, reason)

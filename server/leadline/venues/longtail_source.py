@@ -113,8 +113,12 @@ class LongTailSource:
                 return f"was silent for {patience_s:.0f} s"
             if not data:
                 return "ended"
-            unpacker.feed(data)
-            for report in unpacker:
+            try:
+                unpacker.feed(data)
+                reports = list(unpacker)
+            except (ValueError, msgpack.UnpackException):
+                return "sent what is no report"
+            for report in reports:
                 if report["kind"] != "alive":
                     # From now on no import holds it up, and it says every second that it lives.
                     patience_s = ALIVE_S

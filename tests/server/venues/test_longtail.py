@@ -24,11 +24,8 @@ from leadline.domain.events import (
 )
 from leadline.units import NumberRejected, OffGrid, Step
 from leadline.venues.longtail import (
-    DECIMAL_PLACES,
     LIQUIDATION_RULES,
     REWATCH_MS_MAX,
-    SIGNIFICANT_DIGITS,
-    TICK_SIZE,
     TRADE_IDS_MAX,
     UNKNOWN_RULE,
     Ask,
@@ -37,14 +34,15 @@ from leadline.venues.longtail import (
     LongTailProtocol,
     RecentIds,
     dead_side,
-    disagreements,
-    lots_of,
-    packed,
+)
+from leadline.venues.longtail_levels import disagreements, lots_of, packed, ticks_of, unpacked
+from leadline.venues.longtail_market import (
+    DECIMAL_PLACES,
+    SIGNIFICANT_DIGITS,
+    TICK_SIZE,
     pick_market,
     read_instrument,
     step_of,
-    ticks_of,
-    unpacked,
 )
 
 START_MS = 1_790_000_000_000
@@ -394,6 +392,14 @@ def test_one_bad_trade_costs_only_itself() -> None:
     )
     assert [output.taker for output in outputs if isinstance(output, Trade)] == [Side.SELL]
     assert only(made).stats.protocol_errors == 3
+
+
+def test_a_trade_finer_than_the_lot_tells_of_the_finer_lot_first() -> None:
+    made = protocol()
+    outputs = made.told(trades(("a", START_MS, 100.1, 3.0, "buy"), ("b", START_MS, 100.1, 0.5, "buy")), 0)
+    assert isinstance(outputs[0], BookChanged)
+    assert [output.lots for output in outputs[1:] if isinstance(output, Trade)] == [6, 1]
+    assert only(made).instrument.lot == Step(5, 1)
 
 
 def test_the_memory_of_ids_is_bounded_and_forgets_the_oldest() -> None:

@@ -265,7 +265,7 @@ async def test_a_killed_worker_leaves_stale_books_and_a_new_one_brings_them_back
 async def test_the_market_serves_such_a_venue_and_says_it_is_unverified() -> None:
     async with Twin(5, history_days=0.06) as twin:
         hub = Hub(SystemClock(), "twin", simulated=True)
-        market = Market(hub, ["BTCUSDT"], {}, {"binanceusdm": options("binanceusdm", twin.ports)})
+        market = Market(hub, ["BTCUSDT"], {}, longtail={"binanceusdm": options("binanceusdm", twin.ports)})
         session = hub.sessions["BTCUSDT"]
         async with _running(market.run()), asyncio.timeout(60):
             while not session.venues or session.views("all")[0].book.state is not BookState.LIVE:
@@ -285,7 +285,7 @@ async def test_a_server_without_ccxt_ends_with_one_clear_sentence(
 ) -> None:
     (tmp_path / "ccxt.py").write_text("raise ImportError\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    market = Market(Hub(SystemClock(), "live", False), ["BTCUSDT"], {}, {"gate": LongTailOptions()})
+    market = Market(Hub(SystemClock(), "live", False), ["BTCUSDT"], {}, longtail={"gate": LongTailOptions()})
     with pytest.raises(UsageError, match=r"gate: ccxt is not installed; `pip install 'leadline\[ccxt\]'`"):
         async with asyncio.timeout(30):
             await market.run()

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from leadline.venues import longtail_worker
-from leadline.venues.longtail import TICK_SIZE, LongTailProtocol, packed
-from leadline.venues.longtail_worker import Desk, Refused, make_exchange
+from leadline.venues import longtail_desk, longtail_worker
+from leadline.venues.longtail import LongTailProtocol
+from leadline.venues.longtail_desk import Desk, Refused, liquidation_rows
+from leadline.venues.longtail_levels import packed
+from leadline.venues.longtail_market import TICK_SIZE
+from leadline.venues.longtail_worker import make_exchange
 
 ccxt = pytest.importorskip("ccxt")
 
@@ -138,7 +141,7 @@ async def desk(exchange: HandExchange) -> AsyncIterator[Watch]:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRY_S_MIN", "POLL_SPACING_S", "AUDIT_SETTLE_S", "AUDIT_AGAIN_S", "BOOK_EVERY_S"):
-        monkeypatch.setattr(longtail_worker, name, 0.005)
+        monkeypatch.setattr(longtail_desk, name, 0.005)
 
 
 async def test_a_book_is_reported_as_it_is_when_it_is_sent() -> None:
@@ -171,7 +174,7 @@ async def test_a_book_that_ccxt_lost_is_told_at_once_and_watched_again(
 async def test_a_wrong_level_that_three_audits_see_is_a_gap_that_ccxt_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(longtail_worker, "AUDIT_EVERY_S", 0.005)
+    monkeypatch.setattr(longtail_desk, "AUDIT_EVERY_S", 0.005)
     exchange = HandExchange()
     exchange.rest["bids"].remove([99.9, 2.0])
     async with desk(exchange) as watch:
@@ -185,7 +188,7 @@ async def test_a_wrong_level_that_three_audits_see_is_a_gap_that_ccxt_missed(
 
 
 async def test_audits_of_a_right_book_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(longtail_worker, "AUDIT_EVERY_S", 0.005)
+    monkeypatch.setattr(longtail_desk, "AUDIT_EVERY_S", 0.005)
     async with desk(HandExchange()) as watch:
         await watch.live()
         await watch.until(lambda: watch.exchange.fetches >= 6)
@@ -193,7 +196,7 @@ async def test_audits_of_a_right_book_change_nothing(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_passing_disagreement_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(longtail_worker, "AUDIT_EVERY_S", 0.005)
+    monkeypatch.setattr(longtail_desk, "AUDIT_EVERY_S", 0.005)
     exchange = HandExchange()
 
     async def fetch(symbol: str) -> dict[str, Any]:
@@ -253,7 +256,7 @@ def test_every_fill_of_an_okx_liquidation_is_read() -> None:
         {"bkPx": "0.0079", "posSide": "short", "side": "buy", "sz": "4", "ts": "1692266434011"},
     ]
     made = {"info": {"details": details}, "contracts": 13.0, "price": 0.0078, "side": "buy"}
-    assert longtail_worker._rows_of(made) == [
+    assert liquidation_rows(made) == [
         (1692266434010, 0.0078, 13.0, "buy", "short"),
         (1692266434011, 0.0079, 4.0, "buy", "short"),
     ]
@@ -267,7 +270,7 @@ def test_the_whole_of_a_binance_order_is_read() -> None:
         "price": 100.0,
         "side": "sell",
     }
-    assert longtail_worker._rows_of(made) == [(3, 100.0, 1.4, "sell", None)]
+    assert liquidation_rows(made) == [(3, 100.0, 1.4, "sell", None)]
 
 
 async def test_a_venue_without_streams_is_refused() -> None:
