@@ -1,4 +1,4 @@
-"""The running market: a source a venue, a session a symbol, estimates beside them."""
+"""The running market: a feed a venue, a session a symbol, estimates beside them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from leadline.domain.events import Event
-from leadline.domain.instrument import Instrument
-from leadline.errors import UsageError, VenueError
-from leadline.feed.continuity import VenueStatus
+from leadline.errors import UsageError
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
-from leadline.feed.session import DAY_MS, SymbolSession
-from leadline.limits import RECONNECT_S_MAX
+from leadline.feed.session import SymbolSession
+from leadline.feed.venue_feed import VenueFeed
 from leadline.venues.bans import Bans
-from leadline.venues.base import VenueProtocol
 from leadline.venues.endpoints import Endpoints
-from leadline.venues.history import load_history
-from leadline.venues.instruments import load_instruments
-from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
-from leadline.venues.source import VenueSource
 
 log = logging.getLogger("leadline.feed")
-
-HISTORY_MS = 7 * DAY_MS
-RETRY_S_FIRST = 1.0
 
 
 class Market:
@@ -39,11 +28,10 @@ class Market:
         self, hub: Hub, symbols: Iterable[str], endpoints: dict[str, Endpoints], bans: Bans | None = None
     ) -> None:
         self.hub = hub
-        self.symbols = list(symbols)
         self.endpoints = endpoints
         self._bans = bans
-        self._heats = {symbol: SymbolHeat(hub.clock) for symbol in self.symbols}
-        self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self.symbols}
+        self._heats = {symbol: SymbolHeat(hub.clock) for symbol in symbols}
+        self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self._heats}
         for symbol, heat in self._heats.items():
             heat.expect(len(endpoints))
             hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat, hub.statuses)
@@ -62,39 +50,7 @@ class Market:
 
     async def _venue(self, venue: str, endpoints: Endpoints) -> None:
         async with Rest(venue, endpoints.rest, self._bans) as rest:
-            self.hub.statuses[venue] = VenueStatus(rest=rest)
-            instruments = await self._instruments(venue, rest)
-            if not instruments:
-                return
-            protocol = make_protocol(venue, list(instruments.values()))
-            self._show(protocol)
-            source = VenueSource(
-                protocol,
-                endpoints,
-                self._take,
-                rest=rest,
-                renew=lambda: make_protocol(venue, list(instruments.values())),
-                replaced=self._replaced,
-            )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(source.run())
-                group.create_task(self._histories(venue, rest, protocol))
-
-    async def _instruments(self, venue: str, rest: Rest) -> dict[str, Instrument]:
-        """Ask for the venue's contracts until it answers; return those we watch and it lists."""
-        wait_s = RETRY_S_FIRST
-        while True:
-            try:
-                found = await load_instruments(venue, rest, self.symbols)
-                break
-            except VenueError as error:
-                log.warning("%s; asking again in %.0f s", error, wait_s)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, RECONNECT_S_MAX)
-        for symbol in self.symbols:
-            if symbol not in found:
-                self._missing(venue, symbol)
-        return found
+            await VenueFeed(self.hub, venue, endpoints, rest, self._heats, self._missing).run()
 
     def _missing(self, venue: str, symbol: str) -> None:
         refused = self._unlisted[symbol]
@@ -102,33 +58,3 @@ class Market:
         if refused == set(self.endpoints):
             raise UsageError(f"unknown symbol {symbol}: none of {', '.join(sorted(refused))} lists it")
         log.warning("%s lists no %s; it is left out there", venue, symbol)
-
-    async def _histories(self, venue: str, rest: Rest, protocol: VenueProtocol) -> None:
-        """Build each symbol's bands from what history the venue gives, the first symbol first."""
-        for symbol in self.symbols:
-            if symbol not in protocol.books:
-                continue
-            instrument = protocol.books[symbol].instrument
-            now_ms = self.hub.clock.wall_ms()
-            history = await load_history(venue, rest, instrument, now_ms - HISTORY_MS, now_ms)
-            session = self.hub.sessions[symbol]
-            if history.candles and not session.day_prices_known():
-                since_ms = now_ms - DAY_MS
-                closes = [(bar.at_ms, bar.close) for bar in history.candles if bar.at_ms >= since_ms]
-                session.remember_day(closes)
-            await self._heats[symbol].build(instrument, history, now_ms)
-
-    def _replaced(self, protocol: VenueProtocol) -> None:
-        self.hub.statuses[protocol.venue].replacements += 1
-        self._show(protocol)
-
-    def _show(self, protocol: VenueProtocol) -> None:
-        """Give the sessions the books of a venue's protocol object."""
-        for symbol, book in protocol.books.items():
-            self.hub.sessions[symbol].attach(book.instrument, book)
-
-    def _take(self, events: list[Event]) -> None:
-        for event in events:
-            session = self.hub.sessions.get(event.symbol)
-            if session is not None:
-                session.accept(event)
