@@ -105,7 +105,7 @@ class Pages:
         if self.fresh:
             return False
         digest = self.digest()
-        self.npm("run", "build")
+        self.npm("run", "--silent", "build")
         if not self.present:
             raise PagesFailed(f"the build ended without {self.built / 'index.html'}")
         self._stamp.write_text(digest)
@@ -127,8 +127,9 @@ class Pages:
         lock = hashlib.sha256((self.source / "package-lock.json").read_bytes()).hexdigest()
         if self._modules_stamp.is_file() and self._modules_stamp.read_text() == lock:
             return
-        # Install scripts of packages do not run: nothing we use needs one.
-        self._run(node, ("ci", "--ignore-scripts", "--no-audit", "--no-fund"))
+        # Install scripts of packages do not run: nothing we use needs one.  npm's warnings are about
+        # the test tools' Node, which the build does not start; errors still show.
+        self._run(node, ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"))
         self._modules_stamp.write_text(lock)
 
     def _run(self, node: Node, arguments: tuple[str, ...]) -> None:

@@ -143,6 +143,16 @@ export class App {
 
   #greeted(hello: Hello): void {
     this.#store.hello.value = hello;
+    const held = this.market.facts;
+    const told = hello.symbols.find((it) => it.symbol === held?.symbol);
+    if (held && told) {
+      const same = sameSteps(held, told);
+      // In other steps the ticks and lots held would be wrong numbers.
+      if (!same) this.market.clear();
+      this.market.facts = told;
+      this.#publishView();
+      if (!same) this.#live.restart();
+    }
     this.#want();
   }
 
@@ -218,4 +228,8 @@ export class App {
     });
     if (this.#store.freshness.value !== before) this.#redraw();
   }
+}
+
+function sameSteps(one: SymbolFacts, other: SymbolFacts): boolean {
+  return String([one.tick, one.lot]) === String([other.tick, other.lot]);
 }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.errors import CaptureError
-from leadline.feed.capture import RecordingFile, open_recordings
+from leadline.feed.capture import RecordingFile, currencies, open_recordings
 from leadline.feed.check import check, run_check
 from leadline.units import Step
 from tests.server.venues.stream import binance_delta, binance_snapshot, bybit_book, instrument
@@ -194,6 +194,21 @@ def test_what_is_no_recording_is_refused_in_one_sentence(tmp_path: Path, data: b
     with pytest.raises(CaptureError, match=re.escape(str(path))) as refused:
         run_check([path], True, io.StringIO())
     assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("native", "base", "quote"),
+    [
+        ("BTCUSDT", "BTC", "USDT"),
+        ("BTCUSD_PERP", "BTC", "USD"),
+        ("UNI-USD-SWAP", "UNI", "USD"),
+        ("BTC-USD-220527", "BTC", "USD"),
+        ("ETHBTC", "ETH", "BTC"),
+        ("ODD", "ODD", ""),
+    ],
+)
+def test_the_currencies_of_a_contract_are_read_from_its_name(native: str, base: str, quote: str) -> None:
+    assert currencies(native) == (base, quote)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:

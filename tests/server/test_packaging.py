@@ -12,14 +12,16 @@ from deploy.build_pwa import NODE_PACKAGE, SKIP, Node, Pages, PagesFailed, find_
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 
-# Stands in for npm: "run build" makes a page, everything else is only written down.
+CI = "ci --ignore-scripts --no-audit --no-fund --loglevel=error"
+
+# Stands in for npm: "run --silent build" makes a page, everything else is only written down.
 FAKE_NPM = """
 import pathlib, sys
 with open("../calls.log", "a") as log:
     log.write(" ".join(sys.argv[1:]) + "\\n")
 if sys.argv[1] == "ci":
     pathlib.Path("node_modules").mkdir(exist_ok=True)
-if sys.argv[1:] == ["run", "build"]:
+if sys.argv[1:] == ["run", "--silent", "build"]:
     page = pathlib.Path("../server/leadline/static/index.html")
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("built from " + pathlib.Path("src/main.ts").read_text())
@@ -53,25 +55,25 @@ def calls(pages: Pages) -> list[str]:
 
 def test_pages_are_built_once_and_again_when_a_source_or_a_shared_file_changes(pages: Pages) -> None:
     assert pages.build()
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund", "run build"]
+    assert calls(pages) == [CI, "run --silent build"]
     assert not pages.build()
     assert calls(pages) == []
     (pages.source / "src" / "main.ts").write_text("two")
     assert pages.build()
     assert (pages.built / "index.html").read_text() == "built from two"
-    assert calls(pages) == ["run build"]
+    assert calls(pages) == ["run --silent build"]
     (pages.source.parent / "shared" / "palettes.json").write_text("[]")
     assert pages.build()
-    assert calls(pages) == ["run build"]
+    assert calls(pages) == ["run --silent build"]
 
 
 def test_modules_are_installed_again_only_when_the_lock_changes(pages: Pages) -> None:
     pages.npm("run", "lint")
     pages.npm("run", "types")
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund", "run lint", "run types"]
+    assert calls(pages) == [CI, "run lint", "run types"]
     (pages.source / "package-lock.json").write_text('{"changed": true}')
     pages.npm("run", "lint")
-    assert calls(pages) == ["ci --ignore-scripts --no-audit --no-fund", "run lint"]
+    assert calls(pages) == [CI, "run lint"]
 
 
 def test_a_file_that_is_renamed_or_modules_that_change_are_told_apart(pages: Pages) -> None:

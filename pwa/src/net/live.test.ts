@@ -208,3 +208,22 @@ describe("the connection", () => {
     expect(log.at(-1)).toBe("pong 3");
   });
 });
+
+it("drops what is in view and asks for it anew when it is restarted", () => {
+  say(0, hello);
+  live.want(key(10));
+  subscribed(1, 5, 10);
+  keyframe(5, 1);
+  sent.length = 0;
+  live.restart();
+  expect(sent).toEqual([
+    [2, 5],
+    [1, 2, { kind: "ladder", ...key(10) }],
+  ]);
+  log.length = 0;
+  delta(5, 2);
+  expect(log).toEqual([]);
+  subscribed(2, 6, 10);
+  keyframe(6, 1);
+  expect(log).toEqual(["shown 6@10"]);
+});

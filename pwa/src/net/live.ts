@@ -72,6 +72,14 @@ export class Live {
     this.#ask();
   }
 
+  /** Drops what is in view and asks for it anew: its numbers have another meaning now. */
+  restart(): void {
+    this.#leave(this.#next);
+    this.#leave(this.#current);
+    this.#forget();
+    this.#ask();
+  }
+
   ping(number: number): void {
     this.#send(encodePing(number));
   }
@@ -203,10 +211,7 @@ export class Live {
   #mendSoon(): void {
     this.#mend ??= setTimeout(() => {
       this.#mend = undefined;
-      this.#leave(this.#next);
-      this.#leave(this.#current);
-      this.#forget();
-      this.#ask();
+      this.restart();
     }, this.#mendDelayMs());
   }
 

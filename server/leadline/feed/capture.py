@@ -39,18 +39,21 @@ LINES_TO_RECOGNISE_MAX = 200
 SNAPSHOT_KEY = b'"lastUpdateId"'
 COIN_MARGINED = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
 MESSAGE_KEYS = ("topic", "e", "stream", "arg", "lastUpdateId")
+QUOTES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 ONE = Step(1, 0)
+JOINED_MS_MAX = 60_000  # files of one recorder follow each other within this
 Protocol = BinanceProtocol | BybitProtocol | OkxProtocol
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One recorded message.
+    """One recorded message.  t_ms: local receive time, 0 unknown.
 
-    t_ms: local receive time, 0 unknown; kind: "ws", "http" (an answer) or "connect" (the connection was
-    opened, or opened again).
+    kind: "ws", "http" (an answer), "connect" (the connection was opened, or opened again), or "break":
+    the recorder of the symbol named by ``url`` had stopped before this point, so what follows is
+    another recording of it and no gap in the first.
     """
 
     t_ms: int
@@ -187,6 +190,7 @@ class Recording:
         self.files = files
         self._seen = _Seen()
         self._natives_of: list[set[str]] = [set() for _ in files]
+        self._conns_of: list[set[str]] = [set() for _ in files]
         self._unnamed: list[tuple[int, bytes]] = []
         for index, record in self._own_records():
             self._survey(index, record)
@@ -206,16 +210,38 @@ class Recording:
         """Return the connections that carried messages of symbols, in the order they first spoke."""
         return list(self._seen.natives)
 
+    def file_of(self, conn: str) -> int:
+        """Return the place of the file in which a connection first spoke."""
+        return next(index for index, conns in enumerate(self._conns_of) if conn in conns)
+
     def instruments(self, conn: str) -> list[Instrument]:
         """Return the contracts of one connection."""
         return [self._instrument(native) for native in self._seen.natives[conn]]
 
     def records(self) -> Iterator[Record]:
         """Yield the market's messages over all files."""
+        ended_ms: dict[str, int] = {}
+        entered = -1
         for index, record in self._own_records():
+            if index != entered:
+                entered = index
+                yield from self._breaks(index, record.t_ms, ended_ms)
+            ended_ms |= dict.fromkeys(self._natives_of[index], record.t_ms)
             native = None if record.url or record.kind != "http" else self._sole_native(index)
             # A snapshot among the messages stands without its address: give it the one it came from.
             yield record if native is None else replace(record, url=f"/depth?symbol={native}")
+
+    def _breaks(self, index: int, t_ms: int, ended_ms: dict[str, int]) -> Iterator[Record]:
+        """Yield a break for each symbol of a file that does not go on where an earlier file ended.
+
+        A file with connections of its own begins anew by itself.
+        """
+        earlier = set().union(*self._conns_of[:index])
+        if self._conns_of[index].isdisjoint(earlier):
+            return
+        for native in sorted(self._natives_of[index] & ended_ms.keys()):
+            if not 0 <= t_ms - ended_ms[native] <= JOINED_MS_MAX:
+                yield Record(t_ms, "", native, "break", b"")
 
     def _sole_native(self, index: int) -> str | None:
         natives = self._natives_of[index]
@@ -240,6 +266,7 @@ class Recording:
                 if not isinstance(native, str):
                     continue
                 self._natives_of[index].add(native)
+                self._conns_of[index].add(record.conn)
                 self._seen.natives.setdefault(record.conn, {})[native] = None
                 self._see(native, prices, sizes)
         except MALFORMED:
@@ -281,6 +308,7 @@ class Recording:
         if listed is not None:
             return replace(listed, tick=common_step([tick, listed.tick]), lot=common_step([lot, listed.lot]))
         inverse = COIN_MARGINED.fullmatch(native) is not None
+        base, quote = currencies(native)
         return Instrument(
             venue=self.venue,
             symbol=_symbol(self.market, native),
@@ -290,7 +318,22 @@ class Recording:
             # COIN-M contracts are worth 100 USD for bitcoin and 10 USD for every other coin.
             contract_size=Step((100 if native.startswith("BTCUSD_") else 10) if inverse else 1, 0),
             inverse=inverse,
+            base=base,
+            quote=quote,
         )
+
+
+def currencies(native: str) -> tuple[str, str]:
+    """Return base and quote of a venue's name for a contract ("BTCUSDT", "BTC-USDT-SWAP", "BTCUSD_PERP").
+
+    A name that ends in no known quote is all base.
+    """
+    first, _, rest = native.partition("-")
+    if rest:
+        return first, rest.partition("-")[0]
+    pair = native.partition("_")[0]
+    quote = next((text for text in QUOTES if pair.endswith(text) and pair != text), "")
+    return pair.removesuffix(quote), quote
 
 
 def _symbol(market: str, native: str) -> str:
@@ -388,6 +431,8 @@ class Player:
         self._now_ms = max(self._now_ms, record.t_ms)
         if record.kind == "http":
             return self._answer(record)
+        if record.kind == "break":
+            return self._break(record.url)
         protocol = self.protocols.get(record.conn)
         if protocol is None:
             return []
@@ -397,6 +442,15 @@ class Player:
         else:
             outputs = [*protocol.receive(route, record.raw, self._now_ms)]
         return [(record.conn, output) for output in outputs]
+
+    def _break(self, native: str) -> list[tuple[str, Output]]:
+        """Forget the proof of a symbol's books, as a new connection would."""
+        outputs: list[tuple[str, Output]] = []
+        for (conn, _), sync in self.syncs.items():
+            if sync.instrument.native == native:
+                sync.begin(self._now_ms)
+                outputs.append((conn, sync.changed(state_only=True)))
+        return outputs
 
     def _answer(self, record: Record) -> list[tuple[str, Output]]:
         """Hand a recorded book snapshot to every connection that carries its symbol."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from leadline.clock import Clock
 from leadline.domain.events import Event, Mark, OpenInterest, Side, Trade
 from leadline.domain.instrument import Instrument
+from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
 from leadline.feed.session import ALL_VENUES, reference_rank
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
@@ -109,7 +110,7 @@ class SymbolHeat:
         self._venues.pop(venue, None)
         self._views.clear()
 
-    async def build(self, instrument: Instrument, history: History, until_ms: int) -> None:
+    async def build(self, instrument: Instrument, tiers: Tiers, history: History, until_ms: int) -> None:
         """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
 
         until_ms: the venue's time up to which ``history`` counts trades; older ones that wait are in it.
@@ -122,14 +123,15 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        estimate.bands = await asyncio.to_thread(_bands_of, instrument, history, price, self._clock.wall_ms())
+        estimate.bands = await asyncio.to_thread(_bands_of, tiers, history, price, self._clock.wall_ms())
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
             if not isinstance(event, Trade) or event.at_ms >= until_ms:
                 estimate.take(event)
         log.info(
-            "%s on %s: bands from %d bars and %d open interest samples",
+            "%s on %s: bands from %d bars, %d open interest samples and %d tiers (%s)",
             *(instrument.symbol, instrument.venue, len(history.candles), len(history.open_interest)),
+            *(len(tiers.rows), tiers.source),
         )
 
     def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]:
@@ -208,12 +210,11 @@ class SymbolHeat:
         return view
 
 
-def _bands_of(instrument: Instrument, history: History, price: float, now_ms: int) -> Bands:
+def _bands_of(tiers: Tiers, history: History, price: float, now_ms: int) -> Bands:
     from leadline.domain.bands import Bands, bootstrap
-    from leadline.domain.leverage import bundled_tiers
 
     at_ms = history.candles[0].at_ms if history.candles else now_ms
-    bands = Bands(bundled_tiers(instrument.venue, instrument.symbol), price, at_ms)
+    bands = Bands(tiers, price, at_ms)
     bootstrap(bands, history.candles, history.open_interest, HISTORY_BAR_MS)
     return bands
 

@@ -19,12 +19,14 @@ from leadline.domain.ladder import LadderView
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import BAND_ROWS, LADDER_HZ_MAX, TRADES_KEPT
+from leadline.units import Step
 from leadline.wire import frames
 
 log = logging.getLogger("leadline.feed")
 
 HEARTBEAT_MS = 1_000  # a quiet ladder still proves that it lives
 STATE_MS = 1_000  # how often slow facts are looked at
+PASSING = ("age_ms", "silent_ms", "clock_ms", "since")  # a venue's facts that change by themselves
 STATE_REPEAT_MS = 10_000  # how old the smallest of their changes may get before it is sent
 
 
@@ -148,6 +150,7 @@ class Hub:
         self._by_key: dict[StreamKey, LadderStream] = {}
         self._numbers = 0
         self._announced: list[dict[str, object]] = []
+        self._told_steps: list[tuple[Step, Step]] = []
 
     def subscribe(self, key: StreamKey, watcher: Watcher) -> LadderStream:
         """Let ``watcher`` have the stream of ``key``; the caller sends it the keyframe.
@@ -207,14 +210,23 @@ class Hub:
     def announce(self) -> None:
         """Send hello again when the symbols, their venues or their groupings changed."""
         symbols = self._symbols()
+        self._told_steps = self._steps()
         if symbols != self._announced:
             self._announced = symbols
             frame = self.hello()
             for watcher in list(self.watchers):
                 watcher.offer_notice(frame)
 
+    def _steps(self) -> list[tuple[Step, Step]]:
+        return [(session.tick, session.lot) for session in self.sessions.values()]
+
     def emit_due(self, now_ms: int) -> None:
-        """Emit every stream whose time has come."""
+        """Emit every stream whose time has come.
+
+        Ticks and lots mean what the last hello said: when a symbol's steps changed, hello goes first.
+        """
+        if self._steps() != self._told_steps:
+            self.announce()
         for stream in list(self.streams.values()):
             if now_ms >= stream.due_ms:
                 stream.due_ms = now_ms + 1000 // stream.key.hz
@@ -265,7 +277,7 @@ def _facts_worth_telling(state: dict[str, object]) -> dict[str, object]:
     facts["day"] = _figures(state["day"], 2)
     venues, clusters = state["venues"], state["clusters"]
     if isinstance(venues, list):
-        facts["venues"] = [{**venue, "age_ms": None} for venue in venues]
+        facts["venues"] = [{k: v for k, v in venue.items() if k not in PASSING} for venue in venues]
     if isinstance(clusters, list):
         facts["clusters"] = [
             {"id": c["id"], "lo": c["lo"], "hi": c["hi"], "usd": _figures(c["usd"], 2)} for c in clusters

@@ -163,7 +163,8 @@ class SymbolSession:
         tick = common_step([made.tick for made in instruments])
         lot = common_step([_coin_lot(made) for made in instruments])
         if (tick, lot) != (self.tick, self.lot):
-            self.tick, self.lot, self.tape = tick, lot, Tape()
+            # Trades already told keep their numbers; their sizes in the old steps are forgotten.
+            self.tick, self.lot, self.tape = tick, lot, Tape(count=self.tape.count)
         feed = LIQUIDATION_FEEDS.get(instrument.venue, Completeness.UNKNOWN)
         known = before or VenueView(instrument, book, VenueScale(1, 1), liquidations=feed)
         view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
@@ -244,7 +245,8 @@ class SymbolSession:
         now_ms = self.clock.monotonic_ms()
         return LadderView(
             t_ms=self.clock.wall_ms(),
-            age_ms=max((now_ms - view.book.received_ms for view in shown), default=0),
+            # A recording is fed a breath ahead of its clock; no picture is younger than now.
+            age_ms=max([0, *(now_ms - view.book.received_ms for view in shown)]),
             flags=int(flags),
             bid_tick=touch.bid_tick,
             ask_tick=touch.ask_tick,
@@ -358,7 +360,7 @@ class SymbolSession:
         return {
             "venue": view.instrument.venue,
             "state": book.state.name.lower(),
-            "age_ms": now_ms - book.received_ms if book.received_ms else None,
+            "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
             "epoch": book.epoch,
             "gaps": book.stats.gaps,
             "resyncs": book.stats.resyncs,

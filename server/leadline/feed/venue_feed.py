@@ -23,6 +23,7 @@ from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
+from leadline.venues.tiers import load_tiers
 
 log = logging.getLogger("leadline.feed")
 
@@ -181,7 +182,9 @@ class VenueFeed:
                 since_ms = now_ms - HISTORY_MS
                 history = await load_history(self.venue, self._rest, instrument, since_ms, now_ms)
                 self._remember_day(symbol, history, now_ms)
-                building = self._heats[symbol].build(instrument, history, now_ms)
+                price = history.candles[-1].close if history.candles else 0.0
+                tiers = await load_tiers(self._rest, instrument, price, now_ms)
+                building = self._heats[symbol].build(instrument, tiers, history, now_ms)
                 if history.candles:
                     await building
                 else:

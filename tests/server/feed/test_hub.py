@@ -6,8 +6,8 @@ import pytest
 
 from leadline.domain.ladder import Print
 from leadline.feed.hub import StreamKey
-from leadline.wire.reader import Delta, Keyframe, LadderReader, State, decode
-from tests.fakes.market import HandMarket, hand_market
+from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, State, decode
+from tests.fakes.market import HandBook, HandMarket, hand_market, instrument
 
 KEY = StreamKey("BTCUSDT", "all", 1, 20, 10)
 
@@ -125,6 +125,28 @@ def test_slow_facts_are_sent_when_they_change_and_not_for_their_age_alone() -> N
     for _ in range(15):
         step(market)
     assert len(phone.states) == told + 1
+
+
+def test_when_steps_change_hello_comes_before_any_frame_in_the_new_ones() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    market.hub.watchers.add(phone)
+    step(market)
+    phone.frames.clear()
+    okx = HandBook(instrument("okx", lot="0.01", contract="0.01"))
+    okx.book.replace([9998], [1], [10005], [1])
+    market.session.attach(okx.instrument, okx)
+    market.books["okx"] = okx
+    market.session.accept(okx.trade(10005, 3))
+    step(market)
+    hello, keyframe = (decode(frame) for frame in phone.frames[:2])
+    assert isinstance(hello, Hello)
+    symbols = hello.facts["symbols"]
+    assert isinstance(symbols, list)
+    assert symbols[0]["lot"] == [1, 4]
+    assert isinstance(keyframe, Keyframe)
+    assert phone.bids()[0] == (10000, 50)
+    assert [p.lots for p in phone.prints] == [3]
 
 
 def test_one_failing_stream_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:

@@ -49,6 +49,12 @@ def test_with_no_live_book_the_old_picture_is_shown_stale_and_its_age_grows() ->
     assert view.bid_tick == 10000
 
 
+def test_no_picture_is_younger_than_now() -> None:
+    market = hand_market()
+    market.books["binance"].received_ms = market.clock.now_ms + 2
+    assert market.session.ladder(ALL_VENUES, 1, 10, 0).age_ms == 0
+
+
 def test_a_book_that_never_synced_shows_nothing() -> None:
     market = hand_market()
     market.books["binance"].state = BookState.SYNCING
