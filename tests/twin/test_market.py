@@ -11,6 +11,7 @@ import pytest
 from leadline.clock import SystemClock
 from leadline.domain.events import BookState, Event
 from leadline.feed import market as market_module
+from leadline.feed import venue_feed
 from leadline.feed.hub import Hub
 from leadline.feed.market import Market
 from leadline.feed.session import SymbolSession
@@ -86,7 +87,7 @@ async def test_an_estimate_that_fails_does_not_cost_the_book(
     async def failing(*_: object) -> object:
         raise ArithmeticError("made up")
 
-    monkeypatch.setattr(market_module, "load_tiers", failing)
+    monkeypatch.setattr(venue_feed, "load_tiers", failing)
     async with running() as session:
         await until(lambda: all_live(session) and caplog.text.count("no liquidation estimate") == len(VENUES))
         assert session.state("all", 10)["bands"] is None

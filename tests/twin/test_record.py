@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from leadline.errors import UsageError, VenueError
 from leadline.feed.capture import RecordingFile
 from leadline.feed.check import check
 from leadline.feed.record import FileLimits, Recorder, SessionFile
+from leadline.feed.replay import Replay
 from leadline.twin.faults import Faults
 from leadline.twin.main import Twin
 from leadline.venues.endpoints import Endpoints
+from tests.twin.markets import Witness
 
 ROOT = Path(__file__).parents[2]
 VENUES = ("binance", "bybit", "okx")
@@ -53,10 +55,11 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-async def record(recorder: Recorder, seconds: float) -> None:
-    """Record for a while, or until it ends by itself."""
+async def record(recorder: Recorder, seconds: float, at_end: Callable[[], None] = lambda: None) -> None:
+    """Record for a while, or until it ends by itself; ``at_end`` is called before it is stopped."""
     running = asyncio.create_task(recorder.run())
     await asyncio.wait({running}, timeout=seconds)
+    at_end()
     running.cancel()
     (error,) = await asyncio.gather(running, return_exceptions=True)
     if isinstance(error, Exception):
@@ -95,7 +98,8 @@ async def test_each_of_many_files_is_complete_in_itself(
         close(file)
 
     monkeypatch.setattr(SessionFile, "close", watched)
-    await record(recorder, 8.0)
+    seen: dict[Path, set[BookState]] = {}
+    await record(recorder, 7.0, lambda: seen.update(states_at_close))
     paths = [file.path for file in recorder.files]
     assert len(paths) >= 3
     assert files_in(tmp_path) == sorted(paths)
@@ -106,10 +110,37 @@ async def test_each_of_many_files_is_complete_in_itself(
                 assert not report.wrong
                 assert report.notes == []
                 assert report.book_sha256 is not None
-    assert len(states_at_close) >= 2
-    assert all(states == {BookState.LIVE} for states in states_at_close.values()), (
-        "a file ends in another's life"
-    )
+    assert len(seen) >= 2
+    assert all(states == {BookState.LIVE} for states in seen.values()), "a file ends in another's life"
+    await replayed_as_one_market(recorder)
+
+
+async def replayed_as_one_market(recorder: Recorder) -> None:
+    """Play all files: the books are live once, through all of them, and end as they were held."""
+    replay = Replay([file.path for file in recorder.files], speed=60.0, loop=False)
+    playing = asyncio.create_task(replay.run())
+    await asyncio.sleep(0)
+    witnesses = {symbol: Witness(session) for symbol, session in replay.hub.sessions.items()}
+    assert set(witnesses) == set(SYMBOLS)
+    async with asyncio.timeout(20):
+        while any(
+            session.venues[recorder.venue].book.state is not BookState.STALE
+            for session in replay.hub.sessions.values()
+        ):
+            await asyncio.sleep(0.01)
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
+    assert recorder.source is not None
+    for symbol, witness in witnesses.items():
+        lived = witness.states[witness.states.index(BookState.LIVE) :]
+        assert set(lived[:-1]) == {BookState.LIVE}
+        assert len(lived) > 15
+        session = replay.hub.sessions[symbol]
+        held, shown = recorder.source.protocol.books[symbol], session.venues[recorder.venue]
+        made = held.instrument
+        assert shown.book.book.digest(made.tick, made.lot) == held.book.digest(made.tick, made.lot)
+        assert shown.mark is not None
+        assert session.tape.count > 0
 
 
 async def test_a_connection_lost_while_recording_is_no_gap(tmp_path: Path) -> None:

@@ -190,6 +190,7 @@ class Recording:
         self.files = files
         self._seen = _Seen()
         self._natives_of: list[set[str]] = [set() for _ in files]
+        self._conns_of: list[set[str]] = [set() for _ in files]
         self._unnamed: list[tuple[int, bytes]] = []
         for index, record in self._own_records():
             self._survey(index, record)
@@ -209,6 +210,10 @@ class Recording:
         """Return the connections that carried messages of symbols, in the order they first spoke."""
         return list(self._seen.natives)
 
+    def file_of(self, conn: str) -> int:
+        """Return the place of the file in which a connection first spoke."""
+        return next(index for index, conns in enumerate(self._conns_of) if conn in conns)
+
     def instruments(self, conn: str) -> list[Instrument]:
         """Return the contracts of one connection."""
         return [self._instrument(native) for native in self._seen.natives[conn]]
@@ -227,7 +232,13 @@ class Recording:
             yield record if native is None else replace(record, url=f"/depth?symbol={native}")
 
     def _breaks(self, index: int, t_ms: int, ended_ms: dict[str, int]) -> Iterator[Record]:
-        """Yield a break for each symbol of a file that does not go on where an earlier file ended."""
+        """Yield a break for each symbol of a file that does not go on where an earlier file ended.
+
+        A file with connections of its own begins anew by itself.
+        """
+        earlier = set().union(*self._conns_of[:index])
+        if self._conns_of[index].isdisjoint(earlier):
+            return
         for native in sorted(self._natives_of[index] & ended_ms.keys()):
             if not 0 <= t_ms - ended_ms[native] <= JOINED_MS_MAX:
                 yield Record(t_ms, "", native, "break", b"")
@@ -255,6 +266,7 @@ class Recording:
                 if not isinstance(native, str):
                     continue
                 self._natives_of[index].add(native)
+                self._conns_of[index].add(record.conn)
                 self._seen.natives.setdefault(record.conn, {})[native] = None
                 self._see(native, prices, sizes)
         except MALFORMED:

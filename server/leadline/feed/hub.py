@@ -15,6 +15,7 @@ import numpy as np
 
 from leadline import __version__
 from leadline.clock import Clock
+from leadline.domain.events import Event
 from leadline.domain.ladder import LadderView
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.session import ALL_VENUES, SymbolSession
@@ -151,6 +152,13 @@ class Hub:
         self._numbers = 0
         self._announced: list[dict[str, object]] = []
         self._told_steps: list[tuple[Step, Step]] = []
+
+    def take(self, events: list[Event]) -> None:
+        """Give each event to the session of its symbol."""
+        for event in events:
+            session = self.sessions.get(event.symbol)
+            if session is not None:
+                session.accept(event)
 
     def subscribe(self, key: StreamKey, watcher: Watcher) -> LadderStream:
         """Let ``watcher`` have the stream of ``key``; the caller sends it the keyframe.

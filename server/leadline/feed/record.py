@@ -180,7 +180,7 @@ class Recorder:
         at = datetime.fromtimestamp(wall_ms() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{self.venue}_{at}_{number:03}.jsonl.gz"
         addresses = _named(self.venue, self._endpoints, self._simulated)
-        file = SessionFile(path, f"{self.venue}.{number}", addresses, self._endpoints)
+        file = SessionFile(path, path.name.partition(".")[0], addresses, self._endpoints)
         self.files.append(file)
         log.info("recording into %s", path)
         config = {"venue": self.venue, "symbols": self._symbols, "simulated": self._simulated}

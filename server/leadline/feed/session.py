@@ -36,6 +36,7 @@ from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.limits import TRADES_PER_FRAME_MAX
 from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
+from leadline.venues.booksync import BookSync
 
 ALL_VENUES = "all"
 DAY_MS = 86_400_000
@@ -61,7 +62,10 @@ class HeatSource(Protocol):
 
 @dataclass(slots=True)
 class VenueView:
-    """One venue of the session: its book by reference and its last slow facts."""
+    """One venue of the session: its book by reference and its last slow facts.
+
+    closed: the venue does not trade the contract (not yet, for now, or no more).
+    """
 
     instrument: Instrument
     book: VenueBook
@@ -73,6 +77,7 @@ class VenueView:
     epoch_seen: int = 0
     continuity: Continuity = field(default_factory=Continuity)
     liquidations: Completeness = Completeness.UNKNOWN
+    closed: bool = False
 
 
 @dataclass(slots=True)
@@ -151,6 +156,8 @@ class SymbolSession:
         stood (same steps, same epoch) leaves the session's epoch as it is.
         """
         before = self.venues.get(instrument.venue)
+        if before is not None and before.closed:
+            before = None
         held = {name: view for name, view in self.venues.items() if name != instrument.venue}
         instruments = [view.instrument for view in held.values()] + [instrument]
         tick = common_step([made.tick for made in instruments])
@@ -170,10 +177,17 @@ class SymbolSession:
             )
         self.epoch += before is None or not _continues(before, view)
 
+    def close(self, instrument: Instrument) -> None:
+        """Let a venue's contract be closed: its book is gone, and so is what was known of it."""
+        self.venues.pop(instrument.venue, None)
+        book = BookSync(instrument, "")
+        self.attach(instrument, book)
+        self.venues[instrument.venue].closed = True
+
     def accept(self, event: Event) -> None:
         """Take one event of this symbol; events come in the order the venue sent them."""
         view = self.venues.get(event.venue)
-        if view is None:
+        if view is None or view.closed:
             return
         if isinstance(event, Trade):
             self._trade(event, view)
@@ -223,10 +237,11 @@ class SymbolSession:
         levels = [VenueLevels.of(view.book.book, view.scale) for view in shown]
         touch = touch_of(levels)
         bid_rows, bid_lots, ask_rows, ask_lots = rows_of(levels, touch, group, depth)
+        open_venues = sum(not view.closed for view in views)
         flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
         flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
         flags |= LadderFlags.CROSSED if touch.crossed else LadderFlags(0)
-        flags |= LadderFlags.PARTIAL if live and len(live) < len(views) else LadderFlags(0)
+        flags |= LadderFlags.PARTIAL if live and len(live) < open_venues else LadderFlags(0)
         now_ms = self.clock.monotonic_ms()
         return LadderView(
             t_ms=self.clock.wall_ms(),
@@ -349,7 +364,7 @@ class SymbolSession:
             "epoch": book.epoch,
             "gaps": book.stats.gaps,
             "resyncs": book.stats.resyncs,
-            "trading": view.instrument.trading,
+            "trading": not view.closed,
             "since": continuity.verified_since_ms,
             "resync_ms": continuity.last_resync_ms(),
             "resync_p99_ms": continuity.p99_resync_ms(),

@@ -208,7 +208,10 @@ class Binance(VenueServer):
                 ],
                 "exchangeFilters": [],
                 "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-                "symbols": [_symbol_row(market) for market in self.markets.values()],
+                "symbols": [
+                    _symbol_row(market) | self._closing(market, {"status": "SETTLING"})
+                    for market in self.markets.values()
+                ],
             }
         )
 

@@ -177,7 +177,10 @@ class Bybit(VenueServer):
         return {"timeSecond": str(now_ms // 1000), "timeNano": str(now_ms * 1_000_000)}
 
     def _instruments(self, request: Request) -> dict[str, Any]:
-        rows = [_instrument_row(market) for market in self.markets.values()]
+        rows = [
+            _instrument_row(market) | self._closing(market, {"status": "PreLaunch"})
+            for market in self.markets.values()
+        ]
         return {"category": "linear", **_page(_asked(rows, request), request, 500, 1000)}
 
     def _orderbook(self, request: Request) -> dict[str, Any]:

@@ -15,8 +15,9 @@ class Faults:
     its successor, or cut in half.  stale_snapshot: probability that a REST book is stale_ms old.
     close_every_s: close each connection this long after it opened (0: never) with close_code, or with the
     venue's usual code when that is 0.  freeze: feeds whose name contains one of these texts stay silent.
-    status: answer REST with this HTTP status instead (0: normally).  no_snapshot: OKX sends no
-    first book on the socket.  restart_every_s: Bybit restarts its books' ids at 1 this often (0: never).
+    closed: natives of contracts that do not trade: listed as such, and silent.  status: answer REST with
+    this HTTP status instead (0: normally).  no_snapshot: OKX sends no first book on the socket.
+    restart_every_s: Bybit restarts its books' ids at 1 this often (0: never).
     """
 
     drop: float = 0.0
@@ -28,6 +29,7 @@ class Faults:
     close_every_s: float = 0.0
     close_code: int = 0
     freeze: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     status: int = 0
     no_snapshot: bool = False
     restart_every_s: float = 0.0

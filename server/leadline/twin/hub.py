@@ -90,7 +90,7 @@ class Session:
 
     def offer(self, feed: Feed, text: str, faults: Faults) -> None:
         """Queue a feed's frame as the faults let it through."""
-        if any(part in feed.name for part in faults.freeze):
+        if feed.market.contract.native in faults.closed or any(part in feed.name for part in faults.freeze):
             return
         for frame in self._path.passed(text, faults) if feed.depth else (text,):
             self.send(self.wrap(feed, frame))
@@ -208,6 +208,10 @@ class VenueServer(ABC):
             await session.run(self.hear)
         finally:
             self.sessions.pop(session, None)
+
+    def _closing(self, market: Market, words: dict[str, Any]) -> dict[str, Any]:
+        """Return ``words`` for the listing of a contract that does not trade, nothing for the others."""
+        return words if market.contract.native in self.faults.closed else {}
 
     def book_step(self, market: Market) -> int:
         """Return the step whose book a REST answer shows: a little late at times, much later by fault."""

@@ -208,7 +208,9 @@ class Okx(VenueServer):
     def _instruments(self, request: Request) -> list[Any]:
         if request.query_params.get("instType") != "SWAP":
             return []
-        return self._each(request, lambda market: [_instrument_row(market)])
+        return self._each(
+            request, lambda market: [_instrument_row(market) | self._closing(market, {"state": "suspend"})]
+        )
 
     def _books(self, request: Request) -> list[Any]:
         market, most = self._market(request), whole_number(request, "sz", 1, BOOK_LEVELS)

@@ -130,7 +130,9 @@ class Rest:
                     response.close()
                     return Reply(0, reason=f"an answer of more than {REST_BYTES_MAX} bytes")
             taken = bytes(body)
-            wait_s = silence_s(self.venue, response.status, response.headers, taken, answered_ms)
+            wait_s = silence_s(
+                self.venue, response.status, response.headers, taken, answered_ms + self.clock_offset_ms
+            )
             if wait_s:
                 self._shut(response.status, wait_s)
                 status = REFUSED if response.status == 200 else response.status

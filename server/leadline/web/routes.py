@@ -22,14 +22,19 @@ STATIC_FOLDER = Path(__file__).parent.parent / "static"
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """Say whether books are live: 200 when every symbol has one, 503 otherwise."""
+    """Say whether books are live: 200 when every symbol that trades has one, 503 otherwise."""
     hub: Hub = request.app.state.hub
     books = {
         symbol: {name: view.book.state.name.lower() for name, view in session.venues.items()}
         for symbol, session in hub.sessions.items()
     }
-    live_name = BookState.LIVE.name.lower()
-    ready = bool(books) and all(live_name in venues.values() for venues in books.values())
+    # A symbol that no venue trades any more cannot be live, and is not waited for.
+    wanted = [
+        any(view.book.state is BookState.LIVE for view in session.venues.values())
+        for session in hub.sessions.values()
+        if not session.venues or not all(view.closed for view in session.venues.values())
+    ]
+    ready = bool(wanted) and all(wanted)
     body = {
         "status": "ok" if ready else "starting",
         "version": __version__,
