@@ -46,9 +46,10 @@ class Depth(Feed):
         bids = self.texts.levels(ticks[could_bid], np.where(is_bid, lots, 0)[could_bid])
         asks = self.texts.levels(ticks[could_ask], np.where(is_bid, 0, lots)[could_ask])
         name = market.contract.native
+        first_id = since[0].update_id if market.narrow_ids else since[0].first_id
         return [
             f'{{"e":"depthUpdate","E":{at + 3},"T":{at},"s":"{name}","ps":"{name}","st":1,'
-            f'"U":{since[0].first_id},"u":{market.update_id},"pu":{previous_id},"b":{bids},"a":{asks}}}'
+            f'"U":{first_id},"u":{market.update_id},"pu":{previous_id},"b":{bids},"a":{asks}}}'
         ]
 
 
@@ -149,6 +150,8 @@ class Mark(Feed):
 class AllMarks(Feed):
     """Mark, index and funding of all markets: one frame for crypto, one for the other contracts."""
 
+    closed = False
+
     def __init__(self, name: str, markets: list[Market], every: int) -> None:
         super().__init__(name, markets[0], every)
         self._markets = markets
@@ -159,6 +162,8 @@ class AllMarks(Feed):
 
 class ForceOrders(Feed):
     """Forced orders, at most one a symbol and second: the largest of that second."""
+
+    closed = False
 
     def __init__(self, name: str, markets: list[Market]) -> None:
         super().__init__(name, markets[0])
