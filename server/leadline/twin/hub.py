@@ -31,7 +31,6 @@ QUEUE_BYTES_MAX = 8 * CLIENT_QUEUE_BYTES_MAX
 LATE_SHARE = 0.1  # of the REST books are up to three steps old, as a venue's own caches make them
 BOMB_BYTES = 128 * 1024 * 1024
 CROSS_TICKS = 3
-SERVICE_RESTART = 1012
 
 
 class Feed(ABC):
@@ -231,10 +230,7 @@ class VenueServer(ABC):
         market.skew_ms = faults.clock_offset_ms
         market.zero_times, market.zero_interest = faults.zero_times, faults.zero_interest
         market.narrow_ids = bool(faults.snapshot_edge)
-        if market.refine(symbol in faults.finer_tick) and not market.texts.finer:
-            # Back on the old grid every price is on the new one too: only a restart tells the two apart.
-            for session in list(self.sessions):
-                session.close(SERVICE_RESTART, "service restart")
+        market.refine(symbol in faults.finer_tick)
         market.list_tick(symbol in faults.coarse_list)
         was = market.closed
         market.closed = (

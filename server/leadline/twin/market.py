@@ -136,13 +136,11 @@ class Market:
 
     # What faults change: see twin/faults.py.
 
-    def refine(self, finer: bool) -> bool:
-        """Halve the tick, or restore it; True when that changed the prices published from now on."""
-        if finer == self.texts.finer:
-            return False
-        self._former = (self.step, self.texts)
-        self.texts = Texts(self.contract, finer)
-        return True
+    def refine(self, finer: bool) -> None:
+        """Halve the tick and move every order by half an old one, or undo that."""
+        if finer != self.texts.finer:
+            self._former = (self.step, self.texts)
+            self.texts = Texts(self.contract, finer)
 
     def list_tick(self, coarse: bool) -> None:
         """Choose the tick that the list of contracts tells: that of the prices, or twice as wide."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
+
 from leadline.twin.contracts import Contract
 from leadline.twin.kernels import Ints
 from leadline.units import Step
@@ -66,9 +68,18 @@ class Texts:
             + "]"
         )
 
+    def gone(self, ticks: Ints) -> str:
+        """Write the removal of levels as a JSON array of rows."""
+        return self.levels(ticks, np.zeros_like(ticks))
+
     def pairs(self, ticks: Ints, lots: Ints) -> list[list[str]]:
         """Write levels as price and size texts, for the truth."""
         return [[self.price(t), self.size(q)] for t, q in zip(ticks.tolist(), lots.tolist(), strict=True)]
+
+
+def joined(one: str, other: str) -> str:
+    """Join two JSON arrays of rows."""
+    return other if one == "[]" else one if other == "[]" else f"{one[:-1]},{other[1:]}"
 
 
 def _short(text: str) -> str:
