@@ -53,6 +53,7 @@ STALE_SHOWN_MS = 250
 RECOVERY_MS_MAX = 75_000
 FRESH_MS = 1_000  # a live book hears of its market several times a second
 SAMPLED = 0.02
+BOOK_NAMES = ('"depthUpdate"', '"orderbook.', '"books"')
 HISTORY_DAYS = 0.01
 
 
@@ -135,7 +136,7 @@ class Link:
         self._session: TwinSession | None = None
         self._life = 0  # what was planned for an earlier life of the link is void
         self._failures = 0
-        self._opened_ms = self._heard_ms = self._arrival_ms = 0
+        self._opened_ms = self._heard_ms = self._arrival_ms = self._sent_ms = 0
 
     def open(self) -> None:
         venue, life = self.venue, self._life
@@ -181,7 +182,9 @@ class Link:
                 self.venue.server.hear(self._session, text)
                 self.pump()
 
-        self.venue.timeline.after(self.venue.latency_ms(), arrived)
+        now_ms = self.venue.clock.now_ms
+        self._sent_ms = max(self._sent_ms, now_ms + self.venue.latency_ms())
+        self.venue.timeline.after(self._sent_ms - now_ms, arrived)
 
     def watch(self) -> None:
         """Give up a peer of whom nothing was heard; a living one answers pings."""
@@ -228,14 +231,13 @@ class SimulatedVenue:
         self._half_trip_ms = self.rng.randint(3, 60)
         self._quiet_until_ms = 0
         _, _, body = call(server, INSTRUMENTS_PATH[self.name])
-        made = [one for one in parse_instruments(self.name, body) if one.symbol == simulation.symbol]
-        self.protocol = make_protocol(self.name, made)
+        self.protocol = make_protocol(self.name, parse_instruments(self.name, body))
         self.book: VenueBook = self.protocol.books[simulation.symbol]
-        self._session.attach(made[0], self.book)
+        self._session.attach(self.book.instrument, self.book)
         self.links = {
             route: Link(self, route, path.partition("?")[0]) for route, path in self.protocol.routes().items()
         }
-        self._judge = GapJudge(self.name)
+        self._judge = GapJudge(self.name, self.book.instrument.native)
         self.lost_epoch = -1  # a frame has proven that the book of this epoch missed something
         self._checked: tuple[int, BookState] | None = None
         self.stretch = 0  # counts the stretches of one state in one epoch
@@ -307,6 +309,8 @@ class SimulatedVenue:
         self.timeline.after(int(fetch.delay_s * 1000) + self.latency_ms(), asked)
 
     def _told(self, event: Event) -> None:
+        if event.symbol != self.book.instrument.symbol:
+            return
         if isinstance(event, BookChanged):
             self._check(event)
         self._session.accept(event)
@@ -334,13 +338,15 @@ class SimulatedVenue:
 class GapJudge:
     """Says of a frame whether it proves that a book missed something, by the venue's rules alone."""
 
-    def __init__(self, venue: str) -> None:
+    def __init__(self, venue: str, native: str) -> None:
         self._venue = venue
+        self._native = native
         self._epoch = -1
         self._seen: deque[int] = deque(maxlen=300)
 
     def proves_loss(self, raw: str, update_id: int, epoch: int) -> bool:
-        if not any(name in raw[:120] for name in ('"depthUpdate"', '"orderbook.', '"books"')):
+        head = raw[:160]
+        if self._native not in head or not any(name in head for name in BOOK_NAMES):
             return False
         if epoch != self._epoch:
             self._epoch = epoch
@@ -480,16 +486,22 @@ def draw_faults(rng: random.Random, symbol: str) -> tuple[str, Values]:
 
 
 class Simulation:
-    """One run: ``Simulation(seed).run(600)`` returns its report."""
+    """One run: ``Simulation(seed).run(600)`` returns its report.
 
-    def __init__(self, seed: int) -> None:
+    symbol: which one is followed, chosen by the seed when None; neighbours: symbols traded beside it;
+    peace: nothing breaks but what the caller breaks.
+    """
+
+    def __init__(
+        self, seed: int, symbol: str | None = None, neighbours: tuple[str, ...] = (), peace: bool = False
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
-        self.symbol = SYMBOLS[seed % len(SYMBOLS)]
+        self.symbol = symbol or SYMBOLS[seed % len(SYMBOLS)]
         self.clock = Clock()
         self.timeline = Timeline(self.clock)
         self.report = Report(seed)
-        self.world = World(seed, START_MS, HISTORY_DAYS, (self.symbol,))
+        self.world = World(seed, START_MS, HISTORY_DAYS, (self.symbol, *neighbours))
         self.session = SymbolSession(self.symbol, self.clock, simulated=True)
         self.hub = Hub(self.clock, "twin", simulated=True)
         self.hub.sessions[self.symbol] = self.session
@@ -498,7 +510,7 @@ class Simulation:
         self.timeline.every(1000, self.session.observe)
         self._phones: list[Phone] = []
         self.timeline.after(2_000, self._watch)
-        for venue in self.venues.values():
+        for venue in [] if peace else self.venues.values():
             self.timeline.after(self.rng.randint(5_000, 12_000), lambda venue=venue: self._trouble(venue))
 
     def run(self, seconds: float) -> Report:

@@ -9,6 +9,8 @@ import os
 
 import pytest
 
+from leadline.domain.events import BookState
+from leadline.twin.faults import Faults
 from tests.twin.simulation import RUN_S, Simulation
 
 
@@ -29,3 +31,24 @@ def test_the_same_seed_is_the_same_run() -> None:
     one, other = Simulation(7).run(60.0), Simulation(7).run(60.0)
     assert (one.log, one.seen, one.recovery_ms) == (other.log, other.seen, other.recovery_ms)
     assert one.log != Simulation(8).run(60.0).log
+
+
+@pytest.mark.parametrize("fault", ["delist", "prelaunch"])
+def test_a_contract_that_is_not_traded_disturbs_its_neighbours_once_at_most(fault: str) -> None:
+    simulation = Simulation(3, "BTCUSDT", neighbours=("ETHUSDT",), peace=True)
+    simulation.timeline.run_until(10_000)
+    epochs = {}
+    for name, venue in simulation.venues.items():
+        assert venue.live
+        epochs[name] = venue.book.epoch
+        venue.server.faults = Faults.of({fault: ["ETHUSDT"]})
+    simulation.timeline.run_until(130_000)
+    for name, venue in simulation.venues.items():
+        assert venue.live
+        assert venue.book.epoch - epochs[name] <= 1, name
+        assert venue.protocol.books["ETHUSDT"].state is BookState.STALE
+        venue.server.faults = Faults()
+    simulation.timeline.run_until(140_000)
+    for name, venue in simulation.venues.items():
+        assert venue.protocol.books["ETHUSDT"].state is BookState.LIVE, name
+    assert not simulation.report.failures
