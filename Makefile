@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults bench bench-wire lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate bench bench-wire lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ test-browser: dev
 
 faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS=1-100)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-40) $(BIN)/python -m pytest -n 2 tests/twin/test_adapters.py $(ARGS)
+
+simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
+	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
 
 bench: bench-wire ## every benchmark; results in build/bench
 

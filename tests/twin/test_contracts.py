@@ -20,7 +20,7 @@ from leadline.twin.main import Twin
 from leadline.units import Step
 from tests.twin.markets import Witness, live, market_of
 
-NATIVES = {"binance": "ETHUSDT", "bybit": "ETHUSDT", "okx": "ETH-USDT-SWAP"}
+VENUES = ("binance", "bybit", "okx")
 
 
 class Reader:
@@ -56,9 +56,9 @@ def facts(hub: Hub, symbol: str) -> dict[str, Any]:
     return dict(told)
 
 
-@pytest.mark.parametrize("venue", NATIVES)
+@pytest.mark.parametrize("venue", VENUES)
 async def test_a_contract_that_is_taken_off_is_closed_and_said_and_one_that_opens_joins(venue: str) -> None:
-    closed = Faults(closed=(NATIVES[venue],))
+    closed = Faults(delist=("ETHUSDT",))
     async with Twin(seed=4, history_days=0.02) as twin, market_of(twin, venue) as hub:
         reader = Reader()
         hub.watchers.add(reader)
@@ -81,9 +81,9 @@ async def test_a_contract_that_is_taken_off_is_closed_and_said_and_one_that_open
         assert hub.statuses[venue].replacements == 2
 
 
-@pytest.mark.parametrize("venue", NATIVES)
+@pytest.mark.parametrize("venue", VENUES)
 async def test_a_contract_that_does_not_trade_yet_waits_and_disturbs_nobody(venue: str) -> None:
-    faults = {venue: Faults(closed=(NATIVES[venue],))}
+    faults = {venue: Faults(prelaunch=("ETHUSDT",))}
     async with Twin(seed=4, faults=faults, history_days=0.02) as twin, market_of(twin, venue, 1) as hub:
         assert facts(hub, "ETHUSDT")["state"] == "idle"
         witness = Witness(hub.sessions["SOLUSDT"])
@@ -95,7 +95,7 @@ async def test_a_contract_that_does_not_trade_yet_waits_and_disturbs_nobody(venu
 
 
 async def test_when_all_contracts_are_closed_the_server_goes_on() -> None:
-    faults = {"okx": Faults(closed=("BTC-USDT-SWAP", "ETH-USDT-SWAP", "SOL-USDT-SWAP"))}
+    faults = {"okx": Faults(prelaunch=("BTCUSDT", "ETHUSDT", "SOLUSDT"))}
     async with Twin(seed=4, faults=faults, history_days=0.02) as twin, market_of(twin, "okx", 3) as hub:
         await until(lambda: "okx" in hub.sessions["BTCUSDT"].venues)
         twin.servers["okx"].faults = Faults()
@@ -108,8 +108,8 @@ async def test_a_change_of_the_tick_rebuilds_the_book_without_a_stale_moment(
     usual = twin_binance._symbol_row
     finer = False
 
-    def row(market: Any) -> dict[str, Any]:
-        made = usual(market)
+    def row(market: Any, status: str) -> dict[str, Any]:
+        made = usual(market, status)
         if finer and made["symbol"] == "BTCUSDT":
             made["filters"][0]["tickSize"] = "0.01"
         return made

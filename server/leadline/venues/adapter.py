@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from leadline.domain.events import Funding, Side, Trade
+from leadline.domain.events import BookState, Funding, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
@@ -25,6 +25,7 @@ from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
 RETRY_S_FIRST = 0.25
 RETRY_S_MAX = 3.0
 METADATA_EVERY_MS = 10_000
+HOPELESS_RETRY_MS = 60_000
 REFINE_WITHIN_MS = 30_000
 FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 # A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
@@ -165,6 +166,11 @@ class Adapter(Generic[S]):
         outputs: list[Output] = [sync.changed(state_only=True)]
         if sync.tries >= SNAPSHOT_TRIES_MAX:
             sync.tries = 0
+            if sync.hopeless and self._has_live(sync.route):
+                # A new connection did not help, and this one serves others well: leave it to them.
+                sync.due_ms = now_ms + HOPELESS_RETRY_MS
+                return outputs
+            sync.hopeless = True
             outputs.append(
                 Abort(sync.route, f"{sync.instrument.symbol}: no book after {SNAPSHOT_TRIES_MAX} tries")
             )
@@ -199,6 +205,9 @@ class Adapter(Generic[S]):
         data = raw if isinstance(raw, bytes) else raw.encode(errors="replace")
         named = [sync for native, sync in self._by_native.items() if f'"{native}"'.encode() in data]
         return named or list(self._on_route(route)) or list(self._by_native.values())
+
+    def _has_live(self, route: str) -> bool:
+        return any(sync.state is BookState.LIVE for sync in self._on_route(route))
 
     def _on_route(self, route: str) -> Iterator[S]:
         return (sync for sync in self._by_native.values() if sync.route == route)
