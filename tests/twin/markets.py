@@ -60,3 +60,21 @@ class Witness:
                 self.flags.add(flags & ~LadderFlags.CROSSED)
 
         session.accept = watched  # type: ignore[method-assign]
+
+
+class Reader:
+    """A phone that reads notices."""
+
+    def __init__(self) -> None:
+        self.notices: list[bytes] = []
+
+    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None: ...
+
+    def offer_state(self, stream: int, frame: bytes) -> None: ...
+
+    def offer_notice(self, frame: bytes) -> None:
+        self.notices.append(frame)
+
+    def told(self, *texts: str) -> bool:
+        """Tell whether one notice held all of these texts."""
+        return any(all(text.encode() in frame for text in texts) for frame in self.notices)

@@ -18,26 +18,9 @@ from leadline.twin import binance as twin_binance
 from leadline.twin.faults import Faults
 from leadline.twin.main import Twin
 from leadline.units import Step
-from tests.twin.markets import Witness, live, market_of
+from tests.twin.markets import Reader, Witness, live, market_of
 
 VENUES = ("binance", "bybit", "okx")
-
-
-class Reader:
-    """A phone that reads notices."""
-
-    def __init__(self) -> None:
-        self.notices: list[bytes] = []
-
-    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None: ...
-
-    def offer_state(self, stream: int, frame: bytes) -> None: ...
-
-    def offer_notice(self, frame: bytes) -> None:
-        self.notices.append(frame)
-
-    def said(self, text: str) -> bool:
-        return any(text.encode() in frame for frame in self.notices)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +50,7 @@ async def test_a_contract_that_is_taken_off_is_closed_and_said_and_one_that_open
         await until(lambda: facts(hub, "ETHUSDT")["state"] == "idle")
         told = facts(hub, "ETHUSDT")
         assert (told["trading"], told["since"], told["resync_ms"]) == (False, None, None)
-        assert reader.said("does not trade ETHUSDT")
+        assert reader.told("does not trade ETHUSDT")
         assert hub.sessions["ETHUSDT"].ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.SIMULATED
         await until(lambda: hub.statuses[venue].replacements == 1)
         assert facts(hub, "ETHUSDT")["state"] == "idle"
@@ -75,7 +58,7 @@ async def test_a_contract_that_is_taken_off_is_closed_and_said_and_one_that_open
         twin.servers[venue].faults = Faults()
         await until(lambda: facts(hub, "ETHUSDT")["state"] == "live")
         assert facts(hub, "ETHUSDT")["trading"] is True
-        assert reader.said(f"{venue.capitalize()} trades ETHUSDT now")
+        assert reader.told(f"{venue.capitalize()} trades ETHUSDT now")
         # The others went on as if nothing had happened.
         assert set(witness.states) == {BookState.LIVE}
         assert hub.statuses[venue].replacements == 2

@@ -16,16 +16,17 @@ from typing import Any
 import orjson
 import pytest
 
-from leadline.domain.events import BookState
+from leadline.domain.events import BookChanged, BookState, Event
 from leadline.errors import UsageError, VenueError
 from leadline.feed.capture import RecordingFile
 from leadline.feed.check import check
 from leadline.feed.record import FileLimits, Recorder, SessionFile
 from leadline.feed.replay import Replay
+from leadline.feed.session import SymbolSession
 from leadline.twin.faults import Faults
 from leadline.twin.main import Twin
 from leadline.venues.endpoints import Endpoints
-from tests.twin.markets import Witness
+from tests.twin.markets import Reader
 
 ROOT = Path(__file__).parents[2]
 VENUES = ("binance", "bybit", "okx")
@@ -55,11 +56,12 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-async def record(recorder: Recorder, seconds: float, at_end: Callable[[], None] = lambda: None) -> None:
-    """Record for a while, or until it ends by itself; ``at_end`` is called before it is stopped."""
+async def record(recorder: Recorder, seconds: float, done: Callable[[], bool] = lambda: True) -> None:
+    """Record for a while and until ``done``, or until it ends by itself."""
     running = asyncio.create_task(recorder.run())
     await asyncio.wait({running}, timeout=seconds)
-    at_end()
+    while not running.done() and not done():
+        await asyncio.wait({running}, timeout=0.02)
     running.cancel()
     (error,) = await asyncio.gather(running, return_exceptions=True)
     if isinstance(error, Exception):
@@ -92,14 +94,17 @@ async def test_each_of_many_files_is_complete_in_itself(
     close = SessionFile.close
 
     def watched(file: SessionFile) -> None:
-        if file is not recorder.files[-1] and recorder.source is not None:
+        if recorder.source is not None:
             books = recorder.source.protocol.books.values()
             states_at_close.setdefault(file.path, {book.state for book in books})
         close(file)
 
+    def between_two_files() -> bool:
+        source = recorder.source
+        return source is not None and len(recorder.files) == source.replacements + 1 >= 3
+
     monkeypatch.setattr(SessionFile, "close", watched)
-    seen: dict[Path, set[BookState]] = {}
-    await record(recorder, 7.0, lambda: seen.update(states_at_close))
+    await record(recorder, 1.0, between_two_files)
     paths = [file.path for file in recorder.files]
     assert len(paths) >= 3
     assert files_in(tmp_path) == sorted(paths)
@@ -110,36 +115,40 @@ async def test_each_of_many_files_is_complete_in_itself(
                 assert not report.wrong
                 assert report.notes == []
                 assert report.book_sha256 is not None
-    assert len(seen) >= 2
-    assert all(states == {BookState.LIVE} for states in seen.values()), "a file ends in another's life"
-    await replayed_as_one_market(recorder)
+    for path in paths[:-1]:
+        assert states_at_close[path] == {BookState.LIVE}, "a file ends before the next has its books"
+    await replayed_as_one_market(recorder, monkeypatch)
 
 
-async def replayed_as_one_market(recorder: Recorder) -> None:
+async def replayed_as_one_market(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Play all files: the books are live once, through all of them, and end as they were held."""
-    replay = Replay([file.path for file in recorder.files], speed=60.0, loop=False)
+    states: dict[str, list[BookState]] = {symbol: [] for symbol in SYMBOLS}
+    accept = SymbolSession.accept
+
+    def watched(session: SymbolSession, event: Event) -> None:
+        accept(session, event)
+        if isinstance(event, BookChanged):
+            states[session.symbol].append(session.venues[recorder.venue].book.state)
+
+    monkeypatch.setattr(SymbolSession, "accept", watched)
+    replay = Replay([file.path for file in recorder.files], speed=30.0, loop=False)
+    reader = Reader()
+    replay.hub.watchers.add(reader)
     playing = asyncio.create_task(replay.run())
-    await asyncio.sleep(0)
-    witnesses = {symbol: Witness(session) for symbol, session in replay.hub.sessions.items()}
-    assert set(witnesses) == set(SYMBOLS)
     async with asyncio.timeout(20):
-        while any(
-            session.venues[recorder.venue].book.state is not BookState.STALE
-            for session in replay.hub.sessions.values()
-        ):
+        while not all(reader.told("replay ended", symbol) for symbol in SYMBOLS):
             await asyncio.sleep(0.01)
     playing.cancel()
     await asyncio.gather(playing, return_exceptions=True)
     assert recorder.source is not None
-    for symbol, witness in witnesses.items():
-        lived = witness.states[witness.states.index(BookState.LIVE) :]
+    for symbol, seen in states.items():
+        lived = seen[seen.index(BookState.LIVE) :]
         assert set(lived[:-1]) == {BookState.LIVE}
-        assert len(lived) > 15
-        session = replay.hub.sessions[symbol]
-        held, shown = recorder.source.protocol.books[symbol], session.venues[recorder.venue]
-        made = held.instrument
-        assert shown.book.book.digest(made.tick, made.lot) == held.book.digest(made.tick, made.lot)
-        assert shown.mark is not None
+        assert (lived[-1], len(lived) > 5) == (BookState.STALE, True)
+        session, held = replay.hub.sessions[symbol], recorder.source.protocol.books[symbol]
+        made, view = held.instrument, session.venues[recorder.venue]
+        assert view.book.book.digest(made.tick, made.lot) == held.book.digest(made.tick, made.lot)
+        assert view.mark is not None
         assert session.tape.count > 0
 
 
