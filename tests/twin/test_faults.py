@@ -15,6 +15,7 @@ import pytest
 
 from leadline.clock import SystemClock
 from leadline.domain.events import BookChanged, BookState, Event, OpenInterest
+from leadline.domain.leverage import bundled_tiers
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.twin.damage import DAMAGES
@@ -302,7 +303,9 @@ async def test_no_open_interest_no_funding_and_no_times_divide_nothing_by_zero()
                 interest.append(event.coins)
 
         made.listeners.append(heard)
-        building = asyncio.create_task(heat.build(made.book.instrument, History(), clock.wall_ms()))
+        instrument = made.book.instrument
+        tiers = bundled_tiers(instrument.venue, instrument.symbol)
+        building = asyncio.create_task(heat.build(instrument, tiers, History(), clock.wall_ms()))
         await made.until(lambda: building.done(), "with bands")
         made.server.faults = Faults(zero_interest=True, zero_times=True)
         await made.until(lambda: bool(interest) and interest[-1] == 0.0, "told of no open interest")
