@@ -60,7 +60,7 @@ class ViewFeed(Feed):
         raise LookupError(f"{self.name} published nothing under {update_id}, or too long ago")
 
     def last_published(self) -> tuple[int, int, Texts]:
-        """Return the newest (id, step, texts); publishes the present view when there is none recent enough."""
+        """Return the newest (id, step, texts); publishes the present view when none is recent enough."""
         oldest = self.market.changes[0].step if self.market.changes else 0
         if not self._published or self._published[-1][1] < oldest or not self.sessions:
             self.woke()
