@@ -19,12 +19,14 @@ def true_view(server: VenueServer, market: Market, update_id: int) -> tuple[View
     """Return the book that a reader at ``update_id`` must hold; raises LookupError when it is not kept."""
     if server.venue == "binance":
         most, step = market.book.shape[1], market.step_of(update_id)
+        texts = market.texts_at(step)
     else:
         name = book_name(market) if server.venue == "okx" else f"orderbook.{DEPTH}.{market.contract.native}"
         feed = server.feed(name)
         assert isinstance(feed, ViewFeed)
-        most, step = feed.most, feed.step_of(update_id)
-    return market.view_at(step, most), market.texts_at(step)
+        most = feed.most
+        step, texts = feed.published(update_id)
+    return market.view_at(step, most), texts
 
 
 def difference(server: VenueServer, held: VenueBook) -> str:

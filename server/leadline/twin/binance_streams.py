@@ -26,8 +26,8 @@ class Depth(Feed):
         self.woke()
 
     def woke(self) -> None:
-        self._written = self.texts
         self._step = self.market.step // self.every * self.every
+        self._written = self.market.texts_at(self._step)
         self._last_id = self.market.update_id_at(self._step)
 
     def frames(self) -> list[str]:

@@ -180,8 +180,8 @@ class Bybit(VenueServer):
         limit = whole_number(request, "limit", 25, 1000)
         deepest = self.feed(f"orderbook.1000.{market.contract.native}")
         assert isinstance(deepest, OrderBook)  # noqa: S101 - that topic always exists
-        u, step = deepest.last_remembered()
-        view, texts = market.view_at(step, limit), market.texts_at(step)
+        u, step, texts = deepest.last_published()
+        view = market.view_at(step, limit)
         return {
             "s": market.contract.native,
             "b": texts.pairs(view.bid_ticks, view.bid_lots),

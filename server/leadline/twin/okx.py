@@ -216,14 +216,19 @@ class Okx(VenueServer):
         market, most = self._market(request), whole_number(request, "sz", 1, BOOK_LEVELS)
         # Only books that the channel shows too: an update must carry a reader from this one to the next.
         step = self.book_step(market) // BOOK_EVERY * BOOK_EVERY
-        view, texts = market.view_at(step, most), market.texts_at(step)
+        view, feed = market.view_at(step, most), self._books_feed(market)
+        sequence = feed.sequence(market.update_id_at(step))
+        try:
+            _, texts = feed.published(sequence)
+        except LookupError:
+            texts = market.texts_at(step)
         at_ms = market.now_ms - (market.step - step) * STEP_MS
         return [
             {
                 "asks": orjson.loads(texts.levels(view.ask_ticks, view.ask_lots)),
                 "bids": orjson.loads(texts.levels(view.bid_ticks, view.bid_lots)),
                 "ts": str(at_ms),
-                "seqId": self._books_feed(market).sequence(market.update_id_at(step)),
+                "seqId": sequence,
             }
         ]
 

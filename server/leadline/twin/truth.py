@@ -66,7 +66,8 @@ class Truth:
     def _book_at(self, market: Market, wanted: int, topic: str, by_time: bool) -> dict[str, Any]:
         """Return the view a reader of the topic must hold at an update id, or at a time."""
         contract = market.contract
-        most, step_of = market.book.shape[1], market.step_of
+        most = market.book.shape[1]
+        step = market.step - (market.now_ms - wanted) // STEP_MS
         if contract.venue != "binance":
             bybit = contract.venue == "bybit"
             feed = self._servers[contract.venue].feed(
@@ -74,9 +75,12 @@ class Truth:
             )
             if not isinstance(feed, ViewFeed):
                 raise LookupError(f"there is no topic {topic}")
-            most, step_of = feed.most, feed.step_of
-        step = market.step - (market.now_ms - wanted) // STEP_MS if by_time else step_of(wanted)
-        view, texts = market.view_at(step, most), market.texts_at(step)
+            most = feed.most
+            step, texts = (step, market.texts_at(step)) if by_time else feed.published(wanted)
+        else:
+            step = step if by_time else market.step_of(wanted)
+            texts = market.texts_at(step)
+        view = market.view_at(step, most)
         return {
             "update_id": wanted,
             "bids": texts.pairs(view.bid_ticks, view.bid_lots),

@@ -9,7 +9,7 @@ import numpy as np
 from leadline.twin import kernels as k
 from leadline.twin.hub import Feed
 from leadline.twin.market import STEPS_KEPT, Market, View
-from leadline.twin.texts import joined
+from leadline.twin.texts import Texts, joined
 
 
 class ViewFeed(Feed):
@@ -22,7 +22,7 @@ class ViewFeed(Feed):
         self.most = most
         self._view = market.view(most)
         self._written = market.texts
-        self._steps: deque[tuple[int, int]] = deque(maxlen=STEPS_KEPT)
+        self._published: deque[tuple[int, int, Texts]] = deque(maxlen=STEPS_KEPT)
         self._scratch = np.zeros((2, 2 * most), dtype=np.int64)
 
     def take_view(self) -> tuple[str, str] | None:
@@ -50,21 +50,21 @@ class ViewFeed(Feed):
 
     def remember(self, update_id: int) -> None:
         """Note which id the present view was published under."""
-        self._steps.append((update_id, self.market.step))
+        self._published.append((update_id, self.market.step, self._written))
 
-    def step_of(self, update_id: int) -> int:
-        """Return the step published under this id; raises LookupError when it is not kept."""
-        for known, step in reversed(self._steps):
+    def published(self, update_id: int) -> tuple[int, Texts]:
+        """Return the step published under this id and its texts; raises LookupError when it is not kept."""
+        for known, step, texts in reversed(self._published):
             if known == update_id:
-                return step
+                return step, texts
         raise LookupError(f"{self.name} published nothing under {update_id}, or too long ago")
 
-    def last_remembered(self) -> tuple[int, int]:
-        """Return the newest (id, step); publishes the present view when there is none recent enough."""
+    def last_published(self) -> tuple[int, int, Texts]:
+        """Return the newest (id, step, texts); publishes the present view when none is recent enough."""
         oldest = self.market.changes[0].step if self.market.changes else 0
-        if not self._steps or self._steps[-1][1] < oldest or not self.sessions:
+        if not self._published or self._published[-1][1] < oldest or not self.sessions:
             self.woke()
-        return self._steps[-1]
+        return self._published[-1]
 
     def _change(self, old_ticks: k.Ints, old_lots: k.Ints, ticks: k.Ints, lots: k.Ints, side: int) -> str:
         out = self._scratch
