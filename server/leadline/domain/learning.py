@@ -1,0 +1,136 @@
+"""What liquidation prints teach: how often each distance class dies, and how much in total.
+
+Prints of a class ~ Poisson(multiplier x base coins the mark swept of it), so that a Gamma prior with
+evidence a (coins printed) over b (base coins swept) stays a Gamma.  Both are counted in units of
+LEARN_UNIT_SHARE of the open interest and tempered by LEARN_TEMPER, because liquidations come in
+bursts, and fade over weeks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import exp, log1p
+
+import numpy as np
+
+from leadline.domain import estimator_constants as constants
+from leadline.domain.events import Side
+from leadline.domain.kernels import F8
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Multipliers of the prior's distance classes [J] and their relative variances [J]."""
+
+    multipliers: F8
+    variances: F8
+
+
+class ClassLearning:
+    """Class multipliers of one venue and symbol, from a feed that shows every liquidation."""
+
+    __slots__ = ("_coins", "_evidence", "_printed", "_squares", "prints")
+
+    def __init__(self) -> None:
+        classes = len(constants.CLASS_DISTANCES)
+        self._evidence: F8 = np.full((2, classes), constants.LEARN_PRIOR)
+        self._printed: F8 = np.zeros(classes)
+        self._coins = 0.0
+        self._squares = 0.0
+        self.prints = 0
+
+    def take(self, coins: float, shares: F8) -> None:
+        """Take one print, split over the classes by ``shares`` [J], whose sum is 1."""
+        self._printed += coins * shares
+        self._coins += coins
+        self._squares += coins * coins
+        self.prints += 1
+
+    def learn(self, expected: F8, unit_coins: float, minutes: float) -> None:
+        """Weigh the prints since the last call against the base coins swept meanwhile [J]."""
+        kept = constants.LEARN_KEPT_PER_MIN**minutes
+        prior = constants.LEARN_PRIOR
+        news = np.stack([self._printed, expected]) * (constants.LEARN_TEMPER / unit_coins)
+        self._evidence = prior + kept * (self._evidence - prior) + news
+        self._printed[:] = 0.0
+
+    def lesson(self) -> Lesson:
+        """Return the multipliers, each smoothed over the classes at similar distances."""
+        printed, expected = self._evidence @ _smoothing().T
+        return Lesson(printed / expected, 1.0 / printed)
+
+    @property
+    def lump_coins(self) -> float | None:
+        """Mean square over mean of the printed sizes: how coarse forced flow is.  None before prints."""
+        return self._squares / self._coins if self._coins else None
+
+
+class TotalLearning:
+    """One multiplier for all that a venue liquidates: what is realised over what is expected."""
+
+    __slots__ = ("_expected", "_realised")
+
+    def __init__(self) -> None:
+        self._realised = self._expected = constants.LEARN_PRIOR
+
+    def learn(
+        self, realised: float, expected: float, unit_coins: float, weight: float, minutes: float
+    ) -> None:
+        """Weigh coins liquidated against coins the bands expected; ``weight`` 1 for a complete feed."""
+        kept = constants.TOTAL_KEPT_PER_MIN**minutes
+        prior = constants.LEARN_PRIOR
+        scale = constants.LEARN_TEMPER * weight / unit_coins
+        self._realised = prior + kept * (self._realised - prior) + scale * realised
+        self._expected = prior + kept * (self._expected - prior) + scale * expected
+
+    @property
+    def multiplier(self) -> float:
+        return self._realised / self._expected
+
+
+class Unthrottled:
+    """Estimates what a feed of at most one print a second left out.
+
+    With f the share of seconds that had a print (recent, per side), liquidations came at a rate of
+    -ln(1 - f) a second, of which f were shown.
+    """
+
+    __slots__ = ("_second", "_share")
+
+    def __init__(self) -> None:
+        self._share = {Side.BUY: 0.0, Side.SELL: 0.0}
+        self._second = {Side.BUY: 0, Side.SELL: 0}
+
+    def coins(self, side: Side, coins: float, at_ms: int) -> float:
+        """Return the coins that one print stands for."""
+        second = at_ms // 1000
+        passed = second - self._second[side]
+        if passed > 0:
+            kept = exp(-1.0 / constants.THROTTLE_MEMORY_S)
+            self._share[side] = self._share[side] * kept**passed + (1.0 - kept)
+            self._second[side] = second
+        share = min(self._share[side], constants.THROTTLE_SHARE_MAX)
+        return coins * -log1p(-share) / share if share > 0 else coins
+
+
+def transfer(lessons: list[Lesson]) -> Lesson | None:
+    """Return what venues with complete feeds teach one without; None when there is none.
+
+    Logs of the multipliers are averaged by their precision; venues differ by TRANSFER_LOG_SIGMA.
+    """
+    if not lessons:
+        return None
+    precisions = np.stack([1.0 / lesson.variances for lesson in lessons])
+    logs = np.log(np.stack([lesson.multipliers for lesson in lessons]))
+    total = precisions.sum(axis=0)
+    mean = (precisions * logs).sum(axis=0) / total
+    return Lesson(np.exp(mean), 1.0 / total + constants.TRANSFER_LOG_SIGMA**2)
+
+
+@cache
+def _smoothing() -> F8:
+    """Return the weights [J, J] by which a class learns from those at similar distances."""
+    logs = np.log(np.array(constants.CLASS_DISTANCES))
+    weights: F8 = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / constants.CLASS_LOG_SMOOTHING) ** 2)
+    return weights
