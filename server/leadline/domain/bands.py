@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, exp, isfinite, log
+from math import ceil, exp, hypot, isfinite, log
 from statistics import NormalDist
 from typing import Protocol
 
@@ -57,8 +57,8 @@ class Profile:
     """Estimated triggers around the mark at one instant.
 
     Bin i covers ln(price) from (origin + i) * step to (origin + i + 1) * step.  long_coins and
-    short_coins are float64 [PROFILE_BINS], sd_coins [2, PROFILE_BINS] their standard deviations, equal
-    errors along a side.  lump_coins: mean square over mean of single liquidations.  long_rest,
+    short_coins are float64 [PROFILE_BINS], sd_coins [2, PROFILE_BINS] their standard deviations: errors
+    that all bins of a side share.  lump_coins: mean square over mean of single liquidations.  long_rest,
     short_rest: the share of the side's open interest that lies in no bin (pool, swept, or farther than
     the profile reaches).
     """
@@ -230,7 +230,7 @@ class Bands:
                 self._place(opened, self._class_shares())
             hours = max(at_ms - self.sampled_ms, 0) / 3_600_000
             self._balance(self.oi_coins + opened, opened - change, coins, hours)
-            self._settle_throttled(change)
+            self._settle_throttled(opened - change)
         self.oi_coins = coins
         self.sampled_ms = at_ms
         self._start_slice()
@@ -317,16 +317,14 @@ class Bands:
         held = folded[0].sum(axis=1)
         flow = np.minimum(self._total.multiplier, self.oi_coins / np.maximum(held, 1e-300))
         coins, sds = folded * flow[:, None]
-        sigma = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_OTHER
         shown = held * flow / self.oi_coins if self.oi_coins else np.ones(2)
-        lump = self.lump_coins
         return Profile(
             origin=origin,
             step=STEP,
             long_coins=coins[0],
             short_coins=coins[1],
-            sd_coins=np.hypot(sds, sigma * coins),
-            lump_coins=_PRIOR_LUMP_USD / self.mark_price if lump is None else lump,
+            sd_coins=np.hypot(sds, self._total_sigma() * coins),
+            lump_coins=self._lump(),
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
             short_rest=1.0 - float(shown[1]),
@@ -341,6 +339,16 @@ class Bands:
         banded = float(by_class @ self.lesson.multipliers)
         swept = float(self._sums[row, kernels.SWEPT] @ self.lesson.multipliers)
         return banded, self.oi_coins - banded - swept, swept
+
+    def _lump(self) -> float:
+        lump = self.lump_coins
+        return _PRIOR_LUMP_USD / self.mark_price if lump is None else lump
+
+    def _total_sigma(self) -> float:
+        if self._hears_since_ms is None:
+            return constants.TOTAL_SIGMA_NONE
+        known = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_THROTTLED
+        return min(hypot(known, self._total.sigma), constants.TOTAL_SIGMA_NONE)
 
     def _start_slice(self) -> None:
         self._histogram.fill(0.0)
@@ -372,9 +380,9 @@ class Bands:
         # The map showed nothing there: any class may have been missed.
         return self._prior / self._prior.sum()
 
-    def _settle_throttled(self, change: float) -> None:
-        """Count the slice's throttled prints, with what they stand for as far as the slice allows."""
-        most = constants.THROTTLED_OI_SHARE_MAX * max(-change, 0.0)
+    def _settle_throttled(self, closed: float) -> None:
+        """Count the slice's throttled prints, with what they stand for as far as its closings allow."""
+        most = constants.THROTTLED_CLOSED_SHARE_MAX * closed
         self._forced_raw += self._slice_raw
         self._forced += max(self._slice_raw, min(self._slice_forced, most))
         self._slice_raw = self._slice_forced = 0.0
@@ -394,7 +402,7 @@ class Bands:
         self._forced = self._forced_raw = 0.0
         expected: F8 = self._sums[:, kernels.EXPECTED].sum(axis=0)
         self._sums[:, kernels.EXPECTED] = 0.0
-        unit = constants.LEARN_UNIT_SHARE * self.oi_coins
+        unit = self._lump()
         kept = exp(-minutes / constants.FORCED_MEMORY_MIN)
         share = forced / self.oi_coins / minutes
         self.forced_share_per_min = kept * self.forced_share_per_min + (1 - kept) * share

@@ -25,8 +25,8 @@ CODE_RATIO = 1.06
 class Certainty:
     """How far the dollars of a heat may be off, once that is known.
 
-    sd_usd [2, n] (long, short): standard deviations that all bins share, so that they add up along a
-    cluster.  lump_usd2 [2, n]: variances of single positions falling here or there, which add up
+    sd_usd [v, 2, n] (long, short): each venue's standard deviations, which its bins share, so that they
+    add up along a cluster; venues err by themselves.  lump_usd2 [2, n]: variances of single positions falling here or there, which add up
     themselves.  widening: factor on the log interval that made past intervals hold as often as told.
     """
 
@@ -69,15 +69,15 @@ def combine(
     position = log(mark_ref) / step
     origin = floor(position) - bins // 2
     usd: F8 = np.zeros((2, bins))
-    sds: F8 = np.zeros((2, bins))
+    sds: F8 = np.zeros((len(profiles), 2, bins))
     lumps: F8 = np.zeros((2, bins))
     oi_usd = 0.0
-    for profile, mark_venue in profiles:
+    for venue, (profile, mark_venue) in enumerate(profiles):
         shift = profile.origin - origin + position - log(mark_venue) / step
         for side, coins in enumerate((profile.long_coins, profile.short_coins)):
             _add_shifted(usd[side], coins, shift)
             if widening is not None:
-                _add_shifted(sds[side], profile.sd_coins[side], shift)
+                _add_shifted(sds[venue, side], profile.sd_coins[side], shift)
                 _add_shifted(lumps[side], coins * profile.lump_coins, shift)
         oi_usd += profile.oi_coins * mark_ref
     centres = origin + np.arange(bins) + 0.5

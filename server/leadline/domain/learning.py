@@ -1,9 +1,9 @@
 """What liquidation prints teach: how often each distance class dies, and how much in total.
 
 Prints of a class ~ Poisson(multiplier x base coins the mark swept of it), so that a Gamma prior with
-evidence a (coins printed) over b (base coins swept) stays a Gamma.  Both are counted in units of
-LEARN_UNIT_SHARE of the open interest and tempered by LEARN_TEMPER, because liquidations come in
-bursts, and fade over weeks.
+evidence a (coins printed) over b (base coins swept) stays a Gamma.  Both are counted in effective
+positions (coins over the mean square per mean of their sizes), for one whale is one piece of
+evidence, and fade over weeks.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class ClassLearning:
         self._squares += coins * coins
         self.prints += 1
 
-    def learn(self, expected: F8, unit_coins: float, minutes: float) -> None:
+    def learn(self, expected: F8, lump_coins: float, minutes: float) -> None:
         """Weigh the prints since the last call against the base coins swept meanwhile [J]."""
         kept = constants.LEARN_KEPT_PER_MIN**minutes
         prior = constants.LEARN_PRIOR
-        news = np.stack([self._printed, expected]) * (constants.LEARN_TEMPER / unit_coins)
+        news = np.stack([self._printed, expected]) / lump_coins
         self._evidence = prior + kept * (self._evidence - prior) + news
         self._printed[:] = 0.0
 
@@ -75,18 +75,23 @@ class TotalLearning:
         self._realised = self._expected = constants.LEARN_PRIOR
 
     def learn(
-        self, realised: float, expected: float, unit_coins: float, weight: float, minutes: float
+        self, realised: float, expected: float, lump_coins: float, weight: float, minutes: float
     ) -> None:
         """Weigh coins liquidated against coins the bands expected; ``weight`` 1 for a complete feed."""
         kept = constants.TOTAL_KEPT_PER_MIN**minutes
         prior = constants.LEARN_PRIOR
-        scale = constants.LEARN_TEMPER * weight / unit_coins
+        scale = weight / lump_coins
         self._realised = prior + kept * (self._realised - prior) + scale * realised
         self._expected = prior + kept * (self._expected - prior) + scale * expected
 
     @property
     def multiplier(self) -> float:
         return self._realised / self._expected
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of ln(multiplier) that its evidence leaves."""
+        return self._realised**-0.5
 
 
 class Unthrottled:
