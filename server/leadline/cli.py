@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="one JSON object a symbol, one a line")
     check.set_defaults(run=_check)
 
+    score = commands.add_parser("score", help="score the estimate against a simulated market's truth")
+    score.add_argument("--market", choices=["twin"], default="twin", help="whose truth is known")
+    score.add_argument("--seed", type=int, default=1, metavar="N", help="of the market")
+    score.add_argument("--days", type=_days, default=30.0, metavar="D", help="how long to play, 0.5 to 365")
+    score.add_argument("--json", action="store_true", help="one line of JSON, with everything measured")
+    score.set_defaults(run=_score)
+
     twin = commands.add_parser("twin", help="run the simulated venues alone", add_help=False)
     twin.add_argument("rest", nargs=argparse.REMAINDER)
     twin.set_defaults(run=_twin)
@@ -76,6 +83,16 @@ def _speed(text: str) -> float:
     if not 0.1 <= speed <= 60:
         raise argparse.ArgumentTypeError(f"expected a number from 0.1 to 60, got {text!r}")
     return speed
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0.5 <= days <= 365:
+        raise argparse.ArgumentTypeError(f"expected a number of days from 0.5 to 365, got {text!r}")
+    return days
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -100,6 +117,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from leadline.feed.check import run_check
 
     return run_check(arguments.files, arguments.json, sys.stdout)
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from leadline.score_run import run_score
+
+    return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout)
 
 
 def _twin(arguments: argparse.Namespace) -> int:

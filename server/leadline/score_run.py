@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from typing import TextIO
 
 import numpy as np
 
@@ -62,7 +64,7 @@ class _Venue:
         contract = self.market.contract
         completeness, kind = FEEDS[contract.venue]
         seconds = np.sort(self.random.integers(0, 60, len(rows)))
-        shown = range(len(rows))
+        shown = list(range(len(rows)))
         if completeness is Completeness.THROTTLED:
             largest: dict[int, int] = {}
             for at in shown:
@@ -111,6 +113,26 @@ def score_twin(seed: int, days: float) -> dict[str, object]:
     for made in symbols.values():
         made.finish()
     return report(symbols, seed, days)
+
+
+def run_score(seed: int, days: float, as_json: bool, out: TextIO) -> int:
+    """Score one seed and write the result: one line of JSON, or a line a measure."""
+    result = score_twin(seed, days)
+    if as_json:
+        out.write(json.dumps(result) + "\n")
+    else:
+        out.writelines(f"{name:24} {_text(value)}\n" for name, value in result.items())
+    return 0
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {_text(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return " to ".join(_text(part) for part in value)
+    return str(value)
 
 
 def _tiers(market: Market) -> Tiers:

@@ -240,8 +240,9 @@ class Bands:
     ) -> float:
         """Take a liquidation print: ``side`` of the position that died, its price of this kind.
 
-        Returns its trigger, as far as the print tells.  A complete feed teaches the class multipliers; any feed teaches the total, a throttled one with
-        less weight and what it leaves out added.  Bands are taken away by the mark alone.
+        Returns its trigger, as far as the print tells.  A complete feed teaches the class multipliers;
+        any feed teaches the total, a throttled one with less weight and what it leaves out added.  Bands
+        are taken away by the mark alone.
         """
         if self._hears_since_ms is None:
             self._hears_since_ms = at_ms
@@ -265,7 +266,7 @@ class Bands:
             kernels.shift(self._cells, self._sums, self._scales, self._edges, bins_up)
             self._drift -= bins_up * STEP
 
-    def adopt(self, lesson: Lesson, lump_coins: float | None) -> None:
+    def adopt(self, lesson: Lesson, lump_coins: float) -> None:
         """Take over what complete feeds of other venues taught, for want of one here."""
         self._lump_coins = lump_coins
         self._apply(lesson)
@@ -286,9 +287,7 @@ class Bands:
         if not self._hears_all or self._hears_since_ms is None:
             return False
         hours = (self.at_ms - self._hears_since_ms) / 3_600_000
-        return (
-            self._classes.prints >= constants.LEARNED_PRINTS_MIN and hours >= constants.LEARNED_HOURS_MIN
-        )
+        return self._classes.prints >= constants.LEARNED_PRINTS_MIN and hours >= constants.LEARNED_HOURS_MIN
 
     @property
     def prints(self) -> int:
@@ -296,9 +295,10 @@ class Bands:
         return self._classes.prints
 
     @property
-    def lump_coins(self) -> float | None:
-        """Mean square over mean of the sizes of single liquidations; None before any print."""
-        return self._classes.lump_coins if self._hears_all else self._lump_coins
+    def lump_coins(self) -> float:
+        """Mean square over mean of the sizes of single liquidations."""
+        adopted = self._lump_coins
+        return self._classes.lump_coins(self.mark_price) if adopted is None else adopted
 
     @property
     def total_multiplier(self) -> float:
@@ -324,7 +324,7 @@ class Bands:
             long_coins=coins[0],
             short_coins=coins[1],
             sd_coins=np.hypot(sds, self._total_sigma() * coins),
-            lump_coins=self._lump(),
+            lump_coins=self.lump_coins,
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
             short_rest=1.0 - float(shown[1]),
@@ -339,10 +339,6 @@ class Bands:
         banded = float(by_class @ self.lesson.multipliers)
         swept = float(self._sums[row, kernels.SWEPT] @ self.lesson.multipliers)
         return banded, self.oi_coins - banded - swept, swept
-
-    def _lump(self) -> float:
-        lump = self.lump_coins
-        return _PRIOR_LUMP_USD / self.mark_price if lump is None else lump
 
     def _total_sigma(self) -> float:
         if self._hears_since_ms is None:
@@ -375,10 +371,12 @@ class Bands:
                 shares,
             )
             if total > 0.0:
-                return shares / total
+                shares /= total
+                return shares
             reach *= 2
         # The map showed nothing there: any class may have been missed.
-        return self._prior / self._prior.sum()
+        shares[:] = self._prior / self._prior.sum()
+        return shares
 
     def _settle_throttled(self, closed: float) -> None:
         """Count the slice's throttled prints, with what they stand for as far as its closings allow."""
@@ -402,13 +400,13 @@ class Bands:
         self._forced = self._forced_raw = 0.0
         expected: F8 = self._sums[:, kernels.EXPECTED].sum(axis=0)
         self._sums[:, kernels.EXPECTED] = 0.0
-        unit = self._lump()
+        lump = self.lump_coins
         kept = exp(-minutes / constants.FORCED_MEMORY_MIN)
         share = forced / self.oi_coins / minutes
         self.forced_share_per_min = kept * self.forced_share_per_min + (1 - kept) * share
-        self._total.learn(forced, float(expected @ self.lesson.multipliers), unit, weight, minutes)
+        self._total.learn(forced, float(expected @ self.lesson.multipliers), lump, weight, minutes)
         if self._hears_all:
-            self._classes.learn(expected, unit, minutes)
+            self._classes.learn(expected, lump, minutes)
             self._apply(self._classes.lesson())
 
     def _apply(self, lesson: Lesson) -> None:
@@ -487,9 +485,6 @@ class Bands:
         # The mean of |ln correction| an hour over about the last RESIDUAL_HOURS: a sum that fades.
         kept = exp(-hours / constants.RESIDUAL_HOURS)
         self.residual_per_h = self.residual_per_h * kept + correction / constants.RESIDUAL_HOURS
-
-
-_PRIOR_LUMP_USD = constants.POSITION_USD_MEDIAN * exp(1.5 * constants.POSITION_LOG_SIGMA**2)
 
 
 def bootstrap(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from math import exp, log1p, sqrt
+from math import exp, log, log1p, sqrt
 from typing import Literal
 
 import numpy as np
@@ -206,6 +206,20 @@ def interval_factor(heat: Heat, side: SideName, first: int, mass: F8) -> float:
     if sigma is None or heat.certainty is None:
         return constants.UNCALIBRATED_FACTOR
     return exp(heat.certainty.widening * constants.INTERVAL_SIGMAS * sigma)
+
+
+def typical_factor(heat: Heat, clusters: Sequence[Cluster]) -> float:
+    """Return the interval factor that stands for a view: the mean over its clusters, by dollars.
+
+    Without clusters it is that of all its bands together.
+    """
+    if heat.certainty is None:
+        return constants.UNCALIBRATED_FACTOR
+    usd = sum(cluster.usd for cluster in clusters)
+    if usd > 0:
+        return exp(sum(cluster.usd * log(cluster.usd_hi / cluster.usd) for cluster in clusters) / usd)
+    sides: list[tuple[SideName, F8]] = [("long", heat.long_usd), ("short", heat.short_usd)]
+    return max(interval_factor(heat, side, 0, mass) for side, mass in sides)
 
 
 @cache

@@ -101,8 +101,8 @@ class Estimator:
         if lesson is None:
             return
         ratio = max(bands.forced_share_per_min for bands in full) * constants.THROTTLED_FULL_RATIO_MAX
-        lumps = [bands.lump_coins for bands in full if bands.lump_coins is not None]
+        lump_coins = max(bands.lump_coins for bands in full)
         for bands in self.venues.values():
             if not bands.hears_all:
-                bands.adopt(lesson, max(lumps, default=None))
+                bands.adopt(lesson, lump_coins)
                 bands.forced_share_max = ratio

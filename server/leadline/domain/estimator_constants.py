@@ -75,6 +75,7 @@ SCALE_MIN = 2e-9  # e^-20: the lazy scale is multiplied into the cells below it
 # Learning from liquidation prints.
 LEARN_EVERY_MS = 60_000
 LEARN_PRIOR = 3.0  # a and b of the Gamma prior of a multiplier
+LUMP_PRIOR_PRINTS = 30  # what the prior over position sizes counts for among printed ones
 LEARN_KEPT_PER_MIN = 0.99997  # half-life 16 days
 TOTAL_KEPT_PER_MIN = 0.99976  # half-life 2 days
 LEARN_GAP_MS = 90_000  # what the mark reached unseen for so long teaches nothing

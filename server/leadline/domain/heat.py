@@ -26,8 +26,9 @@ class Certainty:
     """How far the dollars of a heat may be off, once that is known.
 
     sd_usd [v, 2, n] (long, short): each venue's standard deviations, which its bins share, so that they
-    add up along a cluster; venues err by themselves.  lump_usd2 [2, n]: variances of single positions falling here or there, which add up
-    themselves.  widening: factor on the log interval that made past intervals hold as often as told.
+    add up along a cluster; venues err by themselves.  lump_usd2 [2, n]: variances of single positions
+    falling here or there, which add up themselves.  widening: factor on the log interval that made past
+    intervals hold as often as told.
     """
 
     sd_usd: F8
@@ -57,9 +58,7 @@ class Heat:
         return np.arange(self.origin, self.origin + len(self.long_usd) + 1, dtype=np.float64) * self.step
 
 
-def combine(
-    profiles: list[tuple[Profile, float]], mark_ref: float, widening: float | None = None
-) -> Heat:
+def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: float | None = None) -> Heat:
     """Sum venue profiles, each given with its venue's mark now, on the axis of ``mark_ref``.
 
     Coins are valued at the price of the bin they land in.  Without profiles the heat is empty.

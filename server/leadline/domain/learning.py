@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import exp, log1p
+from math import exp, log1p, sqrt
 
 import numpy as np
 
@@ -60,10 +60,15 @@ class ClassLearning:
         printed, expected = self._evidence @ _smoothing().T
         return Lesson(printed / expected, 1.0 / printed)
 
-    @property
-    def lump_coins(self) -> float | None:
-        """Mean square over mean of the printed sizes: how coarse forced flow is.  None before prints."""
-        return self._squares / self._coins if self._coins else None
+    def lump_coins(self, price: float) -> float:
+        """Return mean square over mean of the sizes of liquidations: how coarse forced flow is.
+
+        Until prints say more it is that of the prior over position sizes, valued at ``price``.
+        """
+        mean = constants.POSITION_USD_MEDIAN * exp(0.5 * constants.POSITION_LOG_SIGMA**2) / price
+        square = mean**2 * exp(constants.POSITION_LOG_SIGMA**2)
+        prior = constants.LUMP_PRIOR_PRINTS
+        return (prior * square + self._squares) / (prior * mean + self._coins)
 
 
 class TotalLearning:
@@ -91,7 +96,7 @@ class TotalLearning:
     @property
     def sigma(self) -> float:
         """Standard deviation of ln(multiplier) that its evidence leaves."""
-        return self._realised**-0.5
+        return 1.0 / sqrt(self._realised)
 
 
 class Unthrottled:

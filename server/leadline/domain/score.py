@@ -157,8 +157,8 @@ def skill(outcomes: Sequence[Outcome], name: str) -> tuple[float | None, list[tu
 class Baseline(Protocol):
     """A map to beat: fed the same public minutes, asked for coins around a mark."""
 
-    def minute(self, bar: CandleLike, oi_coins: float) -> None: ...
-    def coins(self, origin: int) -> F8: ...
+    def minute(self, bar: CandleLike, oi_coins: float, /) -> None: ...
+    def coins(self, origin: int, /) -> F8: ...
 
 
 class _Grid:
@@ -193,7 +193,7 @@ class CoinankLike(_Grid):
 
     LEVERAGES = (25.0, 50.0, 100.0)
 
-    def minute(self, bar: CandleLike, oi_coins: float) -> None:
+    def minute(self, bar: CandleLike, _oi_coins: float, /) -> None:
         for leverage in self.LEVERAGES:
             coins = bar.volume / len(self.LEVERAGES)
             self.spread(0, bar.low * (1 - 1 / leverage), bar.high * (1 - 1 / leverage), coins)
@@ -235,7 +235,7 @@ class VolumeProfile(_Grid):
         super().__init__(price)
         self._scale = 1.0
 
-    def minute(self, bar: CandleLike, oi_coins: float) -> None:
+    def minute(self, bar: CandleLike, _oi_coins: float, /) -> None:
         self._scale *= self.KEPT
         self.spread(0, bar.low, bar.high, bar.volume / self._scale)
         if self._scale < 1e-6:
@@ -250,10 +250,10 @@ class VolumeProfile(_Grid):
 class Uniform:
     """Every bin alike."""
 
-    def minute(self, bar: CandleLike, oi_coins: float) -> None:
+    def minute(self, _bar: CandleLike, _oi_coins: float, /) -> None:
         """Nothing to learn."""
 
-    def coins(self, origin: int) -> F8:
+    def coins(self, _origin: int, /) -> F8:
         return np.ones((2, constants.PROFILE_BINS))
 
 

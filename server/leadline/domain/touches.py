@@ -134,4 +134,3 @@ class Widening:
         ordered = sorted(self._errors)
         rank = min(int(np.ceil(0.8 * (len(ordered) + 1))), len(ordered)) - 1
         return min(ordered[rank] / constants.INTERVAL_SIGMAS, constants.WIDENING_MAX)
-

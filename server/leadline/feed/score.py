@@ -96,6 +96,14 @@ class SymbolScore:
         self.touches: list[Touch] = []
         self.uncalibrated_touches: list[Touch] = []
 
+    @property
+    def prints(self) -> int:
+        return self._ours.prints
+
+    @property
+    def widening(self) -> float | None:
+        return self._ours.widening
+
     def minute(self, minutes: Mapping[str, Minute], truth: Callable[[str], Deaths]) -> None:
         """Take one minute of every venue; ``truth`` gives a venue's open positions now."""
         for venue, minute in minutes.items():
@@ -213,9 +221,7 @@ class SymbolScore:
         self._watch = Watch(heat, clusters, at_ms), factors
 
     def _maps(self, venue: str) -> dict[str, F8]:
-        ours, unlearned = (
-            estimator.venues[venue].profile() for estimator in (self._ours, self._unlearned)
-        )
+        ours, unlearned = (estimator.venues[venue].profile() for estimator in (self._ours, self._unlearned))
         maps = {
             "ours": np.stack([ours.long_coins, ours.short_coins]),
             "unlearned": np.stack([unlearned.long_coins, unlearned.short_coins]),
@@ -266,7 +272,12 @@ def _outcome(
     highest = np.maximum.accumulate(np.concatenate([[here], highs]))
     first_touch = np.where(sides == 0, bins < lowest[when], bins > highest[when])
     away, realised, index = score.touched_bins(
-        sides[first_touch], bins[first_touch], usd[first_touch], drawn.origin, int(lowest[-1]), int(highest[-1])
+        sides[first_touch],
+        bins[first_touch],
+        usd[first_touch],
+        drawn.origin,
+        int(lowest[-1]),
+        int(highest[-1]),
     )
     foretold = {name: coins.ravel()[index] * drawn.mark for name, coins in drawn.maps.items()}
     return score.Outcome(drawn.at_ms, drawn.at_ms + hours * HOUR_MS, away, realised, foretold)
@@ -285,6 +296,7 @@ def report(symbols: Mapping[str, SymbolScore], seed: int, days: float) -> dict[s
     realised = sum(float(o.realised.sum()) for o in headline)
     expected = sum(float(o.foretold["ours"].sum()) for o in headline)
     n = len(touches)
+    biases = [float(np.log(t.realised_usd / t.predicted_usd)) for t in touches if t.realised_usd > 0]
     return {
         "seed": seed,
         "days": days,
@@ -303,11 +315,11 @@ def report(symbols: Mapping[str, SymbolScore], seed: int, days: float) -> dict[s
         "coverage_80": score.enough(n, score.TOUCHES_MIN, held / n if n else None),
         "coverage_80_raw": held / n if n else None,
         "interval_factor": _mean([touch.factor for touch in touches]),
-        "touch_bias": _mean([np.log(t.realised_usd / t.predicted_usd) for t in touches if t.realised_usd > 0]),
-        "widening": {name: one._ours._widening.factor for name, one in symbols.items()},
+        "touch_bias": _mean(biases),
+        "widening": {name: one.widening for name, one in symbols.items()},
         "touches": n,
         "uncalibrated_touches": sum(len(one.uncalibrated_touches) for one in scores),
-        "prints": sum(one._ours.prints for one in scores),
+        "prints": sum(one.prints for one in scores),
         "enough": bool(days >= score.DAYS_MIN and n >= score.TOUCHES_MIN),
     }
 
