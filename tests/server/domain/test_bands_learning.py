@@ -91,9 +91,13 @@ def market(multiplier: float, rounds: int, completeness: Completeness = FULL) ->
         bands.mark(START * 0.985, at_ms)
         reached = prices >= START * 0.985
         base = before.long_coins[reached] / bands.total_multiplier
-        for price, coins in zip(prices[reached], base / bands.lesson.multipliers[0] * multiplier, strict=True):
+        for price, coins in zip(
+            prices[reached], base / bands.lesson.multipliers[0] * multiplier, strict=True
+        ):
             if coins > 0:
-                bands.liquidation(Side.BUY, float(coins), float(price), PriceKind.TRIGGER, completeness, at_ms)
+                bands.liquidation(
+                    Side.BUY, float(coins), float(price), PriceKind.TRIGGER, completeness, at_ms
+                )
         at_ms += MINUTE // 2
         bands.mark(START, at_ms)
         bands.trades(np.full(2, START), np.full(2, 2_000.0), np.array([True, False]))
