@@ -26,7 +26,7 @@ from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.kernels import F8, I8, Bools
-from leadline.domain.learning import ClassLearning, Lesson, TotalLearning, Unthrottled
+from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning
 from leadline.domain.leverage import Tiers
 from leadline.domain.margin import distance, trigger_from_bankruptcy
 
@@ -89,8 +89,6 @@ class Bands:
         "_drift",
         "_edges",
         "_first",
-        "_forced",
-        "_forced_raw",
         "_hears_all",
         "_hears_since_ms",
         "_histogram",
@@ -101,15 +99,11 @@ class Bands:
         "_recent",
         "_scales",
         "_sells",
-        "_slice_forced",
-        "_slice_raw",
         "_sums",
         "_tiers",
         "_total",
-        "_unthrottled",
         "at_ms",
-        "forced_share_max",
-        "forced_share_per_min",
+        "forced",
         "lesson",
         "mark_price",
         "oi_coins",
@@ -135,14 +129,10 @@ class Bands:
         self._lump_coins: float | None = None
         self._classes = ClassLearning()
         self._total = TotalLearning()
-        self._unthrottled = Unthrottled()
         self._hears_all = False
         self._hears_since_ms: int | None = None
         self._learn_due_ms = self._learnt_ms = at_ms
-        self._forced = self._forced_raw = 0.0
-        self._slice_forced = self._slice_raw = 0.0
-        self.forced_share_per_min = 0.0
-        self.forced_share_max: float | None = None
+        self.forced = ForcedFlow()
         self.lesson = self._classes.lesson()
         self.oi_coins = 0.0
         self.sampled_ms: int | None = None
@@ -230,7 +220,7 @@ class Bands:
                 self._place(opened, self._class_shares())
             hours = max(at_ms - self.sampled_ms, 0) / 3_600_000
             self._balance(self.oi_coins + opened, opened - change, coins, hours)
-            self._settle_throttled(opened - change)
+            self.forced.settle(opened - change)
         self.oi_coins = coins
         self.sampled_ms = at_ms
         self._start_slice()
@@ -250,11 +240,10 @@ class Bands:
         if kind is PriceKind.BANKRUPTCY:
             trigger = trigger_from_bankruptcy(self._tiers, side, price, coins)
         if completeness is not Completeness.FULL:
-            self._slice_raw += coins
-            self._slice_forced += self._unthrottled.coins(side, coins, at_ms)
+            self.forced.hear_throttled(side, coins, at_ms)
             return trigger
         self._hears_all = True
-        self._forced += coins
+        self.forced.hear(coins)
         self._classes.take(coins, self._responsible(side, trigger, at_ms))
         return trigger
 
@@ -378,32 +367,17 @@ class Bands:
         shares[:] = self._prior / self._prior.sum()
         return shares
 
-    def _settle_throttled(self, closed: float) -> None:
-        """Count the slice's throttled prints, with what they stand for as far as its closings allow."""
-        most = constants.THROTTLED_CLOSED_SHARE_MAX * closed
-        self._forced_raw += self._slice_raw
-        self._forced += max(self._slice_raw, min(self._slice_forced, most))
-        self._slice_raw = self._slice_forced = 0.0
-
     def _learn(self, at_ms: int) -> None:
         """Weigh what was printed since the last lesson against what was expected to be."""
         minutes = (at_ms - self._learnt_ms) / 60_000
         self._learnt_ms, self._learn_due_ms = at_ms, at_ms + constants.LEARN_EVERY_MS
         if self._hears_since_ms is None or self.oi_coins <= 0.0 or minutes <= 0.0:
             return
-        forced, weight = self._forced, 1.0
-        if not self._hears_all:
-            weight = constants.THROTTLED_WEIGHT
-            if self.forced_share_max is not None:
-                most = self.forced_share_max * self.oi_coins * minutes
-                forced = max(self._forced_raw, min(forced, most))
-        self._forced = self._forced_raw = 0.0
         expected: F8 = self._sums[:, kernels.EXPECTED].sum(axis=0)
         self._sums[:, kernels.EXPECTED] = 0.0
         lump = self.lump_coins
-        kept = exp(-minutes / constants.FORCED_MEMORY_MIN)
-        share = forced / self.oi_coins / minutes
-        self.forced_share_per_min = kept * self.forced_share_per_min + (1 - kept) * share
+        weight = 1.0 if self._hears_all else constants.THROTTLED_WEIGHT
+        forced = self.forced.take(self.oi_coins, minutes)
         self._total.learn(forced, float(expected @ self.lesson.multipliers), lump, weight, minutes)
         if self._hears_all:
             self._classes.learn(expected, lump, minutes)

@@ -100,9 +100,9 @@ class Estimator:
         lesson = transfer([bands.taught for bands in full])
         if lesson is None:
             return
-        ratio = max(bands.forced_share_per_min for bands in full) * constants.THROTTLED_FULL_RATIO_MAX
+        ratio = max(bands.forced.share_per_min for bands in full) * constants.THROTTLED_FULL_RATIO_MAX
         lump_coins = max(bands.lump_coins for bands in full)
         for bands in self.venues.values():
             if not bands.hears_all:
                 bands.adopt(lesson, lump_coins)
-                bands.forced_share_max = ratio
+                bands.forced.share_max_per_min = ratio

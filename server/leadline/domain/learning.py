@@ -124,6 +124,58 @@ class Unthrottled:
         return coins * -log1p(-share) / share if share > 0 else coins
 
 
+class ForcedFlow:
+    """Coins a venue liquidated since they were last taken, as far as its feed tells.
+
+    share_per_min: of the open interest, over about the last FORCED_MEMORY_MIN.  share_max_per_min: bound
+    on it that a complete feed of another venue sets, None without one.
+    """
+
+    __slots__ = (
+        "_completed",
+        "_printed",
+        "_slice_completed",
+        "_slice_printed",
+        "_unthrottled",
+        "share_max_per_min",
+        "share_per_min",
+    )
+
+    def __init__(self) -> None:
+        self._unthrottled = Unthrottled()
+        self._printed = self._completed = 0.0
+        self._slice_printed = self._slice_completed = 0.0
+        self.share_per_min = 0.0
+        self.share_max_per_min: float | None = None
+
+    def hear(self, coins: float) -> None:
+        """Take a print of a feed that shows all."""
+        self._printed += coins
+        self._completed += coins
+
+    def hear_throttled(self, side: Side, coins: float, at_ms: int) -> None:
+        """Take a print of a feed that leaves some out."""
+        self._slice_printed += coins
+        self._slice_completed += self._unthrottled.coins(side, coins, at_ms)
+
+    def settle(self, closed: float) -> None:
+        """End a slice that closed so many coins: what was left out is a part of them."""
+        most = constants.THROTTLED_CLOSED_SHARE_MAX * closed
+        self._printed += self._slice_printed
+        self._completed += max(self._slice_printed, min(self._slice_completed, most))
+        self._slice_printed = self._slice_completed = 0.0
+
+    def take(self, oi_coins: float, minutes: float) -> float:
+        """Return the coins of the last ``minutes`` and start anew."""
+        coins = self._completed
+        if self.share_max_per_min is not None:
+            coins = max(self._printed, min(coins, self.share_max_per_min * oi_coins * minutes))
+        self._printed = self._completed = 0.0
+        kept = exp(-minutes / constants.FORCED_MEMORY_MIN)
+        self.share_per_min = kept * self.share_per_min + (1 - kept) * coins / oi_coins / minutes
+        return coins
+
+
 def transfer(lessons: list[Lesson]) -> Lesson | None:
     """Return what venues with complete feeds teach one without; None when there is none.
 

@@ -91,9 +91,9 @@ def test_throttled_prints_never_reach_the_classes_of_any_venue() -> None:
 
 def test_a_complete_feed_bounds_what_a_throttled_one_is_thought_to_hide() -> None:
     made = taught()
-    ratio = made.venues["bybit"].forced_share_per_min
+    ratio = made.venues["bybit"].forced.share_per_min
     assert ratio > 0
-    assert made.venues["binance"].forced_share_max == pytest.approx(
+    assert made.venues["binance"].forced.share_max_per_min == pytest.approx(
         ratio * constants.THROTTLED_FULL_RATIO_MAX, rel=0.2
     )
 

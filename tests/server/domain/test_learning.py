@@ -3,7 +3,7 @@ import pytest
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.events import Side
-from leadline.domain.learning import ClassLearning, Lesson, TotalLearning, Unthrottled, transfer
+from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning, Unthrottled, transfer
 
 CLASSES = len(constants.CLASS_DISTANCES)
 LUMP = 2.0
@@ -93,6 +93,31 @@ def test_what_a_throttled_feed_leaves_out_is_added(per_second: float) -> None:
         unthrottled.coins(Side.BUY, 1.0, second * 1000 + 500) for second in np.flatnonzero(counts).tolist()
     )
     assert told == pytest.approx(counts.sum(), rel=0.2)
+
+
+def test_what_was_left_out_is_bounded_by_what_closed_and_by_a_complete_feed() -> None:
+    def heard(closed: float, most: float | None) -> float:
+        flow = ForcedFlow()
+        flow.share_max_per_min = most
+        for second in range(60):
+            flow.hear_throttled(Side.BUY, 1.0, second * 1000)
+        flow.settle(closed)
+        return flow.take(1_000.0, 1.0)
+
+    assert heard(1e9, None) > 100.0
+    assert heard(100.0, None) == pytest.approx(80.0)
+    assert heard(1e9, 0.07) == pytest.approx(70.0)
+    # What was printed happened, whatever the bounds say.
+    assert heard(0.0, 0.0) == 60.0
+
+
+def test_a_complete_feed_needs_no_bound() -> None:
+    flow = ForcedFlow()
+    flow.hear(30.0)
+    flow.settle(0.0)
+    assert flow.take(1_000.0, 1.0) == 30.0
+    assert flow.take(1_000.0, 1.0) == 0.0
+    assert 0.0 < flow.share_per_min < 0.03
 
 
 def test_each_side_is_throttled_by_itself() -> None:
