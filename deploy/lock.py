@@ -17,7 +17,10 @@ HEADER = "# Written by `make lock` from pyproject.toml ({what}); do not edit.\n"
 # dev comes first: it holds all the rest, which are then locked to the very same versions.
 LOCKS = {
     "dev": ("everything that work on Leadline needs", ("pyproject.toml", "--group", "dev")),
-    "run": ("what the server runs on, and what installs it", ("pyproject.toml", "--group", "build")),
+    "run": (
+        "what the server runs on, ccxt for further venues, and what installs it",
+        ("pyproject.toml", "--extra", "ccxt", "--group", "build"),
+    ),
     "node": ("Node for building the pages where the system has none", ("--group", "node")),
 }
 

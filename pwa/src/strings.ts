@@ -69,6 +69,7 @@ export const strings = {
   unknown: "–",
   venueState: { live: "live", stale: "stale", syncing: "syncing", idle: "idle" },
   venueAge: (age: string) => `${age} old`,
+  unverified: "unverified continuity",
   resyncs: (count: number) => (count === 1 ? "1 resync" : `${count} resyncs`),
   oneVenueNote: "One venue shows part of the book; liquidations elsewhere still move its price.",
 

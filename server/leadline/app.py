@@ -8,6 +8,7 @@ import errno
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.errors import UsageError
 from leadline.feed.hub import Hub
+from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.routes import build_web
 
 log = logging.getLogger("leadline")
@@ -36,14 +39,20 @@ def replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> i
     return asyncio.run(_replay(settings, files, speed, loop))
 
 
+def record(settings: Settings, venue: str, folder: Path, minutes: float, limits: FileLimits) -> int:
+    """Run `leadline record` until a signal or for so many minutes (0: no end); return the exit code."""
+    return asyncio.run(_record(settings, venue, folder, minutes, limits))
+
+
 async def _serve(settings: Settings) -> int:
     from leadline.feed.market import Market
     from leadline.market_choice import choose_market
 
     listener = listen(settings.host, settings.port)
-    async with choose_market(settings) as chosen:
+    bans = Bans(settings.data_dir / FILE_NAME)
+    async with choose_market(settings, bans) as chosen:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
-        market = Market(hub, settings.symbols, chosen.endpoints)
+        market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
         return await _run(hub, listener, market.run())
 
 
@@ -53,6 +62,32 @@ async def _replay(settings: Settings, files: list[Path], speed: float, loop: boo
     listener = listen(settings.host, settings.port)
     player = Replay(files, speed, loop)
     return await _run(player.hub, listener, player.run())
+
+
+async def _record(settings: Settings, venue: str, folder: Path, minutes: float, limits: FileLimits) -> int:
+    from leadline.feed.record import Recorder
+    from leadline.market_choice import choose_market
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    bans = Bans(settings.data_dir / FILE_NAME)
+    async with choose_market(settings, bans) as chosen:
+        endpoints, symbols = chosen.endpoints[venue], list(settings.symbols)
+        recorder = Recorder(venue, endpoints, symbols, folder, chosen.simulated, limits, bans)
+        recording = asyncio.create_task(recorder.run())
+        waiting = asyncio.create_task(stopped.wait())
+        await asyncio.wait(
+            {recording, waiting}, timeout=minutes * 60 or None, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in (recording, waiting):
+            task.cancel()
+        (error, _) = await asyncio.gather(recording, waiting, return_exceptions=True)
+    if isinstance(error, Exception):
+        raise error
+    for file in recorder.files:
+        sys.stdout.write(f"{file.path}\n")
+    return 0
 
 
 async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[None, None, None]) -> int:

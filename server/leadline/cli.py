@@ -7,10 +7,11 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from leadline import __version__
-from leadline.config import Settings, add_flags, load_settings
+from leadline.config import VENUES, Settings, add_flags, load_settings
 from leadline.errors import LeadlineError, UsageError
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -69,6 +70,26 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--json", action="store_true", help="one line of JSON, with everything measured")
     score.set_defaults(run=_score)
 
+    record = commands.add_parser("record", help="record a venue's messages for check and replay")
+    record.add_argument("--venue", required=True, choices=VENUES, help="the venue to record")
+    record.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the recordings")
+    record.add_argument(
+        "--minutes",
+        type=_positive,
+        default=0.0,
+        metavar="N",
+        help="stop after N minutes (Ctrl-C: at any time)",
+    )
+    record.add_argument(
+        "--file-minutes", type=_positive, default=60.0, metavar="N", help="a new file every N minutes (60)"
+    )
+    record.add_argument(
+        "--file-mb", type=_positive, default=64.0, metavar="N", help="a new file after N megabytes (64)"
+    )
+    addresses = [f"{venue}_{side}" for venue in VENUES for side in ("rest", "ws")]
+    add_flags(record, ("market", "symbols", "data_dir", "twin_seed", "log_level", *addresses))
+    record.set_defaults(run=_record)
+
     twin = commands.add_parser("twin", help="run the simulated venues alone", add_help=False)
     twin.add_argument("rest", nargs=argparse.REMAINDER)
     twin.set_defaults(run=_twin)
@@ -93,6 +114,16 @@ def _days(text: str) -> float:
     if not 0.5 <= days <= 365:
         raise argparse.ArgumentTypeError(f"expected a number of days from 0.5 to 365, got {text!r}")
     return days
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return number
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -123,6 +154,20 @@ def _score(arguments: argparse.Namespace) -> int:
     from leadline.score_run import run_score
 
     return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout)
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments, os.environ)
+    # What is recorded is asked for by name: no falling back from a venue to a simulated one.
+    settings = replace(settings, market=arguments.market or "live", venues=(arguments.venue,))
+    if settings.market == "auto":
+        raise UsageError("record takes --market live or --market twin, not auto")
+    _start_log(settings)
+    from leadline.app import record
+    from leadline.feed.record import FileLimits
+
+    limits = FileLimits(int(arguments.file_mb * 1_000_000), arguments.file_minutes * 60)
+    return record(settings, arguments.venue, arguments.out, arguments.minutes, limits)
 
 
 def _twin(arguments: argparse.Namespace) -> int:

@@ -5,11 +5,13 @@ Later sources win: defaults, then the TOML file, then the environment (LEADLINE_
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from leadline.errors import UsageError
 
 MARKETS = ("live", "twin", "auto")
 VENUES = ("binance", "bybit", "okx")
+# ccxt's other names of a venue: read twice, its orders would be counted twice.
+SAME_VENUE = {"binanceusdm": "binance", "gateio": "gate", "huobi": "htx"}
 CONFIG_NAME = "leadline.toml"
 
 
@@ -47,10 +51,54 @@ def _symbols(text: str) -> tuple[str, ...]:
 
 
 def _venues(text: str) -> tuple[str, ...]:
-    names = _names(text.lower())
-    if unknown := [name for name in names if name not in VENUES]:
-        raise ValueError(f"venues among {', '.join(VENUES)}; unknown: {', '.join(unknown)}")
+    names = tuple(dict.fromkeys(_names(text.lower())))
+    others = [name for name in names if name not in VENUES]
+    if others:
+        known = _ccxt_venues()
+        if not known:
+            raise ValueError(
+                f"venues among {', '.join(VENUES)} (more with ccxt: pip install 'leadline[ccxt]');"
+                f" unknown: {', '.join(others)}"
+            )
+        if unknown := [name for name in others if name not in known]:
+            raise ValueError(f"venues among {', '.join(VENUES)} or ccxt's; unknown: {', '.join(unknown)}")
+    if twice := [name for name in names if SAME_VENUE.get(name) in names]:
+        raise ValueError(f"each venue once ({twice[0]} is {SAME_VENUE[twice[0]]})")
     return names
+
+
+def _ccxt_venues() -> set[str]:
+    """Return the venues that ccxt can stream, none when it is not installed.
+
+    They are read from the names of its files: importing it would take seconds.
+    """
+    spec = find_spec("ccxt")
+    places = spec.submodule_search_locations if spec is not None else None
+    return {
+        path.stem
+        for place in places or ()
+        for path in Path(place, "pro").glob("*.py")
+        if not path.stem.startswith("_")
+    }
+
+
+def _ccxt_options(text: str) -> dict[str, dict[str, Any]]:
+    """Read {venue: {"hosts": {text: text}, "options": {...}, "depth": number}}, each part optional."""
+    shape = 'JSON such as {"gate": {"hosts": {"https://api.gateio.ws": "https://example.org"}, "depth": 50}}'
+    try:
+        read = json.loads(text or "{}")
+    except ValueError:
+        raise ValueError(shape) from None
+    kinds: dict[str, type] = {"hosts": dict, "options": dict, "depth": int}
+    if not isinstance(read, dict) or not all(
+        isinstance(made, dict) and all(isinstance(part, kinds.get(name, ())) for name, part in made.items())
+        for made in read.values()
+    ):
+        raise ValueError(shape)
+    for made in read.values():
+        if not all(isinstance(there, str) for there in made.get("hosts", {}).values()):
+            raise ValueError(shape)
+    return read
 
 
 def _port(text: str) -> int:
@@ -95,7 +143,9 @@ class Settings:
     symbols: tuple[str, ...] = _setting(
         ("BTCUSDT", "ETHUSDT", "SOLUSDT"), _symbols, "perpetuals to watch, separated by commas"
     )
-    venues: tuple[str, ...] = _setting(VENUES, _venues, "venues to read, separated by commas")
+    venues: tuple[str, ...] = _setting(
+        VENUES, _venues, "venues to read, separated by commas; any that ccxt streams, if it is installed"
+    )
     host: str = _setting("127.0.0.1", str, "address to listen on; 0.0.0.0 opens the server to your network")
     port: int = _setting(8787, _port, "TCP port to listen on; 0 takes any free one")
     data_dir: Path = field(
@@ -114,6 +164,15 @@ class Settings:
     okx_ws: str = _setting(
         "", _url, "WebSocket address of OKX (the host is regional); empty: ws.okx.com:8443"
     )
+    ccxt_options: dict[str, dict[str, Any]] = field(
+        default_factory=dict,
+        metadata={
+            "setting": Setting(
+                _ccxt_options,
+                "JSON by ccxt venue: hosts (beginning of an address to its replacement), options, depth",
+            )
+        },
+    )
 
 
 def settings_table() -> dict[str, Setting]:
@@ -121,12 +180,14 @@ def settings_table() -> dict[str, Setting]:
     return {made.name: made.metadata["setting"] for made in fields(Settings)}
 
 
-def add_flags(parser: ArgumentParser) -> None:
-    """Give ``parser`` a flag for every setting, and --config."""
+def add_flags(parser: ArgumentParser, names: Collection[str] | None = None) -> None:
+    """Give ``parser`` --config and a flag for every setting, or for those of ``names``."""
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help=f"TOML file (default: DATA_DIR/{CONFIG_NAME})"
     )
     for name, setting in settings_table().items():
+        if names is not None and name not in names:
+            continue
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, dest=name, metavar=name.upper(), help=setting.help)
 
@@ -137,7 +198,7 @@ def load_settings(flags: Namespace, environment: Mapping[str, str]) -> Settings:
     Raises UsageError that names the source, what was expected and what came.
     """
     table = settings_table()
-    from_flags = {name: getattr(flags, name) for name in table if getattr(flags, name) is not None}
+    from_flags = {name: getattr(flags, name) for name in table if getattr(flags, name, None) is not None}
     from_environment = {
         name: environment[key] for name in table if (key := f"LEADLINE_{name.upper()}") in environment
     }
@@ -175,4 +236,6 @@ def _config_texts(named: Path | None, default: Path) -> list[tuple[str, dict[str
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value)
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

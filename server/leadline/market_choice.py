@@ -8,13 +8,15 @@ import json
 import logging
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
-from leadline.config import Settings
+from leadline.config import VENUES, Settings
 from leadline.errors import UsageError
+from leadline.venues.bans import Bans
 from leadline.venues.endpoints import LIVE_ENDPOINTS, Endpoints
+from leadline.venues.longtail import LongTailOptions
 
 log = logging.getLogger("leadline")
 
@@ -26,24 +28,36 @@ PROBES = {"binance": "/fapi/v1/ping", "bybit": "/v5/market/time", "okx": "/api/v
 
 @dataclass(frozen=True, slots=True)
 class ChosenMarket:
-    """name: what the phone is told ("live" or "twin"); endpoints: venue -> addresses."""
+    """name: what the phone is told ("live" or "twin"); endpoints: venue -> addresses.
+
+    longtail: the venues read by way of ccxt, by name.
+    """
 
     name: str
     simulated: bool
     endpoints: dict[str, Endpoints]
+    longtail: dict[str, LongTailOptions] = field(default_factory=dict)
 
 
 @contextlib.asynccontextmanager
-async def choose_market(settings: Settings) -> AsyncIterator[ChosenMarket]:
+async def choose_market(settings: Settings, bans: Bans) -> AsyncIterator[ChosenMarket]:
     """Decide by ``settings.market``; a twin runs as a child process as long as the context."""
-    live = {name: _live_endpoints(settings, name) for name in settings.venues}
-    if settings.market == "live" or (settings.market == "auto" and await _any_answers(live)):
-        yield ChosenMarket("live", simulated=False, endpoints=live)
+    live = {name: _live_endpoints(settings, name) for name in settings.venues if name in VENUES}
+    longtail = {name: _longtail_options(settings, name) for name in settings.venues if name not in VENUES}
+    if settings.market == "twin" and not live:
+        raise UsageError(f"the twin simulates {', '.join(VENUES)} only; name one of them in venues")
+    # Venues that only ccxt knows cannot be looked for without starting it, and have no twin.
+    if settings.market == "live" or (
+        settings.market == "auto" and (not live or await _any_answers(live, bans))
+    ):
+        yield ChosenMarket("live", simulated=False, endpoints=live, longtail=longtail)
         return
+    if longtail:
+        log.warning("the twin has no %s; left out", ", ".join(longtail))
     if settings.market == "auto":
         log.warning("no venue answered within %.0f s: serving the twin, a SIMULATED market", PROBE_S)
     async with _twin(settings.twin_seed) as endpoints:
-        chosen = {name: endpoints[name] for name in settings.venues}
+        chosen = {name: endpoints[name] for name in live}
         yield ChosenMarket("twin", simulated=True, endpoints=chosen)
 
 
@@ -53,8 +67,14 @@ def _live_endpoints(settings: Settings, venue: str) -> Endpoints:
     return Endpoints(rest=rest, ws=ws)
 
 
-async def _any_answers(endpoints: dict[str, Endpoints]) -> bool:
-    """Ask every venue until one answers, for at most PROBE_S."""
+def _longtail_options(settings: Settings, venue: str) -> LongTailOptions:
+    return LongTailOptions(**settings.ccxt_options.get(venue, {}))
+
+
+async def _any_answers(endpoints: dict[str, Endpoints], bans: Bans) -> bool:
+    """Ask every venue until one answers, for at most PROBE_S; one that banned us is there, unasked."""
+    if any(bans.until_ms(made.rest) for made in endpoints.values()):
+        return True
     log.info("looking for the venues, at most %.0f s", PROBE_S)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_S)) as http:
         try:

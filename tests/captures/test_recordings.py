@@ -182,3 +182,11 @@ def test_the_built_book_of_bybit_is_the_one_a_plain_reading_gives() -> None:
     assert report.book_sha256 == book.digest()
     assert report.top is not None
     assert len(report.top["bids"]) == len(report.top["asks"]) == 5
+
+
+def test_recordings_of_one_symbol_that_lie_apart_are_no_gap() -> None:
+    names = ["ethusdt_20240718", "ethusdt_20240719", "ethusdt_20240808"]
+    (report,) = check([capture(f"binance_usdm/{name}_depth_trade_bbo.txt.gz") for name in names])
+    assert (report.gaps, report.snapshots, report.crossed) == (0, 2, 0)
+    assert report.bbo_compared == 834 + 551
+    assert report.bbo_mismatches == 0

@@ -50,6 +50,7 @@ class HandBook:
     at_ms: int = 0
     received_ms: int = 1_000_000
     stats: BookStats = field(default_factory=BookStats)
+    verified: bool = True
 
     def changed(self) -> BookChanged:
         made = self.instrument

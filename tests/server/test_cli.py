@@ -117,7 +117,7 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], said: str) -> 
 def test_help_names_every_command() -> None:
     result = leadline("--help")
     assert result.returncode == 0
-    for command in ("serve", "replay", "check", "twin"):
+    for command in ("serve", "replay", "check", "record", "twin"):
         assert command in result.stdout
 
 

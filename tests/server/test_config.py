@@ -1,12 +1,17 @@
 """Settings: one table, four sources, clear refusals."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from leadline import config
 from leadline.config import Settings, add_flags, load_settings, settings_table
 from leadline.errors import UsageError
+from leadline.market_choice import choose_market
+from leadline.venues.bans import Bans
+from leadline.venues.longtail import LongTailOptions
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -40,6 +45,10 @@ def test_flags_win_over_environment_and_environment_over_the_file(tmp_path: Path
         (["--market", "demo"], "flag: market: expected one of live, twin, auto, got 'demo'"),
         (["--symbols", " , "], "flag: symbols: expected a list of names"),
         (["--venues", "binance,mtgox"], "unknown: mtgox"),
+        (["--venues", "binance,binanceusdm"], "each venue once .binanceusdm is binance."),
+        (["--ccxt-options", "{"], "ccxt_options: expected JSON such as"),
+        (["--ccxt-options", '{"gate": {"host": {}}}'], "ccxt_options: expected JSON such as"),
+        (["--ccxt-options", '{"gate": {"hosts": {"https://a": 1}}}'], "ccxt_options: expected JSON such as"),
         (["--okx-rest", "www.okx.com"], "flag: okx_rest: expected an address that starts with"),
     ],
 )
@@ -48,6 +57,37 @@ def test_a_bad_value_says_what_was_expected_and_what_came(
 ) -> None:
     with pytest.raises(UsageError, match=said.replace("[", r"\[")):
         load("--data-dir", str(tmp_path), *flags)
+
+
+def test_venues_beyond_the_three_are_those_that_ccxt_streams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ccxt")
+    flags = ["--data-dir", str(tmp_path), "--venues", "binance,Bitget,gate,gate"]
+    assert load(*flags).venues == ("binance", "bitget", "gate")
+    monkeypatch.setattr(config, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'leadline\[ccxt\]'.*unknown: bitget, gate"):
+        load(*flags)
+
+
+def test_ccxt_options_are_a_table_of_the_file_or_json(tmp_path: Path) -> None:
+    (tmp_path / "leadline.toml").write_text(
+        '[ccxt_options.gate]\ndepth = 50\nhosts = {"https://a" = "https://b"}\n'
+    )
+    expected = {"gate": {"depth": 50, "hosts": {"https://a": "https://b"}}}
+    assert load("--data-dir", str(tmp_path)).ccxt_options == expected
+    text = '{"okx": {"options": {"x": true}}}'
+    assert load("--ccxt-options", text).ccxt_options == {"okx": {"options": {"x": True}}}
+
+
+async def test_a_market_of_long_tail_venues_alone_is_live_and_has_no_twin(tmp_path: Path) -> None:
+    settings = Settings(venues=("gate",), ccxt_options={"gate": {"depth": 20}}, data_dir=tmp_path)
+    async with choose_market(settings, Bans()) as chosen:
+        assert (chosen.name, chosen.endpoints) == ("live", {})
+        assert chosen.longtail == {"gate": LongTailOptions(depth=20)}
+    with pytest.raises(UsageError, match="the twin simulates binance, bybit, okx only"):
+        async with choose_market(replace(settings, market="twin"), Bans()):
+            pass
 
 
 def test_an_unknown_name_in_the_file_is_refused(tmp_path: Path) -> None:

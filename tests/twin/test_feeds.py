@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_okx_says_that_a_quiet_book_is_alive() -> None:
     feed = made(Okx(world, Faults()).feed('{"channel":"books","instId":"BTC-USDT-SWAP"}'))
     feed.woke()
     assert feed.frames() == []
-    feed.market.now_ms += 61_000
+    feed.market.skew_ms += 61_000
     row = json.loads(feed.frames()[0])["data"][0]
     assert (row["bids"], row["asks"]) == ([], [])
     assert row["seqId"] == row["prevSeqId"]
@@ -186,11 +187,9 @@ def test_liquidations_are_told_as_each_venue_tells_them() -> None:
 
 
 def test_faults_lose_double_and_swap_frames_by_seed() -> None:
-    import random
-
     def sent(faults: Faults) -> list[str]:
         path = FaultyPath(random.Random(4))
-        return [out for at in range(200) for out in path.passed(f"{at:03d}", faults)]
+        return [out for at in range(200) for out in path.passed(f"{at:03d}", faults, {})]
 
     assert sent(Faults()) == [f"{at:03d}" for at in range(200)]
     dropped = sent(Faults(drop=0.2))
@@ -211,3 +210,89 @@ def test_an_unknown_fault_or_a_wrong_type_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="drop takes a float"):
         Faults.of({"drop": [1]})
     assert Faults.of({"drop": 1, "freeze": ["depth"]}) == Faults(drop=1.0, freeze=("depth",))
+
+
+@pytest.mark.parametrize("edge", ["first", "last"])
+def test_a_snapshot_can_end_exactly_on_an_edge_of_a_frame(edge: str) -> None:
+    world = World(38, history_days=0.0)
+    server = Binance(world, Faults(snapshot_edge=edge))
+    feed = made(server.feed("public/btcusdt@depth@100ms"))
+    frames = [json.loads(text) for _, text in run(world, feed, 20)]
+    met = 0
+    for _ in range(20):
+        world.run_step()
+        if world.steps % 2 == 0:
+            frames += [json.loads(text) for text in feed.frames()]
+        last_id = feed.market.update_id_at(server.book_step(feed.market))
+        if world.steps % 2 == 0:
+            met += any(frame["U" if edge == "first" else "u"] == last_id for frame in frames)
+    assert met == 10
+
+
+def test_a_loss_and_a_repetition_cover_up_to_a_burst_of_frames() -> None:
+    path = FaultyPath(random.Random(6))
+    out = [path.passed(f"{at:03d}", Faults(drop=0.1, burst=4), {}) for at in range(300)]
+    lost = "".join("." if sent else "x" for sent in out).split(".")
+    assert max(map(len, lost)) >= 4
+    path = FaultyPath(random.Random(6))
+    sent = [path.passed(f"{at:03d}", Faults(duplicate=0.2, burst=4), {}) for at in range(300)]
+    again = [texts[1:] for texts in sent if len(texts) > 1]
+    assert {len(texts) for texts in again} == {1, 2, 3, 4}
+    assert all(texts == sorted(texts) for texts in again)
+
+
+@pytest.mark.parametrize("kind", ["cross", "lock"])
+def test_an_order_that_does_not_exist_is_taken_back_by_the_next_frame(kind: str) -> None:
+    world = World(39, history_days=0.0)
+    server = Bybit(world, Faults.of({kind: 0.3}))
+    feed = made(server.feed("orderbook.200.BTCUSDT"))
+    feed.woke()
+    path, follower, broken = FaultyPath(random.Random(1)), BybitFollower(), 0
+    follower.frame(json.loads(feed.hello()[0]))
+    for _ in range(100):
+        world.run_step()
+        if world.steps % feed.every:
+            continue
+        for text in feed.frames():
+            for frame in path.passed(text, server.faults, feed.phantoms()):
+                follower.frame(json.loads(frame))
+        bids, asks = follower.book()
+        apart = float(asks[0][0]) - float(bids[0][0])
+        broken += apart <= 0
+        assert (apart > 0) == (follower.book() == true_book(feed.market, 200))
+        assert (apart == 0) <= (kind == "lock")
+    assert broken > 5
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit", "okx"])
+def test_a_change_of_the_tick_is_told_by_the_frames_themselves(venue: str) -> None:
+    world = World(40, history_days=0.0)
+    server = {"binance": Binance, "bybit": Bybit, "okx": Okx}[venue](world, Faults())
+    names = {
+        "binance": "public/solusdt@depth@100ms",
+        "bybit": "orderbook.200.SOLUSDT",
+        "okx": '{"channel":"books","instId":"SOL-USDT-SWAP"}',
+    }
+    feed = made(server.feed(names[venue]))
+    follower = {"binance": BinanceFollower, "bybit": BybitFollower, "okx": OkxFollower}[venue]()
+    feed.woke()
+    if isinstance(follower, BinanceFollower):
+        bids, asks = true_book(feed.market)
+        follower.snapshot({"lastUpdateId": feed.market.update_id, "bids": bids, "asks": asks})
+        follower.low, follower.high = 0.0, float("inf")
+    else:
+        follower.frame(json.loads(feed.hello()[0]))
+    most = {"binance": 10**6, "bybit": 200, "okx": 400}[venue]
+    for step in range(60):
+        if step in (21, 40):
+            server.faults = Faults(finer_tick=("SOLUSDT",) if step == 21 else ())
+        world.run_step()
+        if world.steps % feed.every == 0:
+            for text in feed.frames():
+                follower.frame(json.loads(text))
+            view, texts = feed.market.view(most), feed.market.texts
+            held, true = (
+                follower.book(),
+                (texts.pairs(view.bid_ticks, view.bid_lots), texts.pairs(view.ask_ticks, view.ask_lots)),
+            )
+            assert held == true

@@ -28,6 +28,8 @@ export interface VenueFacts {
   readonly epoch: number;
   readonly gaps: number;
   readonly resyncs: number;
+  /** Present and true where nothing proves that no message of the venue was lost. */
+  readonly unverified?: boolean;
 }
 
 export interface StreamState {

@@ -75,6 +75,7 @@ export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
 export function venueHealth(venue: VenueFacts): string {
   const parts: string[] = [strings.venueState[venue.state] ?? venue.state];
   if (venue.age_ms !== null && venue.state !== "live") parts.push(strings.venueAge(duration(venue.age_ms)));
+  if (venue.unverified) parts.push(strings.unverified);
   if (venue.resyncs > 0) parts.push(strings.resyncs(venue.resyncs));
   return parts.join(" · ");
 }

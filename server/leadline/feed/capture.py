@@ -43,12 +43,18 @@ QUOTES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH")
 HOSTS = {"binance": "binance", "bybit": "bybit", "okx": "okx", "okex": "okx"}
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 ONE = Step(1, 0)
+JOINED_MS_MAX = 60_000  # files of one recorder follow each other within this
 Protocol = BinanceProtocol | BybitProtocol | OkxProtocol
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One recorded message.  t_ms: local receive time, 0 unknown; kind: "ws" or "http" (an answer)."""
+    """One recorded message.  t_ms: local receive time, 0 unknown.
+
+    kind: "ws", "http" (an answer), "connect" (the connection was opened, or opened again), or "break":
+    the recorder of the symbol named by ``url`` had stopped before this point, so what follows is
+    another recording of it and no gap in the first.
+    """
 
     t_ms: int
     conn: str
@@ -119,7 +125,7 @@ def _read_line(line: bytes) -> Record | None:
     if "ch" not in row or "raw" not in row:
         known = any(key in row for key in MESSAGE_KEYS)
         return Record(0, "", "", _kind(line), line.strip()) if known else None
-    kind = {"ws-recv": "ws", "http": "http"}.get(str(row["ch"]), "")
+    kind = {"ws-recv": "ws", "http": "http", "ws-connect": "connect"}.get(str(row["ch"]), "")
     seconds = row.get("t")
     t_ms = int(seconds * 1000) if isinstance(seconds, int | float) else 0
     conn = "" if row.get("conn") is None else str(row["conn"])
@@ -184,6 +190,7 @@ class Recording:
         self.files = files
         self._seen = _Seen()
         self._natives_of: list[set[str]] = [set() for _ in files]
+        self._conns_of: list[set[str]] = [set() for _ in files]
         self._unnamed: list[tuple[int, bytes]] = []
         for index, record in self._own_records():
             self._survey(index, record)
@@ -203,16 +210,38 @@ class Recording:
         """Return the connections that carried messages of symbols, in the order they first spoke."""
         return list(self._seen.natives)
 
+    def file_of(self, conn: str) -> int:
+        """Return the place of the file in which a connection first spoke."""
+        return next(index for index, conns in enumerate(self._conns_of) if conn in conns)
+
     def instruments(self, conn: str) -> list[Instrument]:
         """Return the contracts of one connection."""
         return [self._instrument(native) for native in self._seen.natives[conn]]
 
     def records(self) -> Iterator[Record]:
         """Yield the market's messages over all files."""
+        ended_ms: dict[str, int] = {}
+        entered = -1
         for index, record in self._own_records():
+            if index != entered:
+                entered = index
+                yield from self._breaks(index, record.t_ms, ended_ms)
+            ended_ms |= dict.fromkeys(self._natives_of[index], record.t_ms)
             native = None if record.url or record.kind != "http" else self._sole_native(index)
             # A snapshot among the messages stands without its address: give it the one it came from.
             yield record if native is None else replace(record, url=f"/depth?symbol={native}")
+
+    def _breaks(self, index: int, t_ms: int, ended_ms: dict[str, int]) -> Iterator[Record]:
+        """Yield a break for each symbol of a file that does not go on where an earlier file ended.
+
+        A file with connections of its own begins anew by itself.
+        """
+        earlier = set().union(*self._conns_of[:index])
+        if self._conns_of[index].isdisjoint(earlier):
+            return
+        for native in sorted(self._natives_of[index] & ended_ms.keys()):
+            if not 0 <= t_ms - ended_ms[native] <= JOINED_MS_MAX:
+                yield Record(t_ms, "", native, "break", b"")
 
     def _sole_native(self, index: int) -> str | None:
         natives = self._natives_of[index]
@@ -227,6 +256,8 @@ class Recording:
 
     def _survey(self, index: int, record: Record) -> None:
         try:
+            if record.kind == "connect":
+                return
             if record.kind == "http":
                 self._survey_answer(index, record)
                 return
@@ -235,6 +266,7 @@ class Recording:
                 if not isinstance(native, str):
                     continue
                 self._natives_of[index].add(native)
+                self._conns_of[index].add(record.conn)
                 self._seen.natives.setdefault(record.conn, {})[native] = None
                 self._see(native, prices, sizes)
         except MALFORMED:
@@ -399,11 +431,26 @@ class Player:
         self._now_ms = max(self._now_ms, record.t_ms)
         if record.kind == "http":
             return self._answer(record)
+        if record.kind == "break":
+            return self._break(record.url)
         protocol = self.protocols.get(record.conn)
         if protocol is None:
             return []
         route = next(iter(protocol.routes()))
-        return [(record.conn, output) for output in protocol.receive(route, record.raw, self._now_ms)]
+        if record.kind == "connect":
+            outputs = [*protocol.closed(route, self._now_ms), *protocol.opened(route, self._now_ms)]
+        else:
+            outputs = [*protocol.receive(route, record.raw, self._now_ms)]
+        return [(record.conn, output) for output in outputs]
+
+    def _break(self, native: str) -> list[tuple[str, Output]]:
+        """Forget the proof of a symbol's books, as a new connection would."""
+        outputs: list[tuple[str, Output]] = []
+        for (conn, _), sync in self.syncs.items():
+            if sync.instrument.native == native:
+                sync.begin(self._now_ms)
+                outputs.append((conn, sync.changed(state_only=True)))
+        return outputs
 
     def _answer(self, record: Record) -> list[tuple[str, Output]]:
         """Hand a recorded book snapshot to every connection that carries its symbol."""

@@ -41,6 +41,7 @@ class Report:
     duplicates: int = 0
     crossed: int = 0
     protocol_errors: int = 0
+    silent_ms: int = 0
     bbo_compared: int = 0
     bbo_mismatches: int = 0
     checksums_compared: int = 0

@@ -123,6 +123,11 @@ class SymbolHeat:
         """Say how many venues' bands will be built, for the progress shown meanwhile."""
         self._expected = venues
 
+    def forget(self, venue: str) -> None:
+        """Let a venue's bands go: its contract is closed."""
+        self._venues.pop(venue, None)
+        self._views.clear()
+
     async def build(self, instrument: Instrument, tiers: Tiers, history: History, until_ms: int) -> None:
         """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
 

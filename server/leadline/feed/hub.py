@@ -15,7 +15,9 @@ import numpy as np
 
 from leadline import __version__
 from leadline.clock import Clock
+from leadline.domain.events import Event
 from leadline.domain.ladder import LadderView
+from leadline.feed.continuity import VenueStatus
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import BAND_ROWS, LADDER_HZ_MAX, TRADES_KEPT
 from leadline.units import Step
@@ -25,6 +27,7 @@ log = logging.getLogger("leadline.feed")
 
 HEARTBEAT_MS = 1_000  # a quiet ladder still proves that it lives
 STATE_MS = 1_000  # how often slow facts are looked at
+PASSING = ("age_ms", "silent_ms", "clock_ms", "since")  # a venue's facts that change by themselves
 STATE_REPEAT_MS = 10_000  # how old the smallest of their changes may get before it is sent
 
 
@@ -142,12 +145,20 @@ class Hub:
         self.market = market
         self.simulated = simulated
         self.sessions: dict[str, SymbolSession] = {}
+        self.statuses: dict[str, VenueStatus] = {}
         self.streams: dict[int, LadderStream] = {}
         self.watchers: set[Watcher] = set()
         self._by_key: dict[StreamKey, LadderStream] = {}
         self._numbers = 0
         self._announced: list[dict[str, object]] = []
         self._told_steps: list[tuple[Step, Step]] = []
+
+    def take(self, events: list[Event]) -> None:
+        """Give each event to the session of its symbol."""
+        for event in events:
+            session = self.sessions.get(event.symbol)
+            if session is not None:
+                session.accept(event)
 
     def subscribe(self, key: StreamKey, watcher: Watcher) -> LadderStream:
         """Let ``watcher`` have the stream of ``key``; the caller sends it the keyframe.
@@ -274,7 +285,7 @@ def _facts_worth_telling(state: dict[str, object]) -> dict[str, object]:
     facts["day"] = _figures(state["day"], 2)
     venues, clusters = state["venues"], state["clusters"]
     if isinstance(venues, list):
-        facts["venues"] = [{**venue, "age_ms": None} for venue in venues]
+        facts["venues"] = [{k: v for k, v in venue.items() if k not in PASSING} for venue in venues]
     if isinstance(clusters, list):
         facts["clusters"] = [
             {"id": c["id"], "lo": c["lo"], "hi": c["hi"], "usd": _figures(c["usd"], 2)} for c in clusters

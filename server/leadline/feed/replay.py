@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from leadline.clock import monotonic_ms
+from leadline.domain.events import BookChanged, BookState, Event
 from leadline.domain.leverage import bundled_tiers
 from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import SymbolSession
-from leadline.venues.base import Abort, Fetch, History, Output, Send
+from leadline.venues.base import Abort, Fetch, History, Output, Renew, Send
 
 log = logging.getLogger("leadline.feed")
 
@@ -60,6 +61,7 @@ class Replay:
         self._loop = loop
         self._clock = ReplayClock(speed)
         self._players: list[Player] = []
+        self._tellers: dict[tuple[str, str, type[Event]], str] = {}
         self._heats: dict[str, SymbolHeat] = {}
         self._building: set[asyncio.Task[None]] = set()
         self._end_ms = 0
@@ -86,10 +88,11 @@ class Replay:
     def _rewind(self) -> None:
         """Make fresh adapters and give their books to the sessions."""
         self._players = [Player(recording) for recording in self._recordings]
+        self._tellers.clear()
         for player in self._players:
             for conn, protocol in player.protocols.items():
                 for symbol, book in protocol.books.items():
-                    if self._conn_of(player, symbol) == conn:
+                    if self._tellers.setdefault((player.recording.market, symbol, BookChanged), conn) == conn:
                         self._session(symbol).attach(book.instrument, book)
                         self._build(symbol, player, conn)
 
@@ -126,14 +129,31 @@ class Replay:
 
     def _pass_on(self, player: Player, conn: str, output: Output) -> None:
         # A recording cannot be asked for anything: requests of the adapters go unheard.
-        if isinstance(output, Send | Fetch | Abort):
+        if isinstance(output, Send | Fetch | Abort | Renew):
             return
-        if self._conn_of(player, output.symbol) == conn:
+        if self._listens_to(player, conn, output):
             self.hub.sessions[output.symbol].accept(output)
 
-    def _conn_of(self, player: Player, symbol: str) -> str | None:
-        """Return the connection whose book of ``symbol`` is shown: the first that carries it."""
-        return next((conn for conn, made in player.protocols.items() if symbol in made.books), None)
+    def _listens_to(self, player: Player, conn: str, event: Event) -> bool:
+        """Tell whether this is the connection whose events of this kind and symbol are shown.
+
+        It is the first that tells any, until one of a later file does; a book counts once it is live.
+        """
+        key = (player.recording.market, event.symbol, type(event))
+        held = self._tellers.setdefault(key, conn)
+        if held == conn:
+            return True
+        later = player.recording.file_of(conn) > player.recording.file_of(held)
+        if isinstance(event, BookChanged):
+            books = player.protocols[held].books, player.protocols[conn].books
+            shown, book = (made[event.symbol] for made in books)
+            if event.state is not BookState.LIVE or not (later or shown.epoch == 0):
+                return False
+            self.hub.sessions[event.symbol].attach(book.instrument, book)
+        elif not later:
+            return False
+        self._tellers[key] = conn
+        return True
 
     def _records(self) -> Iterator[tuple[Player, Record]]:
         """Yield the records of all markets in the order of their times."""

@@ -8,7 +8,8 @@ wanted, so clients cost ingest nothing.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -16,14 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import BookChanged, BookState, Event, Funding, Mark, OpenInterest, Side, Trade
+from leadline.domain.events import (
+    BookChanged,
+    BookState,
+    Completeness,
+    Event,
+    Funding,
+    Mark,
+    OpenInterest,
+    Side,
+    Trade,
+)
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.instrument import Instrument
 from leadline.domain.ladder import LadderFlags, LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
 from leadline.domain.pace import Pace
+from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.limits import TRADES_PER_FRAME_MAX
 from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
+from leadline.venues.booksync import BookSync
 
 ALL_VENUES = "all"
 DAY_MS = 86_400_000
@@ -49,7 +62,10 @@ class HeatSource(Protocol):
 
 @dataclass(slots=True)
 class VenueView:
-    """One venue of the session: its book by reference and its last slow facts."""
+    """One venue of the session: its book by reference and its last slow facts.
+
+    closed: the venue does not trade the contract (not yet, for now, or no more).
+    """
 
     instrument: Instrument
     book: VenueBook
@@ -59,6 +75,9 @@ class VenueView:
     open_interest_coins: float | None = None
     last_price: float | None = None
     epoch_seen: int = 0
+    continuity: Continuity = field(default_factory=Continuity)
+    liquidations: Completeness = Completeness.UNKNOWN
+    closed: bool = False
 
 
 @dataclass(slots=True)
@@ -102,17 +121,25 @@ class Tape:
 
 
 class SymbolSession:
-    """Everything known of one symbol now.
+    """Everything known of one symbol now.  statuses: of the venues, kept up to date by whoever runs them.
 
     epoch rises when a venue's book was lost and anchored anew, a venue joined or the recording
     started over: whoever holds a frame of an older epoch needs a keyframe.
     """
 
-    def __init__(self, symbol: str, clock: Clock, simulated: bool, heat: HeatSource | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        clock: Clock,
+        simulated: bool,
+        heat: HeatSource | None = None,
+        statuses: Mapping[str, VenueStatus] | None = None,
+    ) -> None:
         self.symbol = symbol
         self.clock = clock
         self.simulated = simulated
         self.heat = heat
+        self.statuses: Mapping[str, VenueStatus] = {} if statuses is None else statuses
         self.epoch = 0
         self.venues: dict[str, VenueView] = {}
         self.tick = Step(1, 0)
@@ -123,7 +150,14 @@ class SymbolSession:
         self._grouped_price: float | None = None
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
-        """Add a venue, or replace its book and instrument; the common steps are worked out again."""
+        """Add a venue, or replace its book and instrument; the common steps are worked out again.
+
+        What is known of the venue beside its book stays.  A book that goes on where the one before it
+        stood (same steps, same epoch) leaves the session's epoch as it is.
+        """
+        before = self.venues.get(instrument.venue)
+        if before is not None and before.closed:
+            before = None
         held = {name: view for name, view in self.venues.items() if name != instrument.venue}
         instruments = [view.instrument for view in held.values()] + [instrument]
         tick = common_step([made.tick for made in instruments])
@@ -131,19 +165,29 @@ class SymbolSession:
         if (tick, lot) != (self.tick, self.lot):
             # Trades already told keep their numbers; their sizes in the old steps are forgotten.
             self.tick, self.lot, self.tape = tick, lot, Tape(count=self.tape.count)
-        held[instrument.venue] = VenueView(instrument, book, VenueScale(1, 1), epoch_seen=book.epoch)
+        feed = LIQUIDATION_FEEDS.get(instrument.venue, Completeness.UNKNOWN)
+        known = before or VenueView(instrument, book, VenueScale(1, 1), liquidations=feed)
+        view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
+        held[instrument.venue] = view
         self.venues = dict(sorted(held.items(), key=lambda item: reference_rank(item[0])))
         for view in self.venues.values():
             view.scale = VenueScale(
                 int(view.instrument.tick.fraction / tick.fraction),
                 int(_coin_lot(view.instrument).fraction / lot.fraction),
             )
-        self.epoch += 1
+        self.epoch += before is None or not _continues(before, view)
+
+    def close(self, instrument: Instrument) -> None:
+        """Let a venue's contract be closed: its book is gone, and so is what was known of it."""
+        self.venues.pop(instrument.venue, None)
+        book = BookSync(instrument, "")
+        self.attach(instrument, book)
+        self.venues[instrument.venue].closed = True
 
     def accept(self, event: Event) -> None:
         """Take one event of this symbol; events come in the order the venue sent them."""
         view = self.venues.get(event.venue)
-        if view is None:
+        if view is None or view.closed:
             return
         if isinstance(event, Trade):
             self._trade(event, view)
@@ -169,6 +213,7 @@ class SymbolSession:
         self.tape.add(made, trade.venue)
 
     def _book_changed(self, event: BookChanged, view: VenueView) -> None:
+        view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
         if view.book.instrument is not view.instrument:
             # The venue changed the contract's steps: the same book now counts in others.
             self.attach(view.book.instrument, view.book)
@@ -192,10 +237,11 @@ class SymbolSession:
         levels = [VenueLevels.of(view.book.book, view.scale) for view in shown]
         touch = touch_of(levels)
         bid_rows, bid_lots, ask_rows, ask_lots = rows_of(levels, touch, group, depth)
+        open_venues = sum(not view.closed for view in views)
         flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
         flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
         flags |= LadderFlags.CROSSED if touch.crossed else LadderFlags(0)
-        flags |= LadderFlags.PARTIAL if live and len(live) < len(views) else LadderFlags(0)
+        flags |= LadderFlags.PARTIAL if live and len(live) < open_venues else LadderFlags(0)
         now_ms = self.clock.monotonic_ms()
         return LadderView(
             t_ms=self.clock.wall_ms(),
@@ -303,22 +349,37 @@ class SymbolSession:
             "funding_at": funded.next_ms or None if funded else None,
             "oi_usd": round(sum(held)) if held else None,
             "day": None if day is None else round(day, 2),
-            "venues": [_venue_state(view, now_ms) for view in views],
+            "venues": [self._venue_state(view, now_ms) for view in views],
             "pace": None if self.pace.per_min is None else round(self.pace.per_min / row_price, 2),
             **heat,
         }
 
+    def _venue_state(self, view: VenueView, now_ms: int) -> dict[str, object]:
+        book, continuity = view.book, view.continuity
+        status = self.statuses.get(view.instrument.venue)
+        told: dict[str, object] = {
+            "venue": view.instrument.venue,
+            "state": book.state.name.lower(),
+            "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
+            "epoch": book.epoch,
+            "gaps": book.stats.gaps,
+            "resyncs": book.stats.resyncs,
+            "trading": not view.closed,
+            "since": continuity.verified_since_ms,
+            "resync_ms": continuity.last_resync_ms(),
+            "resync_p99_ms": continuity.p99_resync_ms(),
+            "silent_ms": book.stats.silent_ms,
+            "errors": book.stats.protocol_errors,
+            "liquidations": view.liquidations.value,
+            "clock_ms": status.clock_offset_ms if status else None,
+        }
+        return told if book.verified else {**told, "unverified": True}
 
-def _venue_state(view: VenueView, now_ms: int) -> dict[str, object]:
-    book = view.book
-    return {
-        "venue": view.instrument.venue,
-        "state": book.state.name.lower(),
-        "age_ms": max(0, now_ms - book.received_ms) if book.received_ms else None,
-        "epoch": book.epoch,
-        "gaps": book.stats.gaps,
-        "resyncs": book.stats.resyncs,
-    }
+
+def _continues(before: VenueView, after: VenueView) -> bool:
+    one, other = before.instrument, after.instrument
+    same_steps = (one.tick, one.lot, one.contract_size) == (other.tick, other.lot, other.contract_size)
+    return same_steps and before.epoch_seen == after.book.epoch
 
 
 def _coin_lot(instrument: Instrument) -> Step:

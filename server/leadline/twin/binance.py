@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
 
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 
 from leadline.twin.binance_streams import AllMarks, ForceOrders, kline_row, market_feed, public_feed
 from leadline.twin.faults import Faults
@@ -69,13 +69,14 @@ class Binance(VenueServer):
 
     venue = "binance"
     usual_close_code = 1008
+    closed_states: ClassVar[dict[str, str]] = {"delisted": "SETTLING", "prelaunch": "PENDING_TRADING"}
 
     def __init__(self, world: World, faults: Faults) -> None:
         super().__init__(world, faults)
         self.weight = Weight()
         rest: dict[str, tuple[int, Callable[[Request], Response]]] = {
             "/fapi/v1/ping": (1, lambda _: json_answer({})),
-            "/fapi/v1/time": (1, lambda _: json_answer({"serverTime": self.world.now_ms})),
+            "/fapi/v1/time": (1, lambda _: json_answer({"serverTime": self.now_ms})),
             "/fapi/v1/exchangeInfo": (1, self._exchange_info),
             "/fapi/v1/depth": (0, self._depth),
             "/fapi/v1/openInterest": (1, self._open_interest),
@@ -90,27 +91,26 @@ class Binance(VenueServer):
         self.app = Starlette(
             routes=[
                 *(Route(path, self.guard(self._weighed(*entry))) for path, entry in rest.items()),
-                WebSocketRoute("/{path:path}", self._socket),
+                WebSocketRoute("/{path:path}", self.serve_socket),
             ]
         )
 
     # Streams.
 
-    async def _socket(self, socket: WebSocket) -> None:
-        parts = [part for part in socket.path_params["path"].split("/") if part]
+    def admit(self, path: str, query: str) -> Callable[[Session], None] | None:
+        parts = [part for part in path.split("/") if part]
         route = parts.pop(0) if parts and parts[0] in ("public", "market") else "public"
         if not parts or parts[0] not in ("ws", "stream"):
-            await socket.close(1008)
-            return
+            return None
         wrapped = parts[0] == "stream"
-        names = socket.query_params.get("streams", "").split("/") if wrapped else parts[1:]
+        names = parse_qs(query).get("streams", [""])[0].split("/") if wrapped else parts[1:]
 
         def subscribe(session: Session) -> None:
             session.wrap = _wrapped if wrapped else session.wrap
             session.route = route
             self._subscribe(session, [name for name in names if name])
 
-        await self.serve_socket(socket, subscribe)
+        return subscribe
 
     def _subscribe(self, session: Session, names: list[str]) -> None:
         for name in names:
@@ -196,7 +196,7 @@ class Binance(VenueServer):
         return json_answer(
             {
                 "timezone": "UTC",
-                "serverTime": self.world.now_ms,
+                "serverTime": self.now_ms,
                 "futuresType": "U_MARGINED",
                 "rateLimits": [
                     {
@@ -208,17 +208,19 @@ class Binance(VenueServer):
                 ],
                 "exchangeFilters": [],
                 "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-                "symbols": [_symbol_row(market) for market in self.markets.values()],
+                "symbols": [
+                    _symbol_row(market, self.state_of(market, "TRADING")) for market in self.markets.values()
+                ],
             }
         )
 
     def _depth(self, request: Request) -> Response:
-        market, texts = self._market(request), self.texts[self._market(request).contract.native]
+        market = self._market(request)
         limit = whole_number(request, "limit", 500, 1500)
         if limit not in DEPTH_WEIGHTS:
             raise ValueError("limit must be one of 5, 10, 20, 50, 100, 500, 1000")
         step = self.book_step(market)
-        view, update_id = market.view_at(step, limit), market.update_id_at(step)
+        view, update_id, texts = market.view_at(step, limit), market.update_id_at(step), market.texts_at(step)
         at_ms = market.now_ms - (market.step - step) * STEP_MS
         return raw_json(
             f'{{"lastUpdateId":{update_id},"E":{at_ms + 3},"T":{at_ms},'
@@ -240,7 +242,8 @@ class Binance(VenueServer):
         return json_answer([kline_row(bar, minutes, market) for bar in rows])
 
     def _agg_trades(self, request: Request) -> Response:
-        market, texts = self._market(request), self.texts[self._market(request).contract.native]
+        market = self._market(request)
+        texts = market.texts
         limit, first = whole_number(request, "limit", 500, 1000), request.query_params.get("fromId", "")
         fills = list(market.fills)
         fills = (
@@ -344,22 +347,22 @@ def _ranged(rows: Any, request: Request, limit: int) -> Any:
     return rows[:limit] if first else rows[-limit:]
 
 
-def _symbol_row(market: Market) -> dict[str, Any]:
-    contract = market.contract
-    tick, lot = f"{float(contract.tick):.{contract.price_decimals}f}", str(contract.lot)
+def _symbol_row(market: Market, state: str) -> dict[str, Any]:
+    contract, decimals = market.contract, market.texts.price_decimals
+    tick, lot = f"{float(market.listed_tick):.{decimals}f}", str(contract.lot)
     return {
         "symbol": contract.native,
         "pair": contract.native,
         "contractType": "PERPETUAL",
         "deliveryDate": 4133404800000,
         "onboardDate": 1569398400000,
-        "status": "TRADING",
+        "status": state,
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": contract.base,
         "quoteAsset": "USDT",
         "marginAsset": "USDT",
-        "pricePrecision": contract.price_decimals,
+        "pricePrecision": decimals,
         "quantityPrecision": contract.size_decimals,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,

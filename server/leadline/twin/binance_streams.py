@@ -11,6 +11,7 @@ from leadline.twin import history
 from leadline.twin.hub import Feed
 from leadline.twin.kernels import BASE, LOTS
 from leadline.twin.market import STEP_MS, Death, Fill, Market
+from leadline.twin.texts import joined
 
 CADENCES = {"": 250, "@100ms": 100, "@500ms": 500}
 
@@ -25,6 +26,7 @@ class Depth(Feed):
         self.woke()
 
     def woke(self) -> None:
+        self._written = self.texts
         self._step = self.market.step // self.every * self.every
         self._last_id = self.market.update_id_at(self._step)
 
@@ -34,7 +36,7 @@ class Depth(Feed):
         if not since:
             return []
         at, previous_id = market.now_ms, self._last_id
-        self._step, self._last_id = market.step, market.update_id
+        first_step, self._step, self._last_id = self._step, market.step, market.update_id
         ticks = np.unique(np.concatenate([change.ticks for change in since]))
         inside = (ticks >= market.head[BASE]) & (ticks < market.head[BASE] + market.book.shape[1])
         lots = np.zeros_like(ticks)
@@ -45,10 +47,17 @@ class Depth(Feed):
         is_bid = ticks <= market.best_bid
         bids = self.texts.levels(ticks[could_bid], np.where(is_bid, lots, 0)[could_bid])
         asks = self.texts.levels(ticks[could_ask], np.where(is_bid, 0, lots)[could_ask])
+        if self._written is not self.texts:
+            before, self._written = self._written, self.texts
+            old, new = market.view_at(first_step, market.book.shape[1]), market.view(market.book.shape[1])
+            gone = before.gone(np.unique(np.concatenate([ticks, old.bid_ticks, old.ask_ticks])))
+            bids = joined(gone, self.texts.levels(new.bid_ticks, new.bid_lots))
+            asks = joined(gone, self.texts.levels(new.ask_ticks, new.ask_lots))
         name = market.contract.native
+        first_id = since[0].update_id if market.narrow_ids else since[0].first_id
         return [
             f'{{"e":"depthUpdate","E":{at + 3},"T":{at},"s":"{name}","ps":"{name}","st":1,'
-            f'"U":{since[0].first_id},"u":{market.update_id},"pu":{previous_id},"b":{bids},"a":{asks}}}'
+            f'"U":{first_id},"u":{market.update_id},"pu":{previous_id},"b":{bids},"a":{asks}}}'
         ]
 
 
@@ -149,6 +158,8 @@ class Mark(Feed):
 class AllMarks(Feed):
     """Mark, index and funding of all markets: one frame for crypto, one for the other contracts."""
 
+    closed = False
+
     def __init__(self, name: str, markets: list[Market], every: int) -> None:
         super().__init__(name, markets[0], every)
         self._markets = markets
@@ -159,6 +170,8 @@ class AllMarks(Feed):
 
 class ForceOrders(Feed):
     """Forced orders, at most one a symbol and second: the largest of that second."""
+
+    closed = False
 
     def __init__(self, name: str, markets: list[Market]) -> None:
         super().__init__(name, markets[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from starlette.applications import Starlette
@@ -34,6 +34,7 @@ INTERVALS = {
 }
 PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
 ARGUMENT_CHARACTERS_MAX = 21_000
+LINEAR_PATH = "/v5/public/linear"
 
 
 class Refused(Exception):
@@ -49,10 +50,10 @@ class Bybit(VenueServer):
 
     venue = "bybit"
     usual_close_code = 1001
+    closed_states: ClassVar[dict[str, str]] = {"delisted": "Closed", "prelaunch": "PreLaunch"}
 
     def __init__(self, world: World, faults: Faults) -> None:
         super().__init__(world, faults)
-        self._restarted_ms = world.now_ms
         rest: dict[str, Callable[[Request], dict[str, Any]]] = {
             "time": self._time,
             "instruments-info": self._instruments,
@@ -71,7 +72,7 @@ class Bybit(VenueServer):
                     Route(f"/v5/market/{path}", self.guard(self._enveloped(answer)))
                     for path, answer in rest.items()
                 ),
-                WebSocketRoute("/v5/public/linear", self.serve_socket),
+                WebSocketRoute("/{path:path}", self.serve_socket),
             ]
         )
 
@@ -88,16 +89,8 @@ class Bybit(VenueServer):
         makers = {"publicTrade": Trades, "tickers": Ticker, "allLiquidation": Liquidations}
         return makers[kind](name, market) if market is not None and kind in makers else None
 
-    def publish(self) -> None:
-        super().publish()
-        every_ms = self.faults.restart_every_s * 1000.0
-        if every_ms and self.world.now_ms - self._restarted_ms >= every_ms:
-            self._restarted_ms = self.world.now_ms
-            for feed in self.feeds.values():
-                if isinstance(feed, OrderBook) and feed.sessions:
-                    for text in feed.restart():
-                        for session in feed.sessions:
-                            session.send(text)
+    def admit(self, path: str, query: str) -> Callable[[Session], None] | None:  # noqa: ARG002 - as the base's
+        return (lambda _: None) if path == LINEAR_PATH else None
 
     def hear(self, session: Session, text: str) -> None:
         try:
@@ -135,7 +128,7 @@ class Bybit(VenueServer):
             feed = self.feed(topic)
             if feed is not None and self.listen(session, feed, topic):
                 for text in feed.hello():
-                    session.send(text)
+                    session.tell(feed, text, self.faults)
 
     def _reply(self, session: Session, success: bool, message: str, number: str, operation: str) -> None:
         body = {
@@ -163,7 +156,7 @@ class Bybit(VenueServer):
                     "retMsg": message,
                     "result": result,
                     "retExtInfo": {},
-                    "time": self.world.now_ms,
+                    "time": self.now_ms,
                 }
             )
 
@@ -173,20 +166,22 @@ class Bybit(VenueServer):
         return self.markets[request.query_params.get("symbol", "")]
 
     def _time(self, _: Request) -> dict[str, Any]:
-        now_ms = self.world.now_ms
+        now_ms = self.now_ms
         return {"timeSecond": str(now_ms // 1000), "timeNano": str(now_ms * 1_000_000)}
 
     def _instruments(self, request: Request) -> dict[str, Any]:
-        rows = [_instrument_row(market) for market in self.markets.values()]
+        rows = [_instrument_row(market, self.state_of(market, "Trading")) for market in self.markets.values()]
         return {"category": "linear", **_page(_asked(rows, request), request, 500, 1000)}
 
     def _orderbook(self, request: Request) -> dict[str, Any]:
         market = self._market(request)
-        texts, limit = self.texts[market.contract.native], whole_number(request, "limit", 25, 1000)
+        if market.closed:
+            raise KeyError(market.contract.native)
+        limit = whole_number(request, "limit", 25, 1000)
         deepest = self.feed(f"orderbook.1000.{market.contract.native}")
         assert isinstance(deepest, OrderBook)  # noqa: S101 - that topic always exists
         u, step = deepest.last_remembered()
-        view = market.view_at(step, limit)
+        view, texts = market.view_at(step, limit), market.texts_at(step)
         return {
             "s": market.contract.native,
             "b": texts.pairs(view.bid_ticks, view.bid_lots),
@@ -254,7 +249,7 @@ class Bybit(VenueServer):
         return _page(rows, request, 50, 500)
 
     def _tickers(self, request: Request) -> dict[str, Any]:
-        rows = [ticker_row(market, self.texts[name]) for name, market in self.markets.items()]
+        rows = [ticker_row(market, market.texts) for market in self.markets.values()]
         return {"category": "linear", "list": _asked(rows, request)}
 
     def _funding_history(self, request: Request) -> dict[str, Any]:
@@ -280,7 +275,7 @@ class Bybit(VenueServer):
 
     def _recent_trade(self, request: Request) -> dict[str, Any]:
         market = self._market(request)
-        texts, limit = self.texts[market.contract.native], whole_number(request, "limit", 500, 1000)
+        texts, limit = market.texts, whole_number(request, "limit", 500, 1000)
         rows = [
             {
                 "execId": f"{fill.number:08x}-0000-5000-8000-000000000000",
@@ -314,19 +309,19 @@ def _page(rows: list[dict[str, Any]], request: Request, usual: int, most: int) -
     return {"list": rows[start:end], "nextPageCursor": str(end) if end < len(rows) else ""}
 
 
-def _instrument_row(market: Market) -> dict[str, Any]:
-    contract = market.contract
-    tick, lot = f"{float(contract.tick):.{contract.price_decimals}f}", str(contract.lot)
+def _instrument_row(market: Market, state: str) -> dict[str, Any]:
+    contract, decimals = market.contract, market.texts.price_decimals
+    tick, lot = f"{float(market.listed_tick):.{decimals}f}", str(contract.lot)
     return {
         "symbol": contract.native,
         "contractType": "LinearPerpetual",
-        "status": "Trading",
+        "status": state,
         "baseCoin": contract.base,
         "quoteCoin": "USDT",
         "launchTime": "1585526400000",
         "deliveryTime": "0",
         "deliveryFeeRate": "",
-        "priceScale": str(contract.price_decimals),
+        "priceScale": str(decimals),
         "leverageFilter": {
             "minLeverage": "1",
             "maxLeverage": f"{contract.tiers[LEVERAGE, 0]:.2f}",

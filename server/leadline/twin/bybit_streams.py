@@ -45,6 +45,9 @@ class OrderBook(ViewFeed):
     def hello(self) -> list[str]:
         return [self._text("snapshot", self.view_texts())]
 
+    def repeat(self) -> list[str]:
+        return self.hello()
+
     def woke(self) -> None:
         self.take_view()
         self._u += 1

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from types import TracebackType
 
 import uvicorn
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from leadline.clock import monotonic_ms, wall_ms
 from leadline.twin.binance import Binance
 from leadline.twin.bybit import Bybit
-from leadline.twin.contracts import VENUES
+from leadline.twin.contracts import SYMBOLS, VENUES
 from leadline.twin.faults import Faults
 from leadline.twin.hub import VenueServer
 from leadline.twin.market import STEP_MS
@@ -47,7 +47,8 @@ class Twin:
 
     seed: of the world; faults: per venue; history_days: how much past to make (0.05 starts at once);
     start_ms: Unix time of the world's start, the wall clock when None; ports: fixed ports by name
-    (binance, bybit, okx, truth), any free one when absent; paced: False leaves time to calls of ``step``.
+    (binance, bybit, okx, truth), any free one when absent; paced: False leaves time to calls of ``step``;
+    symbols: which contracts are traded.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class Twin:
         history_days: float = HISTORY_DAYS,
         start_ms: int | None = None,
         paced: bool = True,
+        symbols: Collection[str] = SYMBOLS,
     ) -> None:
-        self.world = World(seed, wall_ms() if start_ms is None else start_ms, history_days)
+        self.world = World(seed, wall_ms() if start_ms is None else start_ms, history_days, symbols)
         given = faults or {}
         self.servers: dict[str, VenueServer] = {
             venue: SERVERS[venue](self.world, given.get(venue, Faults())) for venue in VENUES

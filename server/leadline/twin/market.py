@@ -23,6 +23,8 @@ from leadline.twin.history import (
     Bars,
     Funding,
 )
+from leadline.twin.texts import Texts
+from leadline.units import Step
 
 STEP_MS = 50
 STEPS_KEPT = 2_400  # two minutes of exact books to look back on
@@ -123,10 +125,38 @@ class Market:
         self.update_id = seed % 90_000 + (9_100_000_000_000 if contract.venue == "binance" else 700_000)
         self._opening_id = self.update_id
         self.fill_number = 3_300_000_000
-        self.now_ms = 0
+        self._now_ms = 0
         self._bar = np.zeros(10)
+        self.skew_ms = 0
+        self.zero_times = self.zero_interest = self.narrow_ids = False
+        self.closed = ""
+        self.texts = Texts(contract)
+        self.listed_tick = contract.tick
+        self._former: tuple[int, Texts] | None = None
+
+    # What faults change: see twin/faults.py.
+
+    def refine(self, finer: bool) -> None:
+        """Halve the tick and move every order by half an old one, or undo that."""
+        if finer != self.texts.finer:
+            self._former = (self.step, self.texts)
+            self.texts = Texts(self.contract, finer)
+
+    def list_tick(self, coarse: bool) -> None:
+        """Choose the tick that the list of contracts tells: that of the prices, or twice as wide."""
+        tick = self.texts.tick
+        self.listed_tick = Step.of(2 * tick.fraction) if coarse else tick
+
+    def texts_at(self, step: int) -> Texts:
+        """Return how numbers were written at ``step``; the change before the last one is forgotten."""
+        return self._former[1] if self._former is not None and step <= self._former[0] else self.texts
 
     # Values that servers publish.
+
+    @property
+    def now_ms(self) -> int:
+        """The venue's own clock."""
+        return 0 if self.zero_times else self._now_ms + self.skew_ms
 
     @property
     def step(self) -> int:
@@ -164,7 +194,7 @@ class Market:
     @property
     def interest_coins(self) -> float:
         """Open interest of one side in coins."""
-        return self.long_lots * float(self.contract.lot)
+        return 0.0 if self.zero_interest else self.long_lots * float(self.contract.lot)
 
     @property
     def account_ratio(self) -> float:
@@ -179,13 +209,13 @@ class Market:
 
     @property
     def next_funding_ms(self) -> int:
-        return (self.now_ms // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS
+        return 0 if self.zero_interest else (self.now_ms // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS
 
     # History.
 
     def populate(self, price: float, at_ms: int) -> None:
         """Open the usual open interest around ``price``."""
-        self.now_ms = at_ms
+        self._now_ms = at_ms
         self.stats[[k.MARK, k.INDEX, k.REFERENCE]] = price
         k.populate(self.params, self.state, self.table, self.tiers, self.stats, price, float(at_ms))
         self._start_bar(price)
@@ -203,15 +233,15 @@ class Market:
             self._deaths,
             path,
             crowd,
-            float(self.now_ms),
+            float(self._now_ms),
             bar,
         )
-        self._turn_to(self.now_ms + 60_000)
+        self._turn_to(self._now_ms + 60_000)
         return float(self.stats[k.FLOW_USD])
 
     def open_book(self, at_ms: int) -> None:
         """Lay the first book at the present price and start the clock of the fine steps."""
-        self.now_ms = at_ms
+        self._now_ms = at_ms
         fair = float(self.stats[k.REFERENCE] * (1.0 + self.stats[k.BASIS])) / float(self.contract.tick)
         self.stats[k.FAIR] = fair
         k.fill_book(self.params, self.state, self.head, self.book, self._log, fair)
@@ -219,7 +249,7 @@ class Market:
 
     def run_step(self, reference: float, crowd: float) -> float:
         """Advance by STEP_MS; return the net dollars that pushed the price."""
-        at_ms = self.now_ms + STEP_MS
+        at_ms = self._now_ms + STEP_MS
         best_bid = self.best_bid
         k.step_market(
             self.params,
@@ -239,7 +269,7 @@ class Market:
             float(at_ms),
         )
         self._record_change(best_bid)
-        self._record_fills(at_ms)
+        self._record_fills(0 if self.zero_times else at_ms + self.skew_ms)
         self._turn_to(at_ms)
         return float(self.stats[k.FLOW_USD])
 
@@ -283,13 +313,13 @@ class Market:
 
     def _turn_to(self, at_ms: int) -> None:
         """Set the clock; close the minute and settle funding when their time has come."""
-        funding_due = at_ms // FUNDING_INTERVAL_MS != self.now_ms // FUNDING_INTERVAL_MS
-        minute_due = at_ms // 60_000 != self.now_ms // 60_000
+        funding_due = at_ms // FUNDING_INTERVAL_MS != self._now_ms // FUNDING_INTERVAL_MS
+        minute_due = at_ms // 60_000 != self._now_ms // 60_000
         if minute_due:
             self._bar[INTEREST] = self.interest_coins
             self._bar[RATIO] = self.account_ratio
             self.bars.append(self._bar)
-        self.now_ms = at_ms
+        self._now_ms = at_ms
         if minute_due:
             self._start_bar(float(self._bar[CLOSE]))
         if funding_due:
@@ -299,7 +329,7 @@ class Market:
 
     def _start_bar(self, price: float) -> None:
         self._bar[:] = 0.0
-        self._bar[AT_MS] = self.now_ms // 60_000 * 60_000
+        self._bar[AT_MS] = self._now_ms // 60_000 * 60_000
         self._bar[OPEN : CLOSE + 1] = price
 
     def running_bar(self) -> k.Floats:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
 
 from leadline.twin import history
 from leadline.twin.contracts import FLOOR, LEVERAGE, RATE
@@ -33,6 +32,7 @@ from leadline.twin.okx_streams import (
 )
 from leadline.twin.world import World
 
+SOCKET_PATH = "/ws/v5/"
 IDLE_S_MAX = 30.0
 NOTICE_S_MAX = 60.0
 INTERVALS = {
@@ -67,11 +67,12 @@ class Okx(VenueServer):
 
     venue = "okx"
     usual_close_code = 1001
+    closed_states: ClassVar[dict[str, str]] = {"delisted": "suspend", "prelaunch": "preopen"}
 
     def __init__(self, world: World, faults: Faults) -> None:
         super().__init__(world, faults)
         rest: dict[str, Callable[[Request], list[Any]]] = {
-            "public/time": lambda _: [{"ts": str(self.world.now_ms)}],
+            "public/time": lambda _: [{"ts": str(self.now_ms)}],
             "public/instruments": self._instruments,
             "public/open-interest": lambda request: self._each(request, interest_rows),
             "public/mark-price": lambda request: self._each(request, mark_rows),
@@ -91,19 +92,20 @@ class Okx(VenueServer):
         self.app = Starlette(
             routes=[
                 *(Route(f"/api/v5/{path}", self.guard(self._coded(answer))) for path, answer in rest.items()),
-                WebSocketRoute("/ws/v5/{route}", self._socket),
+                WebSocketRoute("/{path:path}", self.serve_socket),
             ]
         )
 
     # Streams.
 
-    async def _socket(self, socket: WebSocket) -> None:
-        route = socket.path_params["route"]
+    def admit(self, path: str, query: str) -> Callable[[Session], None] | None:  # noqa: ARG002 - as the base's
+        if not path.startswith(SOCKET_PATH):
+            return None
 
         def begin(session: Session) -> None:
-            session.route = route
+            session.route = path.removeprefix(SOCKET_PATH)
 
-        await self.serve_socket(socket, begin)
+        return begin
 
     def make_feed(self, name: str) -> Feed | None:
         argument = orjson.loads(name)
@@ -177,7 +179,7 @@ class Okx(VenueServer):
             if isinstance(feed, Books):
                 feed.silent_start = self.faults.no_snapshot
             for text in feed.hello():
-                session.send(text)
+                session.tell(feed, text, self.faults)
 
     def _error(self, session: Session, code: str, message: str, number: str | None) -> None:
         body = {"event": "error", "code": code, "msg": message, "connId": session.name}
@@ -208,26 +210,31 @@ class Okx(VenueServer):
     def _instruments(self, request: Request) -> list[Any]:
         if request.query_params.get("instType") != "SWAP":
             return []
-        return self._each(request, lambda market: [_instrument_row(market)])
+        return self._each(request, lambda market: [_instrument_row(market, self.state_of(market, "live"))])
 
     def _books(self, request: Request) -> list[Any]:
         market, most = self._market(request), whole_number(request, "sz", 1, BOOK_LEVELS)
         # Only books that the channel shows too: an update must carry a reader from this one to the next.
         step = self.book_step(market) // BOOK_EVERY * BOOK_EVERY
-        view, texts = market.view_at(step, most), self.texts[market.contract.native]
+        view, texts = market.view_at(step, most), market.texts_at(step)
         at_ms = market.now_ms - (market.step - step) * STEP_MS
         return [
             {
                 "asks": orjson.loads(texts.levels(view.ask_ticks, view.ask_lots)),
                 "bids": orjson.loads(texts.levels(view.bid_ticks, view.bid_lots)),
                 "ts": str(at_ms),
-                "seqId": market.update_id_at(step),
+                "seqId": self._books_feed(market).sequence(market.update_id_at(step)),
             }
         ]
 
+    def _books_feed(self, market: Market) -> Books:
+        feed = self.feed(book_name(market))
+        assert isinstance(feed, Books)  # noqa: S101 - that channel always exists
+        return feed
+
     def _books_full(self, request: Request) -> list[Any]:
         market, most = self._market(request), whole_number(request, "sz", 1, 5000)
-        view, texts = market.view(most), self.texts[market.contract.native]
+        view, texts = market.view(most), market.texts
         sides = {
             "asks": [[*pair, "1"] for pair in texts.pairs(view.ask_ticks, view.ask_lots)],
             "bids": [[*pair, "1"] for pair in texts.pairs(view.bid_ticks, view.bid_lots)],
@@ -241,7 +248,7 @@ class Okx(VenueServer):
         bars = market.bars.every(minutes, market.running_bar())
         newer, older = time_range(request, "before", "after")
         bars = bars[(bars[:, 0] > newer) & (bars[:, 0] < older)][-whole_number(request, "limit", 100, most) :]
-        texts, unit = self.texts[market.contract.native], market.contract.contract_coins
+        texts, unit = market.texts, market.contract.contract_coins
         return [
             [
                 str(int(bar[history.AT_MS])),
@@ -256,7 +263,7 @@ class Okx(VenueServer):
 
     def _trades(self, request: Request) -> list[Any]:
         market, limit = self._market(request), whole_number(request, "limit", 100, 500)
-        texts = self.texts[market.contract.native]
+        texts = market.texts
         return [trade_row(fill, market, texts) for fill in list(market.fills)[-limit:][::-1]]
 
     def _funding_history(self, request: Request) -> list[Any]:
@@ -309,7 +316,12 @@ class Okx(VenueServer):
         ]
 
 
-def _instrument_row(market: Market) -> dict[str, Any]:
+def book_name(market: Market) -> str:
+    """Return the name of the feed with a market's deep book."""
+    return orjson.dumps({"channel": "books", "instId": market.contract.native}).decode()
+
+
+def _instrument_row(market: Market, state: str) -> dict[str, Any]:
     contract = market.contract
     family = contract.native.removesuffix("-SWAP")
     return {
@@ -325,11 +337,11 @@ def _instrument_row(market: Market) -> dict[str, Any]:
         "ctMult": "1",
         "ctValCcy": contract.base,
         "ctType": "linear",
-        "tickSz": str(contract.tick),
+        "tickSz": str(market.listed_tick),
         "lotSz": str(contract.size_step),
         "minSz": str(contract.size_step),
         "lever": f"{contract.tiers[LEVERAGE, 0]:.0f}",
-        "state": "live",
+        "state": state,
         "listTime": "1611916828000",
         "expTime": "",
         "optType": "",

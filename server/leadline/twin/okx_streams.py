@@ -16,6 +16,7 @@ from leadline.twin.views import ViewFeed
 
 BOOK_LEVELS = 400
 BOOK_EVERY = 100 // STEP_MS
+RESTART_FALL = 5_000
 QUIET_MS = 60_000  # a book without changes says so this often
 
 
@@ -24,9 +25,22 @@ class Books(ViewFeed):
 
     def __init__(self, name: str, market: Market) -> None:
         super().__init__(name, market, BOOK_EVERY, BOOK_LEVELS)
+        self._fallen = 0
         self._seq = market.update_id
         self._sent_ms = market.now_ms
         self.silent_start = False
+
+    def sequence(self, update_id: int) -> int:
+        """Return the sequence id that stands for an update id of the market since the last restart."""
+        return update_id - self._fallen
+
+    def restart(self) -> list[str]:
+        """Let the next update have a lower id than the one before it, as after the venue's maintenance."""
+        self._fallen = self.market.update_id - self._seq + RESTART_FALL
+        return []
+
+    def repeat(self) -> list[str]:
+        return self.hello()
 
     def frames(self) -> list[str]:
         change = self.take_view()
@@ -34,7 +48,7 @@ class Books(ViewFeed):
             return []
         previous = self._seq
         if change is not None:
-            self._seq = self.market.update_id
+            self._seq = self.sequence(self.market.update_id)
             self.remember(self._seq)
         return [self._text("update", change or ("[]", "[]"), previous)]
 
@@ -43,7 +57,7 @@ class Books(ViewFeed):
 
     def woke(self) -> None:
         self.take_view()
-        self._seq = self.market.update_id
+        self._seq = self.sequence(self.market.update_id)
         self.remember(self._seq)
 
     def _text(self, action: str, sides: tuple[str, str], previous: int) -> str:
@@ -114,6 +128,8 @@ class Trades(Feed):
 class Liquidations(Feed):
     """``liquidation-orders`` of all swaps: one order a contract and second at most, two seconds a frame."""
 
+    closed = False
+
     def __init__(self, name: str, markets: list[Market]) -> None:
         super().__init__(name, markets[0])
         self._markets = markets
@@ -148,7 +164,7 @@ class Liquidations(Feed):
         return out
 
     def _row(self, market: Market, death: Death) -> dict[str, str]:
-        texts, long = Texts(market.contract), death.side > 0
+        texts, long = market.texts, death.side > 0
         return {
             "side": "sell" if long else "buy",
             "posSide": "long" if long else "short",
@@ -219,7 +235,7 @@ def funding_rows(market: Market) -> list[dict[str, Any]]:
 
 
 def ticker_rows(market: Market) -> list[dict[str, Any]]:
-    texts, view, day = Texts(market.contract), market.view(1), market.bars.rows[-1440:]
+    texts, view, day = market.texts, market.view(1), market.bars.rows[-1440:]
     price = market.last_tick * float(market.contract.tick)
     coins = float(day[:, history.VOLUME].sum())
     high = max(price, float(day[:, history.HIGH].max())) if len(day) else price

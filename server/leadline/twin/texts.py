@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import numpy as np
+
 from leadline.twin.contracts import Contract
 from leadline.twin.kernels import Ints
+from leadline.units import Step
 
 
 class Texts:
@@ -11,12 +16,19 @@ class Texts:
 
     Binance pads prices and sizes to fixed digits and writes a removal as 0.000; Bybit pads prices
     only; OKX pads nothing and counts sizes in contracts.
+
+    finer: the tick is half the contract's, and every price lies half a contract's tick higher, so that
+    none is on the old grid.  tick, price_decimals: as published.
     """
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, finer: bool = False) -> None:
+        self.finer = finer
+        self.tick = Step.of(contract.tick.fraction * Fraction(1, 2)) if finer else contract.tick
+        self.price_decimals = contract.price_decimals + finer
         self._tick = float(contract.tick)
+        self._shift = self._tick / 2 if finer else 0.0
         self._size = float(contract.size_step)
-        self._price_format = f"%.{contract.price_decimals}f"
+        self._price_format = f"%.{self.price_decimals}f"
         self._size_format = f"%.{contract.size_decimals}f"
         self._padded_price = contract.venue != "okx"
         self._padded_size = contract.venue == "binance"
@@ -27,7 +39,7 @@ class Texts:
 
     def price(self, tick: float) -> str:
         """Write a price given in ticks."""
-        text = self._price_format % (tick * self._tick)
+        text = self._price_format % (tick * self._tick + self._shift)
         return text if self._padded_price else _short(text)
 
     def usd(self, price: float) -> str:
@@ -41,9 +53,9 @@ class Texts:
     def levels(self, ticks: Ints, lots: Ints) -> str:
         """Write levels as a JSON array of rows; 0 lots is a removal."""
         if self._padded_size:
-            tick, size, row = self._tick, self._size, self._fast_row
+            tick, shift, size, row = self._tick, self._shift, self._size, self._fast_row
             pairs = zip(ticks.tolist(), lots.tolist(), strict=True)
-            return "[" + ",".join([row % (at * tick, much * size) for at, much in pairs]) + "]"
+            return "[" + ",".join([row % (at * tick + shift, much * size) for at, much in pairs]) + "]"
         price, size_of, row, gone = self.price, self.size, self._row, self._gone
         return (
             "["
@@ -56,9 +68,18 @@ class Texts:
             + "]"
         )
 
+    def gone(self, ticks: Ints) -> str:
+        """Write the removal of levels as a JSON array of rows."""
+        return self.levels(ticks, np.zeros_like(ticks))
+
     def pairs(self, ticks: Ints, lots: Ints) -> list[list[str]]:
         """Write levels as price and size texts, for the truth."""
         return [[self.price(t), self.size(q)] for t, q in zip(ticks.tolist(), lots.tolist(), strict=True)]
+
+
+def joined(one: str, other: str) -> str:
+    """Join two JSON arrays of rows."""
+    return other if one == "[]" else one if other == "[]" else f"{one[:-1]},{other[1:]}"
 
 
 def _short(text: str) -> str:

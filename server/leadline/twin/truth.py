@@ -16,8 +16,7 @@ from leadline.twin.contracts import VENUES
 from leadline.twin.faults import Faults
 from leadline.twin.hub import VenueServer, json_answer
 from leadline.twin.market import STEP_MS, Market
-from leadline.twin.okx_streams import BOOK_LEVELS
-from leadline.twin.texts import Texts
+from leadline.twin.okx import book_name
 from leadline.twin.views import ViewFeed
 from leadline.twin.world import World
 
@@ -67,18 +66,17 @@ class Truth:
     def _book_at(self, market: Market, wanted: int, topic: str, by_time: bool) -> dict[str, Any]:
         """Return the view a reader of the topic must hold at an update id, or at a time."""
         contract = market.contract
-        most = market.book.shape[1]
-        if contract.venue == "bybit":
-            feed = self._servers["bybit"].feed(f"{topic}.{contract.native}")
+        most, step_of = market.book.shape[1], market.step_of
+        if contract.venue != "binance":
+            bybit = contract.venue == "bybit"
+            feed = self._servers[contract.venue].feed(
+                f"{topic}.{contract.native}" if bybit else book_name(market)
+            )
             if not isinstance(feed, ViewFeed):
                 raise LookupError(f"there is no topic {topic}")
-            step, most = 0 if by_time else feed.step_of(wanted), feed.most
-        else:
-            step = 0 if by_time else market.step_of(wanted)
-            most = BOOK_LEVELS if contract.venue == "okx" else most
-        if by_time:
-            step = market.step - (market.now_ms - wanted) // STEP_MS
-        view, texts = market.view_at(step, most), Texts(contract)
+            most, step_of = feed.most, feed.step_of
+        step = market.step - (market.now_ms - wanted) // STEP_MS if by_time else step_of(wanted)
+        view, texts = market.view_at(step, most), market.texts_at(step)
         return {
             "update_id": wanted,
             "bids": texts.pairs(view.bid_ticks, view.bid_lots),
@@ -148,12 +146,12 @@ class Truth:
         try:
             values = orjson.loads(await request.body())
             venue = values.pop("venue", None)
+            if venue not in (None, *VENUES):
+                raise ValueError(f"there is no venue {venue}")
             faults = Faults.of(values)
+            for name, server in self._servers.items():
+                if venue in (None, name):
+                    server.faults = faults
         except (ValueError, AttributeError) as error:
             return json_answer({"error": str(error)}, 400)
-        if venue not in (None, *VENUES):
-            return json_answer({"error": f"there is no venue {venue}"}, 400)
-        for name, server in self._servers.items():
-            if venue in (None, name):
-                server.faults = faults
         return json_answer({venue or "all": asdict(faults)})

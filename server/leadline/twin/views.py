@@ -8,7 +8,8 @@ import numpy as np
 
 from leadline.twin import kernels as k
 from leadline.twin.hub import Feed
-from leadline.twin.market import STEPS_KEPT, Market
+from leadline.twin.market import STEPS_KEPT, Market, View
+from leadline.twin.texts import joined
 
 
 class ViewFeed(Feed):
@@ -20,6 +21,7 @@ class ViewFeed(Feed):
         super().__init__(name, market, every)
         self.most = most
         self._view = market.view(most)
+        self._written = market.texts
         self._steps: deque[tuple[int, int]] = deque(maxlen=STEPS_KEPT)
         self._scratch = np.zeros((2, 2 * most), dtype=np.int64)
 
@@ -27,14 +29,24 @@ class ViewFeed(Feed):
         """Move to the present view; return the changed bids and asks as JSON rows, None without any."""
         old, new = self._view, self.market.view(self.most)
         self._view = new
+        if self._written is not self.texts:
+            return self._rewritten(old, new)
         bids = self._change(old.bid_ticks, old.bid_lots, new.bid_ticks, new.bid_lots, 1)
         asks = self._change(old.ask_ticks, old.ask_lots, new.ask_ticks, new.ask_lots, -1)
         return (bids, asks) if bids != "[]" or asks != "[]" else None
 
     def view_texts(self) -> tuple[str, str]:
         """Return the published view as JSON rows of bids and asks."""
-        view, levels = self._view, self.texts.levels
+        view, levels = self._view, self._written.levels
         return levels(view.bid_ticks, view.bid_lots), levels(view.ask_ticks, view.ask_lots)
+
+    def _rewritten(self, old: View, new: View) -> tuple[str, str]:
+        """Return all of the old view as gone and all of the new one, which is written otherwise."""
+        before, self._written = self._written, self.texts
+        return (
+            joined(before.gone(old.bid_ticks), self.texts.levels(new.bid_ticks, new.bid_lots)),
+            joined(before.gone(old.ask_ticks), self.texts.levels(new.ask_ticks, new.ask_lots)),
+        )
 
     def remember(self, update_id: int) -> None:
         """Note which id the present view was published under."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from leadline.twin import kernels as k
@@ -22,10 +24,17 @@ class World:
     """Seeded and deterministic: the same seed, start and schedule of advances give the same world.
 
     seed: any int; start_ms: Unix time at which the fine steps begin; history_days: how much to run
-    before that in coarse one-minute steps, so that bars, open interest, funding and positions exist.
+    before that in coarse one-minute steps, so that bars, open interest, funding and positions exist;
+    symbols: which of SYMBOLS are traded.
     """
 
-    def __init__(self, seed: int, start_ms: int = START_MS, history_days: float = HISTORY_DAYS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        start_ms: int = START_MS,
+        history_days: float = HISTORY_DAYS,
+        symbols: Collection[str] = SYMBOLS,
+    ) -> None:
         self.seed = seed
         self.now_ms = start_ms
         self.steps = 0
@@ -33,6 +42,7 @@ class World:
         self.markets = {
             key: Market(contract, int(own))
             for (key, contract), own in zip(CONTRACTS.items(), seeds[1:], strict=True)
+            if contract.symbol in symbols
         }
         self._state = seeds[:1].copy()
         self._reference = np.zeros(k.REFERENCE_SIZE)
@@ -59,9 +69,9 @@ class World:
         self.steps += 1
         self.now_ms += STEP_MS
         flow_usd = np.zeros(len(SYMBOLS))
-        for venue in VENUES:
-            for at, symbol in enumerate(SYMBOLS):
-                flow_usd[at] += self.markets[venue, symbol].run_step(prices[at], crowd[at])
+        for (_, symbol), market in self.markets.items():
+            at = SYMBOLS.index(symbol)
+            flow_usd[at] += market.run_step(prices[at], crowd[at])
         self._shock_bp = LASTING_SHARE * flow_usd / self._depth_usd
 
     def run_minute(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from leadline.domain.events import Funding, Side, Trade
+from leadline.domain.events import BookState, Funding, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
@@ -25,6 +25,7 @@ from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
 RETRY_S_FIRST = 0.25
 RETRY_S_MAX = 3.0
 METADATA_EVERY_MS = 10_000
+HOPELESS_RETRY_MS = 60_000
 REFINE_WITHIN_MS = 30_000
 FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 # A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
@@ -44,6 +45,7 @@ class Adapter(Generic[S]):
         self.books: dict[str, VenueBook] = {sync.instrument.symbol: sync for sync in self._by_native.values()}
         self.protocol_errors = 0
         self._opened: set[str] = set()
+        self._fetching: set[str] = set()  # natives whose snapshot is on its way, perhaps waiting its turn
         self._fundings: dict[str, tuple[float, int]] = {}
         self._listed: dict[str, Instrument] = {
             native: sync.instrument for native, sync in self._by_native.items()
@@ -100,6 +102,7 @@ class Adapter(Generic[S]):
         for sync in self._on_route(route):
             sync.lose(now_ms)
             sync.due_ms = None
+            self._fetching.discard(sync.instrument.native)
             outputs.append(sync.changed(state_only=True))
         return outputs
 
@@ -113,6 +116,8 @@ class Adapter(Generic[S]):
 
     def answer(self, fetch: Fetch, status: int, body: bytes, now_ms: int) -> list[Output]:
         sync = self._by_native.get(fetch.symbol)
+        if fetch.purpose == "snapshot":
+            self._fetching.discard(fetch.symbol)
         if status != 200:
             return self._unanswered(fetch, sync, now_ms)
         try:
@@ -136,7 +141,8 @@ class Adapter(Generic[S]):
                 if now_ms >= sync.due_ms:
                     outputs += self._ask(sync, now_ms)
             elif not sync.anchored:
-                if now_ms - sync.waiting_ms >= FIRST_DATA_MS:
+                on_its_way = sync.instrument.native in self._fetching
+                if not on_its_way and now_ms - sync.waiting_ms >= FIRST_DATA_MS:
                     outputs += self._resync(sync, now_ms)
             elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
                 sync.mark_silent()
@@ -160,6 +166,11 @@ class Adapter(Generic[S]):
         outputs: list[Output] = [sync.changed(state_only=True)]
         if sync.tries >= SNAPSHOT_TRIES_MAX:
             sync.tries = 0
+            if sync.hopeless and self._has_live(sync.route):
+                # A new connection did not help, and this one serves others well: leave it to them.
+                sync.due_ms = now_ms + HOPELESS_RETRY_MS
+                return outputs
+            sync.hopeless = True
             outputs.append(
                 Abort(sync.route, f"{sync.instrument.symbol}: no book after {SNAPSHOT_TRIES_MAX} tries")
             )
@@ -174,7 +185,10 @@ class Adapter(Generic[S]):
         sync.due_ms = None
         sync.asked_ms = sync.waiting_ms = now_ms
         sync.tries += 1
-        return self._ask_anchor(sync)
+        outputs = self._ask_anchor(sync)
+        if any(isinstance(output, Fetch) for output in outputs):
+            self._fetching.add(sync.instrument.native)
+        return outputs
 
     def _refuse(self, suspects: list[S], now_ms: int) -> list[Output]:
         """Count a message that made no sense and anchor anew every book it may have been about."""
@@ -191,6 +205,9 @@ class Adapter(Generic[S]):
         data = raw if isinstance(raw, bytes) else raw.encode(errors="replace")
         named = [sync for native, sync in self._by_native.items() if f'"{native}"'.encode() in data]
         return named or list(self._on_route(route)) or list(self._by_native.values())
+
+    def _has_live(self, route: str) -> bool:
+        return any(sync.state is BookState.LIVE for sync in self._on_route(route))
 
     def _on_route(self, route: str) -> Iterator[S]:
         return (sync for sync in self._by_native.values() if sync.route == route)

@@ -8,7 +8,7 @@ live market, a replay and a test run the very same rules.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from leadline.domain.book import Book
@@ -28,7 +28,8 @@ class Send:
 class Fetch:
     """GET this path (with its query) and hand the answer to ``answer`` with this same object.
 
-    purpose: what the answer is for; weight: the venue's own price of the request; delay_s: wait first.
+    purpose: what the answer is for; weight: the venue's own price of the request; delay_s: wait first;
+    urgent: a book that people look at was lost and waits for this.
     """
 
     purpose: str
@@ -36,6 +37,7 @@ class Fetch:
     path: str
     weight: int = 1
     delay_s: float = 0.0
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,23 @@ class Abort:
     reason: str
 
 
-Output = Event | Send | Fetch | Abort
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """The venue will end the connection of this route soon: replace it before that, without haste or gap."""
+
+    route: str
+    reason: str
+
+
+Output = Event | Send | Fetch | Abort | Renew
 
 
 @dataclass(slots=True)
 class BookStats:
-    """Counters of one venue book, since it was made."""
+    """Counters of one venue book, since it was made (or since the one it took over from was).
+
+    silent_ms: time its stream was silent for longer than it may be.
+    """
 
     messages: int = 0
     deltas: int = 0
@@ -62,12 +75,19 @@ class BookStats:
     duplicates: int = 0
     crossed: int = 0
     protocol_errors: int = 0
+    silent_ms: int = 0
+
+    def add(self, earlier: BookStats) -> None:
+        """Count on from what an earlier book of the same contract had counted."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(earlier, each.name))
 
 
 class VenueBook(Protocol):
     """A book with its proof: kept by the adapter, read by sessions, tests and the check command.
 
-    epoch rises by one each time the book was lost and anchored again.
+    epoch rises by one each time the book was lost and anchored again.  verified: whether every message
+    was proven to follow the one before; where that cannot be known, live means no more than unrefuted.
     """
 
     instrument: Instrument
@@ -78,6 +98,9 @@ class VenueBook(Protocol):
     at_ms: int
     received_ms: int
     stats: BookStats
+
+    @property
+    def verified(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

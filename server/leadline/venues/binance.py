@@ -79,6 +79,11 @@ class BinanceProtocol(Adapter[BookSync]):
             for names in batches(self._streams.get(route, []), STREAMS_PER_REQUEST_MAX)
         ]
 
+    def _subscribe_again(self, sync: BookSync) -> list[Output]:
+        own = f"{_lower(sync.instrument.native)}@"
+        names = [name for name in self._streams[sync.route] if name.startswith(own)]
+        return [Send(sync.route, self._request(method, names)) for method in ("UNSUBSCRIBE", "SUBSCRIBE")]
+
     def _request(self, method: str, names: list[str]) -> str:
         self._next_request += 1
         return orjson.dumps({"method": method, "params": names, "id": self._next_request}).decode()
@@ -89,7 +94,8 @@ class BinanceProtocol(Adapter[BookSync]):
     def _snapshot(self, purpose: str, sync: BookSync) -> Fetch:
         native = sync.instrument.native
         path = f"/fapi/v1/depth?symbol={native}&limit={self._depth_limit}"
-        return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT)
+        lost = sync.epoch > 0 and (purpose == "audit" or not sync.anchored)
+        return Fetch(purpose, native, path, weight=SNAPSHOT_WEIGHT, urgent=lost)
 
     def _on_silence(self, sync: BookSync, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         # A quiet market and a dead stream look alike: the venue's own book tells them apart.
@@ -161,7 +167,8 @@ class BinanceProtocol(Adapter[BookSync]):
         if fetch.purpose == "audit":
             if not sync.silent or sync.audit(levels, now_ms):
                 return [sync.changed(state_only=True)]
-            return self._resync(sync, now_ms)
+            # The market moved and the stream told nothing of it: its subscription is not served.
+            return self._subscribe_again(sync) + self._resync(sync, now_ms)
         widening = sync.recording
         outcome = sync.take_fetched(update_id, at_ms, levels, now_ms)
         if widening and outcome is Outcome.TOO_OLD:

@@ -19,7 +19,7 @@ import numpy as np
 from leadline.domain.book import Book, Ints
 from leadline.domain.events import BookChanged, BookState
 from leadline.domain.instrument import Instrument
-from leadline.limits import BUFFERED_DELTAS_MAX, SILENT_BOOK_S
+from leadline.limits import BUFFERED_DELTAS_MAX, FIRST_DATA_S, SILENT_BOOK_S
 from leadline.units import NumberRejected, Step
 from leadline.venues.base import BookStats
 
@@ -105,8 +105,11 @@ class BookSync:
     since.  linked: a delta has proven that stream and snapshot meet.  trusted: lowest and highest
     tick the last snapshot reached; levels beyond are known only where they changed since.
     waiting_ms, asked_ms, due_ms, tries: for the adapter's timing of anchors (waiting since, last asked
-    for, next due or None, asked for since the book was last live).
+    for, next due or None, asked for since the book was last live).  hopeless: not live since the whole
+    connection was replaced for its sake.
     """
+
+    verified = True
 
     def __init__(self, instrument: Instrument, route: str) -> None:
         self.instrument = instrument
@@ -126,6 +129,7 @@ class BookSync:
         self.asked_ms: int | None = None
         self.due_ms: int | None = None
         self.tries = 0
+        self.hopeless = False
         self.usual_gap_ms = GAP_MS_AT_FIRST
         self.recording = False
         self.silent = False
@@ -187,7 +191,8 @@ class BookSync:
         self._anchor(update_id, at_ms, levels, now_ms)
         self._held.clear()
         self.linked = met
-        self.received_ms, self.silent = now_ms, False
+        self._end_silence(now_ms)
+        self.received_ms = now_ms
         for delta in newer:
             outcome = self._extend(delta)
             if outcome is not Outcome.TAKEN:
@@ -212,6 +217,8 @@ class BookSync:
 
     def silent_limit_ms(self) -> int:
         """Return how long this book may be silent before its stream is suspected."""
+        if not self.linked:
+            return int(FIRST_DATA_S * 1000)
         return int(max(SILENT_BOOK_S * 1000, USUAL_GAPS_PER_SILENCE * self.usual_gap_ms))
 
     def mark_silent(self) -> None:
@@ -250,7 +257,12 @@ class BookSync:
         if self.received_ms and self.anchored:
             gap_ms = max(0, now_ms - self.received_ms)
             self.usual_gap_ms += GAP_WEIGHT * (gap_ms - self.usual_gap_ms)
+        self._end_silence(now_ms)
         self.received_ms = now_ms
+
+    def _end_silence(self, now_ms: int) -> None:
+        if self.silent:
+            self.stats.silent_ms += now_ms - self.received_ms
         self.silent = False
 
     def _anchor(self, update_id: int, at_ms: int, levels: Levels, now_ms: int) -> None:
@@ -319,7 +331,7 @@ class BookSync:
         apart = bid is None or ask is None or bid < ask
         if apart:
             if self.linked:
-                self.state, self.tries = BookState.LIVE, 0
+                self.state, self.tries, self.hopeless = BookState.LIVE, 0, False
             return Outcome.TAKEN
         # A locked book (bid == ask) is only flagged; so is any overlap in a call auction.
         self.state = BookState.STALE

@@ -17,6 +17,7 @@ from leadline.domain.instrument import Instrument
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import coins_of, whole, whole_text
 from leadline.venues.base import Candle, History
+from leadline.venues.budget import Priority
 from leadline.venues.rest import Rest
 
 log = logging.getLogger("leadline.venues")
@@ -119,7 +120,7 @@ async def _load(
         path = series.path.format(
             native=instrument.native, start=start_ms, end=end_ms, after=end_ms + 1, limit=series.limit
         )
-        reply = await rest.get(path, series.weight)
+        reply = await rest.get(path, series.weight, Priority.HISTORY)
         try:
             page = parse(instrument, series.rows(orjson.loads(reply.body))) if reply.status == 200 else {}
         except MALFORMED as error:

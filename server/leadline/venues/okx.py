@@ -10,7 +10,7 @@ from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest
 from leadline.domain.instrument import Instrument
 from leadline.units import parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
-from leadline.venues.base import Abort, Fetch, Output, Send
+from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.booksync import Delta, SequenceSync
 
 PUBLIC_PATH = "/ws/v5/public"
@@ -132,7 +132,7 @@ class OkxProtocol(Adapter[SequenceSync]):
     def _take_reply(self, route: str, reply: dict[str, Any]) -> list[Output]:
         event = reply["event"]
         if event == "notice" and reply.get("code") == UPGRADE_NOTICE:
-            return [Abort(route, "the venue announced a restart of this connection")]
+            return [Renew(route, "the venue announced the end of this connection")]
         if event == "error":
             self.protocol_errors += 1
             return []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers, bundled_tiers, parse_position_tiers, parse_risk_limit
 from leadline.errors import VenueError
+from leadline.venues.budget import Priority
 from leadline.venues.rest import Rest
 
 BYBIT_PATH = "/v5/market/risk-limit?category=linear&symbol={native}"
@@ -22,11 +23,11 @@ async def load_tiers(rest: Rest, instrument: Instrument, price: float, now_ms: i
     on = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     try:
         if instrument.venue == "bybit":
-            reply = await rest.get(BYBIT_PATH.format(native=instrument.native))
+            reply = await rest.get(BYBIT_PATH.format(native=instrument.native), 1, Priority.HISTORY)
             return parse_risk_limit(reply.body, on)[instrument.native]
         if instrument.venue == "okx" and price > 0:
             family = instrument.native.removesuffix("-SWAP")
-            reply = await rest.get(OKX_PATH.format(family=family))
+            reply = await rest.get(OKX_PATH.format(family=family), 1, Priority.HISTORY)
             contract_coins = float(instrument.contract_size)
             return parse_position_tiers(reply.body, instrument.symbol, on, contract_coins, price)
     except (VenueError, KeyError):

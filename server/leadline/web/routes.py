@@ -1,4 +1,4 @@
-"""The web application: pages, health, live socket."""
+"""The web application: pages, health, figures, live socket."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leadline import __version__
 from leadline.domain.events import BookState
 from leadline.feed.hub import Hub
 from leadline.web.live import live
+from leadline.web.metrics import metrics
 from leadline.web.security import SecurityHeaders
 from leadline.web.static import StaticFiles
 
@@ -21,14 +22,19 @@ STATIC_FOLDER = Path(__file__).parent.parent / "static"
 
 
 async def healthz(request: Request) -> JSONResponse:
-    """Say whether books are live: 200 when every symbol has one, 503 otherwise."""
+    """Say whether books are live: 200 when every symbol that trades has one, 503 otherwise."""
     hub: Hub = request.app.state.hub
     books = {
         symbol: {name: view.book.state.name.lower() for name, view in session.venues.items()}
         for symbol, session in hub.sessions.items()
     }
-    live_name = BookState.LIVE.name.lower()
-    ready = bool(books) and all(live_name in venues.values() for venues in books.values())
+    # A symbol that no venue trades any more cannot be live, and is not waited for.
+    wanted = [
+        any(view.book.state is BookState.LIVE for view in session.venues.values())
+        for session in hub.sessions.values()
+        if not session.venues or not all(view.closed for view in session.venues.values())
+    ]
+    ready = bool(wanted) and all(wanted)
     body = {
         "status": "ok" if ready else "starting",
         "version": __version__,
@@ -47,6 +53,7 @@ def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER) -> Starlette:
     web = Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/metrics", metrics),
             WebSocketRoute("/live", live),
             Route("/{path:path}", static.endpoint),
         ],

@@ -156,3 +156,67 @@ def test_a_book_whose_steps_changed_is_read_in_the_new_ones() -> None:
     assert str(market.session.tick) == "0.05"
     assert market.session.epoch > before
     assert market.session.ladder(ALL_VENUES, 1, 10, 0).bid_tick == 20000
+
+
+def test_a_book_that_goes_on_on_new_connections_changes_nothing_but_the_book() -> None:
+    market = hand_market("binance", "bybit")
+    session, old = market.session, market.books["binance"]
+    session.accept(Mark("binance", "BTCUSDT", 1, 1000.5))
+    session.accept(Funding("binance", "BTCUSDT", 1, 0.0001, 5))
+    session.accept(OpenInterest("binance", "BTCUSDT", 1, 7.0))
+    session.accept(old.changed())
+    epoch, tape = session.epoch, session.tape
+    new = HandBook(old.instrument, epoch=old.epoch)
+    new.book.replace([9000], [5], [9001], [5])
+    session.attach(new.instrument, new)
+    view = session.venues["binance"]
+    assert (session.epoch, session.tape is tape, list(session.venues)) == (epoch, True, ["binance", "bybit"])
+    assert (view.mark, view.open_interest_coins, view.book) == (1000.5, 7.0, new)
+    assert view.funding is not None
+    assert view.continuity.verified_since_ms == market.clock.wall_ms()
+    assert session.ladder("binance", 1, 5, 0).bid_tick == 9000
+
+
+@pytest.mark.parametrize("change", ["epoch", "tick", "contract"])
+def test_a_book_that_does_not_simply_go_on_starts_a_new_epoch(change: str) -> None:
+    market = hand_market("binance")
+    before = market.session.epoch
+    made = instrument("binance", tick="0.5" if change == "tick" else "0.1")
+    if change == "contract":
+        made = instrument("binance", contract="0.1")
+    new = HandBook(made, epoch=2 if change == "epoch" else 1)
+    new.book.replace([9000], [5], [9001], [5])
+    market.session.attach(made, new)
+    assert market.session.epoch == before + 1
+
+
+def test_a_closed_contract_is_no_part_of_the_picture_and_may_come_back() -> None:
+    market = hand_market("binance", "bybit")
+    session, old = market.session, market.books["bybit"]
+    session.accept(Mark("bybit", "BTCUSDT", 1, 1000.5))
+    session.accept(OpenInterest("bybit", "BTCUSDT", 1, 7.0))
+    epoch = session.epoch
+    session.close(old.instrument)
+    assert session.epoch > epoch
+    view = session.ladder(ALL_VENUES, 1, 10, 0)
+    assert (view.flags, view.bid_lots.tolist()) == (LadderFlags.LIVE, [5, 6, 7])
+    assert session.state(ALL_VENUES, 1)["oi_usd"] is None
+    (told,) = [row for row in session.state(ALL_VENUES, 1)["venues"] if row["venue"] == "bybit"]  # type: ignore[attr-defined]
+    assert (told["state"], told["trading"], told["since"]) == ("idle", False, None)
+    # What the old connections still say of it is not heard.
+    closed_epoch = session.epoch
+    session.accept(old.changed())
+    session.accept(old.trade(10000, 1))
+    session.accept(Mark("bybit", "BTCUSDT", 1, 999.0))
+    assert (session.epoch, session.tape.count, session.venues["bybit"].mark) == (closed_epoch, 0, None)
+    session.attach(old.instrument, old)
+    assert session.epoch > closed_epoch
+    assert session.ladder(ALL_VENUES, 1, 10, 0).bid_lots.tolist() == [10, 12, 14]
+
+
+def test_a_venue_that_is_not_live_makes_the_picture_partial_unless_it_is_closed() -> None:
+    market = hand_market("binance", "bybit")
+    market.books["bybit"].state = BookState.STALE
+    assert market.session.ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.LIVE | LadderFlags.PARTIAL
+    market.session.close(market.books["bybit"].instrument)
+    assert market.session.ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.LIVE

@@ -318,3 +318,51 @@ def test_an_inverse_contract_tells_its_liquidations_in_coins() -> None:
     (event,) = BinanceProtocol([made]).receive("market", orjson.dumps({"e": "forceOrder", "o": order}), 0)
     assert isinstance(event, Liquidation)
     assert event.coins == pytest.approx(0.06)
+
+
+def test_a_hundred_symbols_wait_for_snapshots_that_queue_for_a_minute_without_asking_twice() -> None:
+    made = [instrument("binance", symbol=f"C{n}USDT", native=f"C{n}USDT") for n in range(100)]
+    protocol = BinanceProtocol(made)
+    outputs = list(protocol.opened("public", 0))
+    last = 100
+    asked: dict[str, int] = {}
+    for now_ms in range(100, 100_000, 100):
+        last += 1
+        for contract in made if now_ms % 1000 == 100 else ():
+            raw = binance_delta(contract, last - 10, last, {9: 2}, {})
+            outputs += protocol.receive("public", raw, now_ms)
+        outputs += protocol.tick(now_ms)
+        for output in outputs:
+            assert not isinstance(output, Abort)
+            if isinstance(output, Fetch) and output.purpose == "snapshot":
+                assert output.symbol not in asked
+                assert not output.urgent
+                asked[output.symbol] = now_ms
+        outputs = []
+        if now_ms > 70_000:
+            # One answer every 100 ms, in the order asked.
+            native = next(iter(asked), None)
+            if native is not None and protocol.books[native].epoch == 0:
+                del asked[native]
+                contract = protocol.books[native].instrument
+                body = binance_snapshot(contract, last, {10: 5}, {12: 5})
+                fetch = Fetch("snapshot", native, "")
+                outputs += protocol.answer(fetch, 200, body, now_ms)
+    assert all(book.state is BookState.LIVE for book in protocol.books.values())
+
+
+def test_a_book_that_was_live_before_asks_for_its_snapshot_urgently() -> None:
+    protocol = BinanceProtocol([instrument("binance")])
+    protocol.opened("public", 0)
+    contract = protocol.books["BTCUSDT"].instrument
+    (first,) = [
+        made
+        for made in protocol.receive("public", binance_delta(contract, 99, 100, {}, {}), 0)
+        if isinstance(made, Fetch)
+    ]
+    assert not first.urgent
+    protocol.answer(first, 200, binance_snapshot(contract, 100, {10: 5}, {12: 5}), 10)
+    assert protocol.books["BTCUSDT"].state is BookState.LIVE
+    lost = protocol.receive("public", binance_delta(contract, 150, 160, {}, {}), 5_000)
+    (again,) = [made for made in lost if isinstance(made, Fetch)]
+    assert again.urgent

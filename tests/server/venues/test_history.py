@@ -21,7 +21,7 @@ class Archive:
         self.left = fails_after
         self.asked = 0
 
-    async def get(self, path: str, weight: float = 1) -> Reply:
+    async def get(self, path: str, weight: float = 1, priority: object = None) -> Reply:
         self.asked += 1
         self.left -= 1
         if self.left < 0:
@@ -95,7 +95,7 @@ async def test_nonsense_is_an_empty_history(venue: str, body: bytes) -> None:
     class Nonsense:
         venue = "x"
 
-        async def get(self, path: str, weight: float = 1) -> Reply:
+        async def get(self, path: str, weight: float = 1, priority: object = None) -> Reply:
             return Reply(200, body)
 
     history = await load_history(venue, Nonsense(), instrument(venue), 0, NOW_MS)  # type: ignore[arg-type]

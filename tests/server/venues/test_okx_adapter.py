@@ -16,7 +16,7 @@ from leadline.domain.events import (
     Side,
     Trade,
 )
-from leadline.venues.base import Abort, Fetch, Output, Send
+from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.okx import OkxProtocol
 from tests.server.venues.stream import instrument, okx_book
 
@@ -176,10 +176,12 @@ def test_a_text_ping_breaks_a_silence_of_20_seconds_and_no_answer_ends_the_conne
     assert Send("public", "ping") not in protocol.tick(29_000)
 
 
-def test_an_announced_restart_gives_the_connection_up_at_once() -> None:
+def test_an_announced_end_asks_for_a_new_connection_and_keeps_the_book() -> None:
+    protocol = live()
     notice = b'{"event":"notice","code":"64008","msg":"service upgrade","connId":"a"}'
-    (abort,) = live().receive("public", notice, 0)
-    assert isinstance(abort, Abort)
+    (renew,) = protocol.receive("public", notice, 0)
+    assert isinstance(renew, Renew)
+    assert protocol.books["BTCUSDT"].state is BookState.LIVE
 
 
 def test_subscription_requests_stay_within_the_hours_limit() -> None:

@@ -12,16 +12,19 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from websockets.asyncio.server import ServerConnection, serve
 
-from leadline.domain.events import BookState, Event, Trade
+from leadline.domain.events import BookChanged, BookState, Event, Trade
 from leadline.venues import source as source_module
 from leadline.venues.base import VenueProtocol
 from leadline.venues.binance import BinanceProtocol
 from leadline.venues.bybit import BybitProtocol
 from leadline.venues.endpoints import Endpoints
+from leadline.venues.okx import OkxProtocol
+from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
-from tests.server.venues.stream import binance_delta, binance_snapshot, bybit_book, instrument
+from tests.server.venues.stream import binance_delta, binance_snapshot, bybit_book, instrument, okx_book
 
 BYBIT = instrument("bybit")
+MARKED = '{"topic":"tickers.BTCUSDT","type":"snapshot","ts":1,"data":{"symbol":"BTCUSDT","markPrice":"1.1"}}'
 Talk = Callable[[ServerConnection, int], Awaitable[None]]
 
 
@@ -238,3 +241,70 @@ async def test_a_defect_in_an_adapter_ends_the_source_with_its_error() -> None:
             async with asyncio.timeout(10):
                 await VenueSource(Broken([BYBIT]), endpoints, lambda _: None).run()
     assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_without_books_on_the_new_connections_the_old_ones_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source_module, "HANDOVER_S_MAX", 1.0)
+    monkeypatch.setattr(source_module, "HANDOVER_RETRY_S", 0.1)
+
+    async def talk(connection: ServerConnection, number: int) -> None:
+        # The second connection, the successor's, hears nothing.
+        if number != 2:
+            await greet(connection)
+            if number > 2:
+                await connection.send(MARKED)
+        await connection.wait_closed()
+
+    async with venue(talk) as endpoints:
+        events: list[Event] = []
+        first = BybitProtocol([BYBIT])
+        source = VenueSource(first, endpoints, events.extend, renew=lambda: BybitProtocol([BYBIT]))
+        task = asyncio.create_task(source.run())
+        async with asyncio.timeout(10):
+            while first.books["BTCUSDT"].state is not BookState.LIVE:
+                await asyncio.sleep(0.01)
+            source.replace("a test")
+            # The first attempt fails, and is made again by itself.
+            while source.replacements == 0:
+                assert first.books["BTCUSDT"].state is BookState.LIVE
+                await asyncio.sleep(0.01)
+            assert source.protocol is not first
+            books = [event for event in events if isinstance(event, BookChanged)]
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert BookState.STALE not in [event.state for event in books]
+    assert books[-1].state is BookState.LIVE
+    assert books[-1].epoch == 1
+
+
+async def test_a_source_that_cannot_renew_gives_an_announced_connection_up() -> None:
+    made = instrument("okx")
+
+    async def talk(connection: ServerConnection, number: int) -> None:
+        await connection.recv()
+        await connection.send(okx_book(made, "snapshot", -1, 50, {10: 5}, {12: 5}).decode())
+        if number == 1:
+            await connection.send('{"event":"notice","code":"64008","msg":"soon","connId":"a"}')
+        await connection.wait_closed()
+
+    async with venue(talk) as endpoints, running(OkxProtocol([made]), endpoints) as watched:
+        await watched.until(lambda: watched.protocol.books["BTCUSDT"].epoch == 2)
+
+
+async def test_connections_of_a_venue_are_opened_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "CONNECT_EVERY_MS", 5_000)
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note(delay_s: float) -> None:
+        waits.append(delay_s)
+        await sleep(0)
+
+    monkeypatch.setattr(source_module.asyncio, "sleep", note)
+    shared = source_module._Shared("okx", Endpoints("", ""), Rest("okx", ""), NoWait())
+    for _ in range(3):
+        await shared.await_dial()
+    assert waits == pytest.approx([0.0, 5.0, 10.0], abs=0.5)

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from leadline.domain.events import BookState
-from tests.fakes.market import HandMarket, hand_market
+from leadline.feed.session import SymbolSession
+from tests.fakes.market import HandMarket, hand_market, instrument
 from tests.fakes.server import serving
 
 
@@ -78,5 +79,20 @@ async def test_health_is_ok_only_with_a_live_book_for_every_symbol(base: str, ma
             body = await answer.json()
             assert body["books"] == {"BTCUSDT": {"binance": "live"}}
         market.books["binance"].state = BookState.STALE
+        async with http.get(base + "/healthz") as answer:
+            assert answer.status == 503
+
+
+async def test_a_symbol_that_nobody_trades_any_more_is_not_waited_for(base: str, market: HandMarket) -> None:
+    other = SymbolSession("OLDUSDT", market.clock, simulated=False)
+    market.hub.sessions["OLDUSDT"] = other
+    async with aiohttp.ClientSession() as http:
+        async with http.get(base + "/healthz") as answer:
+            assert answer.status == 503
+        other.close(instrument("binance", "OLDUSDT"))
+        async with http.get(base + "/healthz") as answer:
+            assert answer.status == 200
+            assert (await answer.json())["books"]["OLDUSDT"] == {"binance": "idle"}
+        market.session.close(market.books["binance"].instrument)
         async with http.get(base + "/healthz") as answer:
             assert answer.status == 503

@@ -1,0 +1,200 @@
+"""One venue of a running market: its contracts, its connections, its clock, its history."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+
+from leadline.domain.instrument import Instrument
+from leadline.errors import VenueError
+from leadline.feed.continuity import VenueStatus
+from leadline.feed.contracts import Changes, Contracts
+from leadline.feed.estimate import SymbolHeat
+from leadline.feed.hub import Hub
+from leadline.feed.session import DAY_MS
+from leadline.limits import RECONNECT_S_MAX
+from leadline.venues.base import History, VenueProtocol
+from leadline.venues.clock_offset import measure_offset
+from leadline.venues.endpoints import Endpoints
+from leadline.venues.history import load_history
+from leadline.venues.instruments import load_instruments
+from leadline.venues.protocols import make_protocol
+from leadline.venues.rest import Rest
+from leadline.venues.source import VenueSource
+from leadline.venues.tiers import load_tiers
+
+log = logging.getLogger("leadline.feed")
+
+HISTORY_MS = 7 * DAY_MS
+RETRY_S_FIRST = 1.0
+CONTRACTS_EVERY_S = 180.0
+CLOCK_EVERY_S = 3600.0
+CLOCK_RETRY_S = 60.0
+
+
+class VenueFeed:
+    """Feeds the sessions of a hub from one venue until cancelled.
+
+    A venue that is out keeps being asked, and joins the sessions when it answers.  missing: told of
+    the symbols it does not list.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        venue: str,
+        endpoints: Endpoints,
+        rest: Rest,
+        heats: dict[str, SymbolHeat],
+        missing: Callable[[str, str], None],
+    ) -> None:
+        self.venue = venue
+        self._hub = hub
+        self._endpoints = endpoints
+        self._rest = rest
+        self._heats = heats
+        self._missing = missing
+        self._status = hub.statuses[venue] = VenueStatus(rest=rest)
+        self._contracts = Contracts({})
+        self._histories_due: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await asyncio.gather(self._measure_clock(), self._load_contracts())
+        protocol = self._protocol()
+        self._show(protocol)
+        source = VenueSource(
+            protocol,
+            self._endpoints,
+            self._hub.take,
+            rest=self._rest,
+            renew=self._protocol,
+            replaced=self._replaced,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(source.run())
+            group.create_task(self._histories())
+            group.create_task(self._follow_contracts(source))
+            group.create_task(self._follow_clock())
+
+    # Books.
+
+    def _protocol(self) -> VenueProtocol:
+        return make_protocol(self.venue, self._contracts.trading())
+
+    def _replaced(self, protocol: VenueProtocol) -> None:
+        self._status.replacements += 1
+        self._show(protocol)
+
+    def _show(self, protocol: VenueProtocol) -> None:
+        """Give the sessions the books of a protocol object; a contract closed meanwhile stays closed."""
+        open_symbols = {made.symbol for made in self._contracts.trading()}
+        for symbol in protocol.books.keys() & open_symbols:
+            book = protocol.books[symbol]
+            self._hub.sessions[symbol].attach(book.instrument, book)
+
+    # Contracts.
+
+    async def _load_contracts(self) -> None:
+        """Ask for the venue's contracts until it answers."""
+        symbols, wait_s = list(self._hub.sessions), RETRY_S_FIRST
+        while True:
+            try:
+                found = await load_instruments(self.venue, self._rest, symbols)
+                break
+            except VenueError as error:
+                log.warning("%s; asking again in %.0f s", error, wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, RECONNECT_S_MAX)
+        for symbol in symbols:
+            if symbol not in found:
+                self._missing(self.venue, symbol)
+        self._contracts = Contracts(found)
+        for made in self._contracts.closed():
+            self._close(made)
+        for made in self._contracts.trading():
+            self._histories_due.put_nowait(made.symbol)
+
+    async def _follow_contracts(self, source: VenueSource) -> None:
+        """Look now and then whether contracts opened, closed or changed their steps."""
+        while True:
+            await asyncio.sleep(CONTRACTS_EVERY_S)
+            try:
+                found = await load_instruments(self.venue, self._rest, list(self._hub.sessions))
+            except VenueError as error:
+                log.warning("%s; the contracts stay as they were", error)
+                continue
+            changes = self._contracts.take(found)
+            if changes:
+                self._apply(changes)
+                source.replace("contracts opened, closed or changed")
+
+    def _apply(self, changes: Changes) -> None:
+        for symbol in changes.closed:
+            self._close(self._contracts.get(symbol))
+        for symbol in changes.opened:
+            self._histories_due.put_nowait(symbol)
+            self._say(symbol, f"{self.venue.capitalize()} trades {symbol} now; its book joins.")
+        for symbol in changes.rebuilt:
+            log.warning("%s changed the steps of %s; its book is built anew", self.venue, symbol)
+
+    def _close(self, made: Instrument) -> None:
+        self._hub.sessions[made.symbol].close(made)
+        self._heats[made.symbol].forget(self.venue)
+        self._say(made.symbol, f"{self.venue.capitalize()} does not trade {made.symbol}; its book is closed.")
+
+    def _say(self, symbol: str, text: str) -> None:
+        log.warning("%s", text)
+        self._hub.notify(symbol, "contract", text)
+
+    # The venue's clock.
+
+    async def _follow_clock(self) -> None:
+        while True:
+            known = self._status.clock_offset_ms is not None
+            await asyncio.sleep(CLOCK_EVERY_S if known else CLOCK_RETRY_S)
+            await self._measure_clock()
+
+    async def _measure_clock(self) -> None:
+        offset_ms = await measure_offset(self.venue, self._rest)
+        if offset_ms is not None:
+            self._status.clock_offset_ms = self._rest.clock_offset_ms = offset_ms
+
+    def _venue_ms(self) -> int:
+        """Return the time by the venue's clock."""
+        return self._hub.clock.wall_ms() + (self._status.clock_offset_ms or 0)
+
+    # History.
+
+    async def _histories(self) -> None:
+        """Build each symbol's bands from what history the venue gives, in the order of the symbols."""
+        async with asyncio.TaskGroup() as without_history:
+            while True:
+                symbol = await self._histories_due.get()
+                try:
+                    waiting = await self._build_bands(symbol)
+                except Exception:
+                    # An estimate that cannot be made must not cost the book.
+                    log.exception("no liquidation estimate of %s on %s", symbol, self.venue)
+                    continue
+                if waiting is not None:
+                    # It waits for a first mark, and the others shall not wait with it.
+                    without_history.create_task(waiting)
+
+    async def _build_bands(self, symbol: str) -> Coroutine[None, None, None] | None:
+        """Build a symbol's bands; without history, return the building that has yet to wait for a price."""
+        instrument, now_ms = self._contracts.get(symbol), self._venue_ms()
+        history = await load_history(self.venue, self._rest, instrument, now_ms - HISTORY_MS, now_ms)
+        self._remember_day(symbol, history, now_ms)
+        price = history.candles[-1].close if history.candles else 0.0
+        tiers = await load_tiers(self._rest, instrument, price, now_ms)
+        building = self._heats[symbol].build(instrument, tiers, history, now_ms)
+        if not history.candles:
+            return building
+        await building
+        return None
+
+    def _remember_day(self, symbol: str, history: History, now_ms: int) -> None:
+        session, since_ms = self._hub.sessions[symbol], now_ms - DAY_MS
+        if history.candles and not session.day_prices_known():
+            session.remember_day([(bar.at_ms, bar.close) for bar in history.candles if bar.at_ms >= since_ms])
