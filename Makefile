@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate bench bench-wire lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,11 @@ test-browser: dev
 
 faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS=1-100)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-40) $(BIN)/python -m pytest -n 2 tests/twin/test_adapters.py $(ARGS)
+
+score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one JSON line a seed in build/score.jsonl
+	@mkdir -p build
+	@printf '%s\n' $(or $(SEEDS),1 2 3 4 5 6 7 8) | \
+	  xargs -P 2 -I{} $(BIN)/leadline score --market twin --seed {} --days $(or $(DAYS),30) --json | tee build/score.jsonl
 
 simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)

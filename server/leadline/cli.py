@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="one JSON object a symbol, one a line")
     check.set_defaults(run=_check)
 
+    score = commands.add_parser("score", help="score the estimate against a simulated market's truth")
+    score.add_argument("--market", choices=["twin"], default="twin", help="whose truth is known")
+    score.add_argument("--seed", type=int, default=1, metavar="N", help="of the market")
+    score.add_argument("--days", type=_days, default=30.0, metavar="D", help="how long to play, 0.5 to 365")
+    score.add_argument("--json", action="store_true", help="one line of JSON, with everything measured")
+    score.set_defaults(run=_score)
+
     record = commands.add_parser("record", help="record a venue's messages for check and replay")
     record.add_argument("--venue", required=True, choices=VENUES, help="the venue to record")
     record.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the recordings")
@@ -99,6 +106,16 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0.5 <= days <= 365:
+        raise argparse.ArgumentTypeError(f"expected a number of days from 0.5 to 365, got {text!r}")
+    return days
+
+
 def _positive(text: str) -> float:
     try:
         number = float(text)
@@ -131,6 +148,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from leadline.feed.check import run_check
 
     return run_check(arguments.files, arguments.json, sys.stdout)
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    from leadline.score_run import run_score
+
+    return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout)
 
 
 def _record(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,9 @@ trigger), in the *pool* (positions no move inside the grid liquidates), or *swep
 trigger since the last open interest sample, which will settle it).  Trades say where positions were
 opened, open interest how many were opened and closed, and the mark alone takes bands away.
 
-Not learned yet: class multipliers stay 1 and liquidation prints are not read.
+Prints teach (`learning`): a multiplier for each distance class where a venue shows every liquidation,
+which venues without such a feed adopt, and one for the venue's total.  Cells keep what the prior says,
+so a lesson counts for all open positions at once.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from math import exp, isfinite, log
+from math import ceil, exp, hypot, isfinite, log
 from statistics import NormalDist
 from typing import Protocol
 
@@ -22,10 +24,11 @@ import numpy as np
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
-from leadline.domain.events import Side
+from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.kernels import F8, I8, Bools
+from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning
 from leadline.domain.leverage import Tiers
-from leadline.domain.margin import distance
+from leadline.domain.margin import distance, trigger_from_bankruptcy
 
 STEP = constants.LOG_STEP
 
@@ -54,14 +57,18 @@ class Profile:
     """Estimated triggers around the mark at one instant.
 
     Bin i covers ln(price) from (origin + i) * step to (origin + i + 1) * step.  long_coins and
-    short_coins are float64 [PROFILE_BINS].  long_rest, short_rest: the share of the side's open interest
-    that lies in no bin (pool, swept, or farther than the profile reaches).
+    short_coins are float64 [PROFILE_BINS], sd_coins [2, PROFILE_BINS] their standard deviations: errors
+    that all bins of a side share.  lump_coins: mean square over mean of single liquidations.  long_rest,
+    short_rest: the share of the side's open interest that lies in no bin (pool, swept, or farther than
+    the profile reaches).
     """
 
     origin: int
     step: float
     long_coins: F8
     short_coins: F8
+    sd_coins: F8
+    lump_coins: float
     oi_coins: float
     long_rest: float
     short_rest: float
@@ -78,13 +85,26 @@ class Bands:
     __slots__ = (
         "_buys",
         "_cells",
+        "_classes",
+        "_drift",
         "_edges",
         "_first",
+        "_hears_all",
+        "_hears_since_ms",
         "_histogram",
+        "_learn_due_ms",
+        "_learnt_ms",
+        "_lump_coins",
         "_prior",
+        "_recent",
+        "_scales",
         "_sells",
-        "_totals",
+        "_sums",
+        "_tiers",
+        "_total",
         "at_ms",
+        "forced",
+        "lesson",
         "mark_price",
         "oi_coins",
         "residual_per_h",
@@ -93,18 +113,31 @@ class Bands:
 
     def __init__(self, tiers: Tiers, mark: float, at_ms: int) -> None:
         classes = len(constants.CLASS_DISTANCES)
+        self._tiers = tiers
         self._prior = distance_prior(tiers)
         self._cells: F8 = np.zeros((2, classes, constants.BINS))
-        self._totals: F8 = np.zeros((2, 4))
-        self._totals[:, kernels.SCALE] = 1.0
+        self._sums: F8 = np.zeros((2, 3, classes))
+        self._scales: F8 = np.ones(2)
         self._edges: I8 = np.zeros(2, dtype=np.int64)
+        self._recent: F8 = np.zeros((2, classes + 2, constants.BINS))
+        self._recent[:, classes] = -np.inf
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
         self._first = 0
         self._buys = 0.0
         self._sells = 0.0
+        self._drift = 0.0
+        self._lump_coins: float | None = None
+        self._classes = ClassLearning()
+        self._total = TotalLearning()
+        self._hears_all = False
+        self._hears_since_ms: int | None = None
+        self._learn_due_ms = self._learnt_ms = at_ms
+        self.forced = ForcedFlow()
+        self.lesson = self._classes.lesson()
         self.oi_coins = 0.0
         self.sampled_ms: int | None = None
         self.residual_per_h = 0.0
+        self.at_ms = at_ms
         self.mark(mark, at_ms)
         self._start_slice()
 
@@ -128,9 +161,24 @@ class Bands:
         """
         if not (isfinite(price) and price > 0):
             raise ValueError(f"expected a mark price above 0, got {price}")
-        kernels.move(self._cells, self._totals, self._edges, log(price) / STEP)
+        position = log(price) / STEP
+        if (ceil(position - 0.5), ceil(-position - 0.5)) != (self._edges[0], self._edges[1]):
+            counted = self._hears_since_ms is not None and at_ms - self.at_ms <= constants.LEARN_GAP_MS
+            kernels.move(
+                self._cells,
+                self._sums,
+                self._scales,
+                self._edges,
+                self._recent,
+                position,
+                float(at_ms),
+                float(constants.MATCHING_MS),
+                counted,
+            )
         self.mark_price = float(price)
         self.at_ms = at_ms
+        if at_ms >= self._learn_due_ms:
+            self._learn(at_ms)
 
     def candle(self, candle: CandleLike) -> None:
         """Take a bar of history in place of its trades and marks.
@@ -138,14 +186,18 @@ class Bands:
         Volume is spread evenly over low to high in log price.  The extremes are of the last price and
         may exceed the mark's, so history sweeps a little too much rather than too little.
         """
+        self.volume(candle)
+        extremes = (candle.low, candle.high)
+        for price in (*(extremes if candle.close >= candle.open else extremes[::-1]), candle.close):
+            self.mark(price, candle.at_ms)
+
+    def volume(self, candle: CandleLike) -> None:
+        """Take a bar in place of its trades alone."""
         low, high = log(candle.low) / STEP, log(candle.high) / STEP
         kernels.add_range(self._histogram, self._first, low, high, candle.volume)
         buys = candle.volume / 2 if candle.taker_buy is None else candle.taker_buy
         self._buys += buys
         self._sells += candle.volume - buys
-        extremes = (candle.low, candle.high)
-        for price in (*(extremes if candle.close >= candle.open else extremes[::-1]), candle.close):
-            self.mark(price, candle.at_ms)
 
     def open_interest(self, coins: float, at_ms: int) -> None:
         """Take one side's open interest: settles the flow since the sample before.
@@ -159,30 +211,109 @@ class Bands:
             raise ValueError(f"expected open interest of at least 0, got {coins}")
         if self.sampled_ms is None:
             self._seed(coins)
-            self._balance(0.0, coins, 0.0)
+            self._balance(coins, 0.0, coins, 0.0)
         else:
             volume = self._buys + self._sells
             change = coins - self.oi_coins
             opened = max(change, 0.0) + constants.CHURN_KEPT / 2 * max(volume - abs(change), 0.0)
             if opened > 0:
                 self._place(opened, self._class_shares())
-            self._balance(opened - change, coins, max(at_ms - self.sampled_ms, 0) / 3_600_000)
+            hours = max(at_ms - self.sampled_ms, 0) / 3_600_000
+            self._balance(self.oi_coins + opened, opened - change, coins, hours)
+            self.forced.settle(opened - change)
         self.oi_coins = coins
         self.sampled_ms = at_ms
         self._start_slice()
 
+    def liquidation(
+        self, side: Side, coins: float, price: float, kind: PriceKind, completeness: Completeness, at_ms: int
+    ) -> float:
+        """Take a liquidation print: ``side`` of the position that died, its price of this kind.
+
+        Returns its trigger, as far as the print tells.  A complete feed teaches the class multipliers;
+        any feed teaches the total, a throttled one with less weight and what it leaves out added.  Bands
+        are taken away by the mark alone.
+        """
+        if self._hears_since_ms is None:
+            self._hears_since_ms = at_ms
+        trigger = price
+        if kind is PriceKind.BANKRUPTCY:
+            trigger = trigger_from_bankruptcy(self._tiers, side, price, coins)
+        if completeness is not Completeness.FULL:
+            self.forced.hear_throttled(side, coins, at_ms)
+            return trigger
+        self._hears_all = True
+        self.forced.hear(coins)
+        self._classes.take(coins, self._responsible(side, trigger, at_ms))
+        return trigger
+
+    def funding(self, rate: float) -> None:
+        """Take a settlement: longs pay ``rate`` and shorts receive it, so both triggers rise by it."""
+        self._drift += rate
+        while abs(self._drift) >= STEP:
+            bins_up = 1 if self._drift > 0 else -1
+            kernels.shift(self._cells, self._sums, self._scales, self._edges, bins_up)
+            self._drift -= bins_up * STEP
+
+    def adopt(self, lesson: Lesson, lump_coins: float) -> None:
+        """Take over what complete feeds of other venues taught, for want of one here."""
+        self._lump_coins = lump_coins
+        self._apply(lesson)
+
+    @property
+    def taught(self) -> Lesson:
+        """What this venue's own prints teach, whatever its open interest allows."""
+        return self._classes.lesson()
+
+    @property
+    def hears_all(self) -> bool:
+        """Does this venue show every liquidation, so that its class multipliers are learnt here?"""
+        return self._hears_all
+
+    @property
+    def learnt(self) -> bool:
+        """Have enough prints been seen, for long enough, to say how certain the bands are?"""
+        if not self._hears_all or self._hears_since_ms is None:
+            return False
+        hours = (self.at_ms - self._hears_since_ms) / 3_600_000
+        return self._classes.prints >= constants.LEARNED_PRINTS_MIN and hours >= constants.LEARNED_HOURS_MIN
+
+    @property
+    def prints(self) -> int:
+        """Prints of a complete feed so far."""
+        return self._classes.prints
+
+    @property
+    def lump_coins(self) -> float:
+        """Mean square over mean of the sizes of single liquidations."""
+        adopted = self._lump_coins
+        return self._classes.lump_coins(self.mark_price) if adopted is None else adopted
+
+    @property
+    def total_multiplier(self) -> float:
+        """What is liquidated over what the bands expect: their flow is multiplied by it."""
+        return self._total.multiplier
+
     def profile(self) -> Profile:
-        """Return the bands around the mark, all distance classes summed."""
+        """Return the bands around the mark as forced flow, all distance classes summed."""
         half = constants.PROFILE_BINS // 2
         origin = int(np.floor(log(self.mark_price) / STEP)) - half
-        coins: F8 = np.empty((2, constants.PROFILE_BINS))
-        kernels.fold(self._cells, self._totals, self._edges, origin, coins)
-        shown = coins.sum(axis=1) / self.oi_coins if self.oi_coins else np.ones(2)
+        folded: F8 = np.empty((2, 2, constants.PROFILE_BINS))
+        lesson = self.lesson
+        kernels.fold(
+            self._cells, self._scales, self._edges, lesson.multipliers, lesson.variances, origin, folded
+        )
+        held = folded[0].sum(axis=1)
+        flow = np.minimum(self._total.multiplier, self.oi_coins / np.maximum(held, 1e-300))
+        coins, sds = folded * flow[:, None]
+        shown = held * flow / self.oi_coins if self.oi_coins else np.ones(2)
         return Profile(
             origin=origin,
             step=STEP,
             long_coins=coins[0],
             short_coins=coins[1],
+            sd_coins=np.hypot(sds, self._total_sigma() * coins),
+            lump_coins=self.lump_coins,
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
             short_rest=1.0 - float(shown[1]),
@@ -193,13 +324,78 @@ class Bands:
     def held_coins(self, side: Side) -> tuple[float, float, float]:
         """Return (in bands, in the pool, swept since the last sample); their sum is the open interest."""
         row = 0 if side is Side.BUY else 1
-        banded = self._cells[row].sum() * self._totals[row, kernels.SCALE]
-        return float(banded), float(self._totals[row, kernels.POOL]), float(self._totals[row, kernels.SWEPT])
+        by_class = self._cells[row].sum(axis=1) * self._scales[row]
+        banded = float(by_class @ self.lesson.multipliers)
+        swept = float(self._sums[row, kernels.SWEPT] @ self.lesson.multipliers)
+        return banded, self.oi_coins - banded - swept, swept
+
+    def _total_sigma(self) -> float:
+        if self._hears_since_ms is None:
+            return constants.TOTAL_SIGMA_NONE
+        known = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_THROTTLED
+        return min(hypot(known, self._total.sigma), constants.TOTAL_SIGMA_NONE)
 
     def _start_slice(self) -> None:
         self._histogram.fill(0.0)
         self._first = int(np.floor(log(self.mark_price) / STEP)) - constants.HISTOGRAM_BINS // 2
         self._buys = self._sells = 0.0
+
+    def _responsible(self, side: Side, trigger: float, at_ms: int) -> F8:
+        """Split a print over the classes [J] by what stood around its trigger before it was swept."""
+        bin_ = int(np.floor(log(trigger) / STEP))
+        depth = bin_ if side is Side.BUY else -1 - bin_
+        shares: F8 = np.empty(len(constants.CLASS_DISTANCES))
+        reach = constants.MATCHING_BINS
+        while reach <= constants.MATCHING_BINS_MAX:
+            total = kernels.responsibilities(
+                self._cells,
+                self._scales,
+                self._edges,
+                self._recent,
+                self.lesson.multipliers,
+                0 if side is Side.BUY else 1,
+                depth,
+                reach,
+                float(at_ms - constants.MATCHING_MS),
+                shares,
+            )
+            if total > 0.0:
+                shares /= total
+                return shares
+            reach *= 2
+        # The map showed nothing there: any class may have been missed.
+        shares[:] = self._prior / self._prior.sum()
+        return shares
+
+    def _learn(self, at_ms: int) -> None:
+        """Weigh what was printed since the last lesson against what was expected to be."""
+        minutes = (at_ms - self._learnt_ms) / 60_000
+        self._learnt_ms, self._learn_due_ms = at_ms, at_ms + constants.LEARN_EVERY_MS
+        if self._hears_since_ms is None or self.oi_coins <= 0.0 or minutes <= 0.0:
+            return
+        expected: F8 = self._sums[:, kernels.EXPECTED].sum(axis=0)
+        self._sums[:, kernels.EXPECTED] = 0.0
+        lump = self.lump_coins
+        weight = 1.0 if self._hears_all else constants.THROTTLED_WEIGHT
+        forced = self.forced.take(self.oi_coins, minutes)
+        self._total.learn(forced, float(expected @ self.lesson.multipliers), lump, weight, minutes)
+        if self._hears_all:
+            self._classes.learn(expected, lump, minutes)
+            self._apply(self._classes.lesson())
+
+    def _apply(self, lesson: Lesson) -> None:
+        """Use these multipliers for all open positions, as far as the open interest allows."""
+        most = constants.CLASS_SHARE_MAX
+        multipliers = lesson.multipliers * min(1.0, most / float(lesson.multipliers @ self._prior))
+        self.lesson = Lesson(multipliers, lesson.variances)
+        banded = (self._sums[:, kernels.HELD] @ multipliers) * self._scales
+        swept = self._sums[:, kernels.SWEPT] @ multipliers
+        for side in range(2):
+            room = max(most * self.oi_coins - swept[side], 0.0)
+            if swept[side] > most * self.oi_coins:
+                self._sums[side, kernels.SWEPT] *= most * self.oi_coins / swept[side]
+            if banded[side] > room:
+                self._scales[side] *= room / banded[side] if room > 0 else constants.SCALE_MIN
 
     def _class_shares(self) -> F8:
         """Split an opening over the classes [2, J]: takers of a side are easier to liquidate."""
@@ -210,7 +406,8 @@ class Bands:
             taker * takers + maker * (1 - takers), constants.LIQUIDATABLE_MIN, constants.LIQUIDATABLE_MAX
         )
         shares: F8 = np.outer(liquidatable / constants.MEAN_LIQUIDATABLE, self._prior)
-        shares /= np.maximum(shares.sum(axis=1, keepdims=True) / constants.CLASS_SHARE_MAX, 1.0)
+        banded = shares @ self.lesson.multipliers
+        shares /= np.maximum(banded / constants.CLASS_SHARE_MAX, 1.0)[:, None]
         return shares
 
     def _place(self, coins: float, shares: F8) -> None:
@@ -220,7 +417,8 @@ class Bands:
         offsets, widths, weights = _trigger_kernels()
         kernels.place(
             self._cells,
-            self._totals,
+            self._sums,
+            self._scales,
             self._edges,
             self._histogram,
             self._first,
@@ -229,6 +427,7 @@ class Bands:
             offsets,
             widths,
             weights,
+            self._hears_since_ms is not None,
         )
 
     def _seed(self, coins: float) -> None:
@@ -240,18 +439,21 @@ class Bands:
         bins = np.arange(constants.HISTOGRAM_BINS) - constants.HISTOGRAM_BINS // 2
         self._histogram[:] = np.exp(-0.5 * (bins * STEP / constants.SEED_LOG_SIGMA) ** 2)
         self._place(coins, np.stack([self._prior, self._prior]))
-        self._totals[:, kernels.POOL] += self._totals[:, kernels.SWEPT]
-        self._totals[:, kernels.SWEPT] = 0.0
+        self._sums[:, kernels.SWEPT :] = 0.0
 
-    def _balance(self, closed: float, coins: float, hours: float) -> None:
+    def _balance(self, total: float, closed: float, coins: float, hours: float) -> None:
         correction = kernels.balance(
             self._cells,
-            self._totals,
+            self._sums,
+            self._scales,
+            self.lesson.multipliers,
+            total,
             closed,
             coins,
             constants.CLOSED_SHARE_MAX,
             constants.CORRECTION_MIN,
             constants.CORRECTION_MAX,
+            constants.CLASS_SHARE_MAX,
             constants.SCALE_MIN,
         )
         # The mean of |ln correction| an hour over about the last RESIDUAL_HOURS: a sum that fades.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
-from math import exp
+from math import exp, log, log1p, sqrt
 from typing import Literal
 
 import numpy as np
@@ -166,6 +166,7 @@ def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: 
     lo, hi = exp(first_bin * heat.step), exp((first_bin + len(mass)) * heat.step)
     peak = exp((peak_bin + 0.5) * heat.step)
     usd = float(mass.sum())
+    factor = interval_factor(heat, side, first_bin - heat.origin, mass)
     return Cluster(
         id=0,
         side=side,
@@ -174,12 +175,51 @@ def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: 
         peak=peak,
         hi=hi if side == "short" else min(hi, heat.mark),
         usd=usd,
-        usd_lo=usd / constants.UNCALIBRATED_FACTOR,
-        usd_hi=usd * constants.UNCALIBRATED_FACTOR,
+        usd_lo=usd / factor,
+        usd_hi=usd * factor,
         distance_pct=abs(peak / mark - 1.0) * 100,
         first_bin=first_bin,
         mass=mass,
     )
+
+
+def log_sigma(heat: Heat, side: SideName, first: int, mass: F8) -> float | None:
+    """Return the standard deviation of ln(dollars) in the bins from ``first`` [as many as mass has].
+
+    None while uncalibrated.  A venue's errors of class mix and total are the same along the bins; venues
+    and single positions are independent; half a bin of misplacement moves the borders' dollars.
+    """
+    certainty = heat.certainty
+    usd = float(mass.sum())
+    if certainty is None or usd <= 0.0:
+        return None
+    row, span = (0 if side == "long" else 1), slice(first, first + len(mass))
+    shared = float(np.square(certainty.sd_usd[:, row, span].sum(axis=1)).sum())
+    lumps = float(certainty.lump_usd2[row, span].sum())
+    misplaced = 0.5 * float(mass[-1] - mass[0])
+    return sqrt(log1p((shared + lumps + misplaced**2) / usd**2))
+
+
+def interval_factor(heat: Heat, side: SideName, first: int, mass: F8) -> float:
+    """Return f so that the 80 % interval of these bins is dollars / f to dollars x f."""
+    sigma = log_sigma(heat, side, first, mass)
+    if sigma is None or heat.certainty is None:
+        return constants.UNCALIBRATED_FACTOR
+    return exp(heat.certainty.widening * constants.INTERVAL_SIGMAS * sigma)
+
+
+def typical_factor(heat: Heat, clusters: Sequence[Cluster]) -> float:
+    """Return the interval factor that stands for a view: the mean over its clusters, by dollars.
+
+    Without clusters it is that of all its bands together.
+    """
+    if heat.certainty is None:
+        return constants.UNCALIBRATED_FACTOR
+    usd = sum(cluster.usd for cluster in clusters)
+    if usd > 0:
+        return exp(sum(cluster.usd * log(cluster.usd_hi / cluster.usd) for cluster in clusters) / usd)
+    sides: list[tuple[SideName, F8]] = [("long", heat.long_usd), ("short", heat.short_usd)]
+    return max(interval_factor(heat, side, 0, mass) for side, mass in sides)
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-2"
+VERSION = "bands-3"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
@@ -71,6 +71,39 @@ CORRECTION_MIN = 0.9  # of all bands at once, in one slice; the pool takes what 
 CORRECTION_MAX = 1.1
 RESIDUAL_HOURS = 1.0  # memory of the conservation residual
 SCALE_MIN = 2e-9  # e^-20: the lazy scale is multiplied into the cells below it
+
+# Learning from liquidation prints.
+LEARN_EVERY_MS = 60_000
+LEARN_PRIOR = 3.0  # a and b of the Gamma prior of a multiplier
+LUMP_PRIOR_PRINTS = 30  # what the prior over position sizes counts for among printed ones
+LEARN_KEPT_PER_MIN = 0.99997  # half-life 16 days
+TOTAL_KEPT_PER_MIN = 0.99976  # half-life 2 days
+LEARN_GAP_MS = 90_000  # what the mark reached unseen for so long teaches nothing
+CLASS_LOG_SMOOTHING = 0.25
+MATCHING_MS = 30_000  # a print may come this long after its trigger was swept
+MATCHING_BINS = 2
+MATCHING_BINS_MAX = 32  # where there is nothing so near, look this far
+THROTTLED_WEIGHT = 0.25
+THROTTLE_MEMORY_S = 10.0
+THROTTLE_SHARE_MAX = 0.95  # of seconds with a print: beyond it nothing can be told
+THROTTLED_CLOSED_SHARE_MAX = 0.8  # of what a slice closed was liquidated, at most
+THROTTLED_FULL_RATIO_MAX = 3.0  # times what a complete feed shows, relative to open interest
+FORCED_MEMORY_MIN = 60.0
+TRANSFER_LOG_SIGMA = 0.25  # how far venues' multipliers lie apart
+
+# Certainty.
+LEARNED_PRINTS_MIN = 200  # fewer prints of a complete feed: uncalibrated
+LEARNED_HOURS_MIN = 12.0
+TOTAL_SIGMA_FULL = 0.15
+TOTAL_SIGMA_THROTTLED = 0.25  # once prints were heard
+TOTAL_SIGMA_NONE = 0.5
+INTERVAL_SIGMAS = 1.2816  # 80 % of a normal
+WATCH_MS = 3_600_000  # a cluster that price reaches within this time of its picture is counted
+WATCH_OI_SHARE_MIN = 0.0025  # clusters of one venue count down to this share of its open interest
+TOUCHED_SHARE = 0.5  # of a cluster's bins
+WIDENING_TOUCHES_MIN = 30
+WIDENING_TOUCHES_KEPT = 400
+WIDENING_MAX = 4.0
 
 # What is shown.
 UNCALIBRATED_FACTOR = 4.0  # 80 % interval while nothing is learned: from estimate / 4 to estimate x 4

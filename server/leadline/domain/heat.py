@@ -22,11 +22,26 @@ CODE_RATIO = 1.06
 
 
 @dataclass(frozen=True, slots=True)
+class Certainty:
+    """How far the dollars of a heat may be off, once that is known.
+
+    sd_usd [v, 2, n] (long, short): each venue's standard deviations, which its bins share, so that they
+    add up along a cluster; venues err by themselves.  lump_usd2 [2, n]: variances of single positions
+    falling here or there, which add up themselves.  widening: factor on the log interval that made past
+    intervals hold as often as told.
+    """
+
+    sd_usd: F8
+    lump_usd2: F8
+    widening: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Heat:
     """Dollars of estimated forced flow by log-price bin, per side, on the reference mark's axis.
 
     long_usd lies below the mark and short_usd above it; both are float64 [n], bin i as in Profile.
-    oi_usd: one side's open interest of all venues in the view.
+    oi_usd: one side's open interest of all venues in the view.  certainty: None while uncalibrated.
     """
 
     origin: int
@@ -35,6 +50,7 @@ class Heat:
     long_usd: F8
     short_usd: F8
     oi_usd: float
+    certainty: Certainty | None = None
 
     @property
     def edges(self) -> F8:
@@ -42,20 +58,26 @@ class Heat:
         return np.arange(self.origin, self.origin + len(self.long_usd) + 1, dtype=np.float64) * self.step
 
 
-def combine(profiles: list[tuple[Profile, float]], mark_ref: float) -> Heat:
+def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: float | None = None) -> Heat:
     """Sum venue profiles, each given with its venue's mark now, on the axis of ``mark_ref``.
 
     Coins are valued at the price of the bin they land in.  Without profiles the heat is empty.
+    widening: of the intervals, None while the estimate is uncalibrated.
     """
     bins, step = constants.PROFILE_BINS, constants.LOG_STEP
     position = log(mark_ref) / step
     origin = floor(position) - bins // 2
     usd: F8 = np.zeros((2, bins))
+    sds: F8 = np.zeros((len(profiles), 2, bins))
+    lumps: F8 = np.zeros((2, bins))
     oi_usd = 0.0
-    for profile, mark_venue in profiles:
+    for venue, (profile, mark_venue) in enumerate(profiles):
         shift = profile.origin - origin + position - log(mark_venue) / step
-        _add_shifted(usd[0], profile.long_coins, shift)
-        _add_shifted(usd[1], profile.short_coins, shift)
+        for side, coins in enumerate((profile.long_coins, profile.short_coins)):
+            _add_shifted(usd[side], coins, shift)
+            if widening is not None:
+                _add_shifted(sds[venue, side], profile.sd_coins[side], shift)
+                _add_shifted(lumps[side], coins * profile.lump_coins, shift)
         oi_usd += profile.oi_coins * mark_ref
     centres = origin + np.arange(bins) + 0.5
     # Sharing a bin between two neighbours may push a little across the mark: it goes back to its side.
@@ -65,8 +87,10 @@ def combine(profiles: list[tuple[Profile, float]], mark_ref: float) -> Heat:
     usd[1, above] += usd[1, :above].sum()
     usd[0, below:] = 0.0
     usd[1, :above] = 0.0
-    usd *= np.exp(centres * step)
-    return Heat(origin, step, mark_ref, usd[0], usd[1], oi_usd)
+    prices = np.exp(centres * step)
+    usd *= prices
+    certainty = None if widening is None else Certainty(sds * prices, lumps * prices**2, widening)
+    return Heat(origin, step, mark_ref, usd[0], usd[1], oi_usd, certainty)
 
 
 def _add_shifted(out: F8, coins: F8, shift: float) -> None:

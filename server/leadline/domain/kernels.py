@@ -6,7 +6,13 @@ shorts it is the mirror image -1 - k.  A side is a ring of bins: depth bin k liv
 ``edge`` is the first depth bin the mark has reached; the side's open triggers fill edge - BINS to
 edge - 1.
 
-Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.
+Cells hold *base* coins: what the prior over distance classes places, before the class multipliers
+that prints teach.  So a lesson counts at once for every open position, however old.
+
+Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.  cells [S, J, K] are base
+coins over ``scales`` [S].  sums [S, 3, J]: HELD the sum of the cells over K; SWEPT the base coins the
+mark reached since the last open interest sample; EXPECTED those since the last lesson.  recent
+[S, J + 2, K]: the base coins by class that were last swept from a slot, then when (ms) and which bin.
 """
 
 from __future__ import annotations
@@ -23,8 +29,7 @@ F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# Columns of ``totals``: the coins of a side in band cells are totals[SCALE] * totals[CELLS].
-SCALE, CELLS, POOL, SWEPT = 0, 1, 2, 3
+HELD, SWEPT, EXPECTED = 0, 1, 2
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -75,36 +80,86 @@ def add_range(histogram: F8, first: int, low: float, high: float, coins: float) 
 
 
 @_compiled
-def move(cells: F8, totals: F8, edges: I8, position: float) -> None:
+def move(
+    cells: F8,
+    sums: F8,
+    scales: F8,
+    edges: I8,
+    recent: F8,
+    position: float,
+    at_ms: float,
+    kept_ms: float,
+    counted: bool,
+) -> None:
     """Take the mark to ``position`` (log price / log step).
 
-    A bin's triggers stand at its centre.  Bins the mark reaches are emptied into SWEPT; as it moves
-    away, the farthest bins leave the ring into POOL.  In a ring these are the same slots, so each
-    slot between the old edge and the new one is emptied once and is then free for what it stands
-    for next.  cells [S, J, K], totals [S, 4], edges [S].
+    A bin's triggers stand at its centre.  Bins the mark reaches are emptied into SWEPT (and EXPECTED,
+    when ``counted``) and remembered in ``recent``, which adds up what a bin lost within ``kept_ms``.
+    As the mark moves away, the farthest bins leave the ring.  In a ring these are the same slots, so
+    each slot between the old edge and the new one is emptied once and is then free for what it
+    stands for next.
     """
-    bins = cells.shape[2]
+    classes, bins = cells.shape[1], cells.shape[2]
     for side in range(2):
         depth = position if side == 0 else -position
         edge = int(np.ceil(depth - 0.5))
         low = min(edge, edges[side])
         high = min(max(edge, edges[side]), low + bins)
-        emptied = 0.0
+        swept = edge < edges[side]
         for k in range(low, high):
             slot = k % bins
-            for j in range(cells.shape[1]):
-                emptied += cells[side, j, slot]
+            if swept and (
+                recent[side, classes + 1, slot] != k or at_ms - recent[side, classes, slot] > kept_ms
+            ):
+                recent[side, :classes, slot] = 0.0
+            for j in range(classes):
+                amount = cells[side, j, slot]
                 cells[side, j, slot] = 0.0
-        column = SWEPT if edge < edges[side] else POOL
-        totals[side, column] += emptied * totals[side, SCALE]
-        totals[side, CELLS] = max(totals[side, CELLS] - emptied, 0.0)
+                sums[side, HELD, j] = max(sums[side, HELD, j] - amount, 0.0)
+                if swept:
+                    coins = amount * scales[side]
+                    sums[side, SWEPT, j] += coins
+                    recent[side, j, slot] += coins
+                    if counted:
+                        sums[side, EXPECTED, j] += coins
+            if swept:
+                recent[side, classes, slot] = at_ms
+                recent[side, classes + 1, slot] = k
         edges[side] = edge
+
+
+@_compiled
+def shift(cells: F8, sums: F8, scales: F8, edges: I8, bins_up: int) -> None:
+    """Move every trigger by ``bins_up`` (+1 or -1) log-price bins: what funding does to margins.
+
+    A bin that is pushed over the mark is swept, one that is pushed out of the ring is forgotten.
+    """
+    classes, bins = cells.shape[1], cells.shape[2]
+    for side in range(2):
+        inwards = bins_up == 1 if side == 0 else bins_up == -1
+        edge = edges[side]
+        leaving = (edge - 1) % bins if inwards else (edge - bins) % bins
+        for j in range(classes):
+            amount = cells[side, j, leaving]
+            sums[side, HELD, j] = max(sums[side, HELD, j] - amount, 0.0)
+            if inwards:
+                sums[side, SWEPT, j] += amount * scales[side]
+            row = cells[side, j]
+            if inwards:
+                for k in range(edge - 1, edge - bins, -1):
+                    row[k % bins] = row[(k - 1) % bins]
+                row[(edge - bins) % bins] = 0.0
+            else:
+                for k in range(edge - bins, edge - 1):
+                    row[k % bins] = row[(k + 1) % bins]
+                row[(edge - 1) % bins] = 0.0
 
 
 @_compiled
 def place(
     cells: F8,
-    totals: F8,
+    sums: F8,
+    scales: F8,
     edges: I8,
     histogram: F8,
     first: int,
@@ -113,19 +168,18 @@ def place(
     offsets: I8,
     widths: I8,
     weights: F8,
+    counted: bool,
 ) -> None:
     """Open ``coins`` on both sides at the prices of the histogram.
 
-    shares [S, J]: part of the coins in each class; the rest goes to POOL.  offsets [S, J], widths
-    [S, J], weights [S, J, W]: where triggers lie from the entry's depth bin.  A trigger that the mark
-    has reached already counts as SWEPT, one beyond the ring goes to POOL.
+    shares [S, J]: base part of the coins in each class.  offsets [S, J], widths [S, J], weights
+    [S, J, W]: where triggers lie from the entry's depth bin.  A trigger that the mark has reached
+    already counts as swept, one beyond the ring is left out.
     """
     bins = cells.shape[2]
     volume = histogram.sum()
     for side in range(2):
-        scale = totals[side, SCALE]
-        placed = 0.0
-        reached = 0.0
+        scale = scales[side]
         for h in range(len(histogram)):
             if histogram[h] == 0.0:
                 continue
@@ -136,81 +190,141 @@ def place(
                 k = entry + offsets[side, j]
                 begin = max(edges[side] - bins - k, 0)
                 end = min(edges[side] - k, widths[side, j])
+                reached = 0.0
                 if begin >= end:
                     # All of this triangle is reached already, or all of it lies beyond the ring.
                     if begin == 0:
-                        reached += amount
-                    continue
-                slot = (k + begin) % bins
-                for w in range(begin, end):
-                    part = amount * weights[side, j, w]
-                    cells[side, j, slot] += part
-                    placed += part
-                    slot += 1
-                    if slot == bins:
-                        slot = 0
-                for w in range(end, widths[side, j]):
-                    reached += amount * weights[side, j, w]
-        totals[side, CELLS] += placed
-        totals[side, SWEPT] += reached * scale
-        totals[side, POOL] += max(coins - (placed + reached) * scale, 0.0)
+                        reached = amount
+                else:
+                    slot = (k + begin) % bins
+                    placed = 0.0
+                    for w in range(begin, end):
+                        part = amount * weights[side, j, w]
+                        cells[side, j, slot] += part
+                        placed += part
+                        slot += 1
+                        if slot == bins:
+                            slot = 0
+                    sums[side, HELD, j] += placed
+                    for w in range(end, widths[side, j]):
+                        reached += amount * weights[side, j, w]
+                if reached > 0.0:
+                    sums[side, SWEPT, j] += reached * scale
+                    if counted:
+                        sums[side, EXPECTED, j] += reached * scale
 
 
 @_compiled
 def balance(
     cells: F8,
-    totals: F8,
+    sums: F8,
+    scales: F8,
+    multipliers: F8,
+    total: float,
     closed: float,
     coins: float,
     closed_share_max: float,
     correction_min: float,
     correction_max: float,
+    banded_share_max: float,
     scale_min: float,
 ) -> float:
-    """Close ``closed`` coins on both sides and make each side hold exactly ``coins``.
+    """Close ``closed`` of the ``total`` coins of each side, which is then worth exactly ``coins``.
 
     What the mark has swept counts as closed first (so nothing is closed twice); the rest closes bands
-    and pool alike.  A remaining difference scales both within the correction bounds; the pool takes
-    what lies beyond them and, when it is empty, the bands do.  Returns the larger |ln correction|.
+    and pool alike.  A remaining difference scales the bands within the correction bounds; the pool
+    takes what lies beyond them.  Returns the larger |ln correction|.
     """
     residual = 0.0
     for side in range(2):
-        banded = totals[side, SCALE] * totals[side, CELLS]
-        held = banded + totals[side, POOL]
+        banded = 0.0
+        swept = 0.0
+        for j in range(cells.shape[1]):
+            banded += multipliers[j] * sums[side, HELD, j]
+            swept += multipliers[j] * sums[side, SWEPT, j]
+            sums[side, SWEPT, j] = 0.0
+        banded *= scales[side]
+        held = total - swept
         factor = 1.0
         if held > 0.0:
-            voluntary = max(closed - totals[side, SWEPT], 0.0)
+            voluntary = max(closed - swept, 0.0)
             kept = 1.0 - min(voluntary / held, closed_share_max)
             wanted = coins / (held * kept)
             correction = min(max(wanted, correction_min), correction_max)
             residual = max(residual, abs(log(correction)))
             factor = kept * correction
-        if banded * factor > coins:
-            factor = coins / banded
-        totals[side, SCALE] *= factor
-        totals[side, SWEPT] = 0.0
-        if totals[side, SCALE] < scale_min:
-            total = 0.0
+        if banded * factor > banded_share_max * coins:
+            factor = banded_share_max * coins / banded
+        scales[side] *= factor
+        if scales[side] < scale_min:
             for j in range(cells.shape[1]):
+                held_now = 0.0
                 for slot in range(cells.shape[2]):
-                    cells[side, j, slot] *= totals[side, SCALE]
-                    total += cells[side, j, slot]
-            totals[side, SCALE] = 1.0
-            totals[side, CELLS] = total
-        totals[side, POOL] = max(coins - totals[side, SCALE] * totals[side, CELLS], 0.0)
+                    cells[side, j, slot] *= scales[side]
+                    held_now += cells[side, j, slot]
+                sums[side, HELD, j] = held_now
+            scales[side] = 1.0
     return residual
 
 
 @_compiled
-def fold(cells: F8, totals: F8, edges: I8, first: int, out: F8) -> None:
-    """Write the coins of all classes into ``out`` [S, n], whose column 0 is log-price bin ``first``."""
+def responsibilities(
+    cells: F8,
+    scales: F8,
+    edges: I8,
+    recent: F8,
+    multipliers: F8,
+    side: int,
+    k: int,
+    reach: int,
+    since_ms: float,
+    out: F8,
+) -> float:
+    """Write into ``out`` [J] the coins of each class within ``reach`` bins of depth bin ``k``.
+
+    Counts what is there and what was swept from there since ``since_ms``.  Returns the sum.
+    """
+    classes, bins = cells.shape[1], cells.shape[2]
+    total = 0.0
+    for j in range(classes):
+        coins = 0.0
+        for at in range(k - reach, k + reach + 1):
+            slot = at % bins
+            if edges[side] - bins <= at < edges[side]:
+                coins += cells[side, j, slot] * scales[side]
+            if recent[side, classes + 1, slot] == at and recent[side, classes, slot] >= since_ms:
+                coins += recent[side, j, slot]
+        out[j] = coins * multipliers[j]
+        total += out[j]
+    return total
+
+
+@_compiled
+def fold(
+    cells: F8,
+    scales: F8,
+    edges: I8,
+    multipliers: F8,
+    variances: F8,
+    first: int,
+    out: F8,
+) -> None:
+    """Write what each log-price bin holds into ``out`` [2, S, n], whose column 0 is bin ``first``.
+
+    out[0] are coins over all classes, out[1] their standard deviation, given the relative
+    ``variances`` [J] of the class multipliers.
+    """
     bins = cells.shape[2]
     for side in range(2):
-        for i in range(out.shape[1]):
+        for i in range(out.shape[2]):
             k = first + i if side == 0 else -1 - first - i
             coins = 0.0
+            variance = 0.0
             if edges[side] - bins <= k < edges[side]:
                 slot = k % bins
                 for j in range(cells.shape[1]):
-                    coins += cells[side, j, slot]
-            out[side, i] = coins * totals[side, SCALE]
+                    amount = multipliers[j] * cells[side, j, slot]
+                    coins += amount
+                    variance += amount * amount * variances[j]
+            out[0, side, i] = coins * scales[side]
+            out[1, side, i] = np.sqrt(variance) * scales[side]

@@ -2,7 +2,8 @@
 
 A venue's bands are built from its history in a thread, for their kernels take a second to load;
 events that come meanwhile wait.  From then on each goes straight in, and heat is worked out anew once
-a second, only for the views somebody watches.
+a second, only for the views somebody watches.  History has no liquidation prints, so learning begins
+with the first one heard.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import Event, Mark, OpenInterest, Side, Trade
+from leadline.domain.events import Event, Funding, Liquidation, Mark, OpenInterest, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     # At run time these are imported with the first bands, in their thread: numba loads with them.
     from leadline.domain.bands import Bands
     from leadline.domain.clusters import Cluster, ClusterTracker
+    from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
 
 log = logging.getLogger("leadline.feed")
@@ -45,15 +47,17 @@ class VenueEstimate:
 
     instrument: Instrument
     bands: Bands | None = None
+    estimator: Estimator | None = None
     mark_price: float | None = None
+    funding: Funding | None = None
     waiting: deque[Event] = field(default_factory=lambda: deque(maxlen=WAITING_EVENTS_MAX))
     prices: list[float] = field(default_factory=list)
     coins: list[float] = field(default_factory=list)
     bought: list[bool] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
-        if self.bands is None:
-            if isinstance(event, Trade | Mark | OpenInterest):
+        if self.bands is None or self.estimator is None:
+            if isinstance(event, Trade | Mark | OpenInterest | Liquidation | Funding):
                 self.waiting.append(event)
         elif isinstance(event, Trade):
             price = self.instrument.price(event.tick)
@@ -62,10 +66,23 @@ class VenueEstimate:
             self.bought.append(event.taker == Side.BUY)
         elif isinstance(event, Mark):
             self.mark_price = event.price
-            self.bands.mark(event.price, event.at_ms)
+            self.estimator.mark(event.venue, event.price, event.at_ms)
         elif isinstance(event, OpenInterest):
             self.flush()
             self.bands.open_interest(event.coins, event.at_ms)
+        elif isinstance(event, Liquidation):
+            self.estimator.liquidation(
+                *(event.venue, event.side, event.coins, event.price),
+                *(event.kind, event.completeness, event.at_ms),
+            )
+        elif isinstance(event, Funding):
+            self._take_funding(event)
+
+    def _take_funding(self, event: Funding) -> None:
+        """Settle the rate told last before its time, once the venue speaks of the next settlement."""
+        told, self.funding = self.funding, event
+        if self.bands is not None and told is not None and 0 < told.next_ms < event.next_ms:
+            self.bands.funding(told.rate)
 
     def flush(self) -> None:
         """Give the gathered trades to the bands in one call."""
@@ -92,10 +109,11 @@ class SymbolHeat:
         self._clock = clock
         self._venues: dict[str, VenueEstimate] = {}
         self._views: dict[str, ViewEstimate] = {}
+        self._estimator: Estimator | None = None
         self._expected = 0
 
     def take(self, event: Event, instrument: Instrument) -> None:
-        """Take one event of a venue (trades, marks and open interest matter)."""
+        """Take one event of a venue; those that say nothing of positions are passed over."""
         estimate = self._venues.get(event.venue)
         if estimate is None:
             estimate = self._venues[event.venue] = VenueEstimate(instrument)
@@ -123,7 +141,13 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        estimate.bands = await asyncio.to_thread(_bands_of, tiers, history, price, self._clock.wall_ms())
+        bands = await asyncio.to_thread(_bands_of, tiers, history, price, self._clock.wall_ms())
+        if self._estimator is None:
+            from leadline.domain.estimator import Estimator
+
+            self._estimator = Estimator(instrument.base)
+        self._estimator.venues[instrument.venue] = estimate.bands = bands
+        estimate.estimator = self._estimator
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
             if not isinstance(event, Trade) or event.at_ms >= until_ms:
@@ -152,16 +176,16 @@ class SymbolHeat:
         view = self._view(venue)
         if view is None or view.heat is None:
             return {"bands": None, "clusters": []}
-        from leadline.domain.clusters import eta_min, nearest
-        from leadline.domain.estimator_constants import UNCALIBRATED_FACTOR
+        from leadline.domain.clusters import eta_min, nearest, typical_factor
         from leadline.domain.heat import heat_top_usd
 
+        shown = nearest(view.clusters)
         built = sum(1 for made in self._venues.values() if made.bands is not None)
         mark, step = view.heat.mark, float(tick)
         return {
             "bands": {
-                "calibrated": False,
-                "factor": UNCALIBRATED_FACTOR,
+                "calibrated": view.heat.certainty is not None,
+                "factor": round(typical_factor(view.heat, shown), 2),
                 "progress": round(built / max(self._expected, built), 2),
                 "heat_top_usd": _rounded(heat_top_usd(view.heat, group * step)),
             },
@@ -178,7 +202,7 @@ class SymbolHeat:
                     "distance_pct": round(cluster.distance_pct, 2),
                     "eta_min": _whole(eta_min(cluster, mark, pace)),
                 }
-                for cluster in nearest(view.clusters)
+                for cluster in shown
             ],
         }
 
@@ -187,22 +211,20 @@ class SymbolHeat:
         names = list(self._venues) if venue == ALL_VENUES else [venue]
         made = [self._venues[name] for name in sorted(names, key=reference_rank) if name in self._venues]
         ready = [one for one in made if one.bands is not None and one.mark_price and one.bands.oi_coins > 0]
-        if not ready:
+        if not ready or self._estimator is None:
             return None
         from leadline.domain.clusters import ClusterTracker, cluster_usd_min, find_clusters
-        from leadline.domain.heat import combine
 
         view = self._views.setdefault(venue, ViewEstimate(ClusterTracker()))
         now_ms = self._clock.monotonic_ms()
         if view.heat is None or now_ms - view.at_ms >= HEAT_EVERY_MS:
-            profiles = []
             for one in ready:
                 one.flush()
-                if one.bands is not None and one.mark_price is not None:
-                    profiles.append((one.bands.profile(), one.mark_price))
-            reference = profiles[0][1]
+            names = [one.instrument.venue for one in ready]
+            marks = [one.mark_price for one in ready if one.mark_price is not None]
+            reference = marks[0]
             view.at_ms = now_ms
-            view.heat = combine(profiles, reference)
+            view.heat = self._estimator.heat(names, marks)
             usd_min = cluster_usd_min(ready[0].instrument.base)
             found = find_clusters(view.heat, reference, view.heat.oi_usd, usd_min)
             view.clusters = view.tracker.update(found)

@@ -5,7 +5,7 @@ defined in, not of the loops it calls.  Everything is plain arrays whose rows ar
 constants below; prices inside the book are absolute ticks, sizes are lots.
 
 Shapes: book (2, window) int64; log (2, LOG_MAX) int64 of (tick, lots before this step); trades
-(4, TRADES_MAX) int64; liquidations (7, LIQUIDATIONS_MAX) float64; walls (3, WALLS_MAX) int64; table
+(4, TRADES_MAX) int64; liquidations (8, LIQUIDATIONS_MAX) float64; walls (3, WALLS_MAX) int64; table
 (9, positions) float64; params, stats one-dimensional float64; head one-dimensional int64.
 """
 
@@ -37,7 +37,8 @@ LOTS, STAMP = range(2)
 # trades: side is the taker's, kind 1 marks a forced order.
 T_TICK, T_LOTS, T_SIDE, T_KIND = range(4)
 # liquidations: side of the position that died; bankrupt and average price in dollars.
-L_ID, L_SIDE, L_LOTS, L_BANKRUPT, L_AVERAGE, L_FILLED, L_LAST = range(7)
+L_ID, L_SIDE, L_LOTS, L_BANKRUPT, L_AVERAGE, L_FILLED, L_LAST, L_TRIGGER = range(8)
+DEATH_ROWS = 8
 # walls
 W_TICK, W_UNTIL, W_SPOOF = range(3)
 # table: one column a position.
@@ -599,6 +600,7 @@ def liquidate_in_book(
         out[L_SIDE, row] = side
         out[L_LOTS, row] = lots
         out[L_BANKRUPT, row] = bankrupt
+        out[L_TRIGGER, row] = trigger
         out[L_AVERAGE, row] = value / filled * params[TICK_USD] if filled > 0 else bankrupt
         out[L_FILLED, row] = filled
         out[L_LAST, row] = trades[T_LOTS, head[TRADES] - 1] if head[TRADES] > first else 0
@@ -611,7 +613,9 @@ def liquidate_in_book(
 
 
 @compiled
-def liquidate_coarse(params: Floats, table: Floats, stats: Floats, mark: float) -> float:
+def liquidate_coarse(
+    params: Floats, head: Ints, table: Floats, stats: Floats, out: Floats, mark: float
+) -> float:
     """The same without a book, for history: everything reached closes at once; return signed dollars."""
     if mark > stats[LONG_EDGE] and mark < stats[SHORT_EDGE]:
         return 0.0
@@ -620,6 +624,15 @@ def liquidate_coarse(params: Floats, table: Floats, stats: Floats, mark: float) 
         trigger, side = table[P_TRIGGER, at], int(table[P_SIDE, at])
         if trigger > 0.0 and (mark <= trigger if side > 0 else mark >= trigger):
             lots = int(table[P_LOTS, at])
+            row = head[LIQUIDATIONS]
+            if row < out.shape[1]:
+                out[L_ID, row] = table[P_ID, at]
+                out[L_SIDE, row] = side
+                out[L_LOTS, row] = out[L_FILLED, row] = out[L_LAST, row] = lots
+                out[L_BANKRUPT, row] = table[P_BANKRUPT, at]
+                out[L_AVERAGE, row] = mark
+                out[L_TRIGGER, row] = trigger
+                head[LIQUIDATIONS] += 1
             stats[FORCED_LOTS] += lots
             signed -= side * lots * params[LOT_COINS] * mark
             reduce_position(table, stats, at, lots)
@@ -829,9 +842,11 @@ def step_market(
 def minute_market(
     params: Floats,
     state: State,
+    head: Ints,
     table: Floats,
     tiers: Floats,
     stats: Floats,
+    out: Floats,
     path: Floats,
     crowd: float,
     now_ms: float,
@@ -839,8 +854,10 @@ def minute_market(
 ) -> None:
     """Advance one market by a minute without a book; path holds the reference at each part of it.
 
-    bar becomes (open, high, low, close, coins, coins taken by buyers, trades).
+    bar becomes (open, high, low, close, coins, coins taken by buyers, trades); out the minute's
+    liquidations, head[LIQUIDATIONS] of them.
     """
+    head[LIQUIDATIONS] = 0
     parts = len(path)
     part_s = 60.0 / parts
     volume_usd = 60.0 * params[ORDERS_PER_S] * 7_000.0 * lognormal(state, 0.5)
@@ -870,7 +887,7 @@ def minute_market(
             moved += lots * params[LOT_COINS] * mark
             signed += side * lots * params[LOT_COINS] * mark
         rebalance_pool(params, state, table, tiers, stats, mark, now_ms, 8)
-        forced = liquidate_coarse(params, table, stats, mark)
+        forced = liquidate_coarse(params, head, table, stats, out, mark)
         moved += abs(forced)
         signed += forced
         stats[MARK] = stats[INDEX] = mark

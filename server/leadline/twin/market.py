@@ -114,7 +114,7 @@ class Market:
         self._log = np.zeros((2, k.LOG_MAX), dtype=np.int64)
         self._walls = np.zeros((3, k.WALLS_MAX), dtype=np.int64)
         self._trades = np.zeros((4, k.TRADES_MAX), dtype=np.int64)
-        self._deaths = np.zeros((7, k.LIQUIDATIONS_MAX))
+        self._deaths = np.zeros((k.DEATH_ROWS, k.LIQUIDATIONS_MAX))
         self._scratch = np.zeros((2, self.book.shape[1]), dtype=np.int64)
         self.bars = Bars()
         self.funding: list[Funding] = []
@@ -224,7 +224,17 @@ class Market:
         """Advance by a minute without a book along the reference ``path``; return the net dollars traded."""
         bar = self._bar[OPEN:9]
         k.minute_market(
-            self.params, self.state, self.table, self.tiers, self.stats, path, crowd, float(self._now_ms), bar
+            self.params,
+            self.state,
+            self.head,
+            self.table,
+            self.tiers,
+            self.stats,
+            self._deaths,
+            path,
+            crowd,
+            float(self._now_ms),
+            bar,
         )
         self._turn_to(self._now_ms + 60_000)
         return float(self.stats[k.FLOW_USD])
@@ -387,6 +397,10 @@ class Market:
         if step >= 0 and len(self.changes) < STEPS_KEPT:
             return self._opening_id
         raise LookupError(f"step {step} is not kept")
+
+    def deaths(self) -> k.Floats:
+        """Return who was liquidated in the last step or minute, shape (deaths, 8), columns L_ID ..."""
+        return self._deaths[:, : int(self.head[k.LIQUIDATIONS])].T.copy()
 
     def positions(self) -> k.Floats:
         """Return every open position, shape (positions, 9), columns P_ID ... P_OPENED of kernels."""

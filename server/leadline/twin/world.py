@@ -74,22 +74,28 @@ class World:
             flow_usd[at] += market.run_step(prices[at], crowd[at])
         self._shock_bp = LASTING_SHARE * flow_usd / self._depth_usd
 
-    def _run_history(self, start_ms: int, history_days: float) -> None:
-        minutes = round(history_days * 1440)
-        begin_ms = start_ms // MINUTE_MS * MINUTE_MS - minutes * MINUTE_MS
-        for (_, symbol), market in self.markets.items():
-            market.populate(float(self._starts[SYMBOLS.index(symbol)]), begin_ms)
+    def run_minute(self) -> None:
+        """Advance by a minute without books: bars, open interest, positions and liquidations alone."""
         path = np.zeros((len(SYMBOLS), PARTS_OF_MINUTE))
         part_s = 60.0 / PARTS_OF_MINUTE
+        k.reference_path(self._reference, self._state, self._shock_bp, BETAS, OWN_SIGMAS, part_s, path)
+        prices, crowd = self._starts[:, None] * np.exp(path), self._lean(path[:, -1], 60.0)
+        flow_usd = np.zeros(len(SYMBOLS))
+        for (_, symbol), market in self.markets.items():
+            at = SYMBOLS.index(symbol)
+            flow_usd[at] += market.run_minute(prices[at], crowd[at])
+        # A minute is too coarse for the book to refill between two waves of a cascade: bound its push.
+        self._shock_bp = np.clip(LASTING_SHARE * flow_usd / self._depth_usd, -10.0, 10.0)
+        self.now_ms += MINUTE_MS
+
+    def _run_history(self, start_ms: int, history_days: float) -> None:
+        minutes = round(history_days * 1440)
+        self.now_ms = start_ms // MINUTE_MS * MINUTE_MS - minutes * MINUTE_MS
+        for (_, symbol), market in self.markets.items():
+            market.populate(float(self._starts[SYMBOLS.index(symbol)]), self.now_ms)
         for _ in range(minutes):
-            k.reference_path(self._reference, self._state, self._shock_bp, BETAS, OWN_SIGMAS, part_s, path)
-            prices, crowd = self._starts[:, None] * np.exp(path), self._lean(path[:, -1], 60.0)
-            flow_usd = np.zeros(len(SYMBOLS))
-            for (_, symbol), market in self.markets.items():
-                at = SYMBOLS.index(symbol)
-                flow_usd[at] += market.run_minute(prices[at], crowd[at])
-            # A minute is too coarse for the book to refill between two waves of a cascade: bound its push.
-            self._shock_bp = np.clip(LASTING_SHARE * flow_usd / self._depth_usd, -10.0, 10.0)
+            self.run_minute()
+        self.now_ms = start_ms
         for market in self.markets.values():
             market.open_book(start_ms)
 

@@ -121,6 +121,7 @@ class Plain:
 def test_the_ring_holds_what_unbounded_arrays_would(steps: list[tuple[float, float]]) -> None:
     bands, plain = Bands(TIERS, START, 0), Plain(START)
     bands.open_interest(0.0, 0)
+    bands.oi_coins = 1e6  # more than is placed below, so that nothing is cut to size
     for move, away in steps:
         mark = bands.mark_price * np.exp(move)
         bands.mark(mark, 0)

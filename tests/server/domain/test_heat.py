@@ -31,7 +31,8 @@ def profile(mark: float, longs: dict[float, float], shorts: dict[float, float]) 
         long_coins[floor(log(mark * (1 - away)) / STEP) - origin] += coins
     for away, coins in shorts.items():
         short_coins[floor(log(mark * (1 + away)) / STEP) - origin] += coins
-    return Profile(origin, STEP, long_coins, short_coins, 1_000.0, 0.0, 0.0, mark, 0)
+    sds = 0.5 * np.stack([long_coins, short_coins])
+    return Profile(origin, STEP, long_coins, short_coins, sds, 2.0, 1_000.0, 0.0, 0.0, mark, 0)
 
 
 def centres(heat: Heat) -> F8:

@@ -1,0 +1,203 @@
+"""Bands that hear liquidation prints: what they learn, and what stays true meanwhile."""
+
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadline.domain import estimator_constants as constants
+from leadline.domain.bands import STEP, Bands
+from leadline.domain.events import Completeness, PriceKind, Side
+from leadline.domain.leverage import bundled_tiers
+from leadline.domain.margin import bankruptcy_from_trigger
+
+TIERS = bundled_tiers("bybit", "BTCUSDT")
+START = 60_000.0
+MINUTE = constants.LEARN_EVERY_MS
+FULL, THROTTLED = Completeness.FULL, Completeness.THROTTLED
+
+
+def opened(coins: float = 10_000.0) -> Bands:
+    """Bands with coins opened at START on both sides."""
+    bands = Bands(TIERS, START, 0)
+    bands.open_interest(0.0, 0)
+    bands.trades(np.full(2, START), np.full(2, coins / 2), np.array([True, False]))
+    bands.open_interest(coins, 1_000)
+    return bands
+
+
+def hear(bands: Bands, at_ms: int, side: Side, trigger: float, coins: float) -> None:
+    price = bankruptcy_from_trigger(TIERS, side, trigger, coins)
+    bands.liquidation(side, coins, price, PriceKind.BANKRUPTCY, FULL, at_ms)
+
+
+def assert_sound(bands: Bands) -> None:
+    for side in Side:
+        banded, pool, swept = bands.held_coins(side)
+        assert banded + pool + swept == pytest.approx(bands.oi_coins, rel=1e-9, abs=1e-9)
+        assert min(banded, swept) >= 0.0
+        assert pool >= -1e-9 * bands.oi_coins
+    profile = bands.profile()
+    prices = np.exp((profile.origin + np.arange(len(profile.long_coins)) + 0.5) * STEP)
+    assert not profile.long_coins[prices >= bands.mark_price].any()
+    assert not profile.short_coins[prices <= bands.mark_price].any()
+    assert min(profile.long_rest, profile.short_rest) >= -1e-9
+    assert np.isfinite(profile.sd_coins).all()
+
+
+events = st.one_of(
+    st.tuples(st.just("mark"), st.floats(-0.06, 0.06)),
+    st.tuples(st.just("oi"), st.floats(0.7, 1.4)),
+    st.tuples(st.just("print"), st.sampled_from(list(Side)), st.floats(-0.05, 0.05), st.floats(1e-3, 3e3)),
+    st.tuples(st.just("throttled"), st.sampled_from(list(Side)), st.floats(1e-3, 3e3)),
+    st.tuples(st.just("funding"), st.floats(-0.003, 0.003)),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(st.tuples(events, st.integers(0, 90_000)), max_size=40))
+def test_prints_and_funding_keep_both_sides_worth_the_open_interest(
+    story: list[tuple[tuple[object, ...], int]],
+) -> None:
+    bands, at_ms = opened(), 1_000
+    for event, wait_ms in story:
+        at_ms += wait_ms
+        match event:
+            case ("mark", float(move)):
+                bands.mark(bands.mark_price * np.exp(move), at_ms)
+            case ("oi", float(factor)):
+                bands.open_interest(bands.oi_coins * factor, at_ms)
+            case ("print", Side() as side, float(away), float(coins)):
+                hear(bands, at_ms, side, bands.mark_price * np.exp(away), coins)
+            case ("throttled", Side() as side, float(coins)):
+                bands.liquidation(side, coins, bands.mark_price, PriceKind.FILL, THROTTLED, at_ms)
+            case ("funding", float(rate)):
+                bands.funding(rate)
+            case _:
+                raise AssertionError(event)
+        assert_sound(bands)
+
+
+def market(multiplier: float, rounds: int, completeness: Completeness = FULL) -> Bands:
+    """Longs are opened and swept round by round; ``multiplier`` times what was expected is printed."""
+    bands, at_ms = opened(), 1_000
+    bands.liquidation(Side.BUY, 1e-6, START, PriceKind.TRIGGER, completeness, at_ms)
+    for _ in range(rounds):
+        before = bands.profile()
+        prices = np.exp((before.origin + np.arange(len(before.long_coins)) + 0.5) * STEP)
+        at_ms += MINUTE // 2
+        bands.mark(START * 0.985, at_ms)
+        reached = prices >= START * 0.985
+        base = before.long_coins[reached] / bands.total_multiplier
+        for price, coins in zip(
+            prices[reached], base / bands.lesson.multipliers[0] * multiplier, strict=True
+        ):
+            if coins > 0:
+                bands.liquidation(
+                    Side.BUY, float(coins), float(price), PriceKind.TRIGGER, completeness, at_ms
+                )
+        at_ms += MINUTE // 2
+        bands.mark(START, at_ms)
+        bands.trades(np.full(2, START), np.full(2, 2_000.0), np.array([True, False]))
+        bands.open_interest(10_000.0, at_ms)
+    return bands
+
+
+@pytest.mark.parametrize("multiplier", [0.5, 1.4])
+def test_a_complete_feed_bends_the_classes_it_prints(multiplier: float) -> None:
+    bands = market(multiplier, rounds=400)
+    near = np.array(constants.CLASS_DISTANCES) <= 0.013
+    far = np.array(constants.CLASS_DISTANCES) >= 0.14
+    assert bands.taught.multipliers[near] == pytest.approx(np.full(near.sum(), multiplier), rel=0.2)
+    assert bands.taught.multipliers[far] == pytest.approx(np.ones(far.sum()), abs=0.02)
+
+
+def test_a_lesson_counts_for_what_is_open_already() -> None:
+    bands = opened()
+    shown = bands.profile().long_coins.sum()
+    bands.adopt(type(bands.lesson)(np.full(15, 0.5), np.full(15, 0.1)), 1.0)
+    assert bands.profile().long_coins.sum() == pytest.approx(shown / 2)
+    assert_sound(bands)
+
+
+def test_a_throttled_feed_leaves_the_classes_alone() -> None:
+    bands = market(0.5, rounds=30, completeness=THROTTLED)
+    np.testing.assert_array_equal(bands.taught.multipliers, 1.0)
+    assert not bands.hears_all
+    assert bands.total_multiplier < 0.9
+
+
+def test_a_bankruptcy_price_is_matched_at_its_trigger() -> None:
+    """At 0.5 % maintenance the two lie ten bins apart: enough to blame the wrong class."""
+    bands = opened()
+    trigger = START * (1 - 0.016)
+    bands.mark(trigger * 0.9999, 2_000)
+    price = bankruptcy_from_trigger(TIERS, Side.BUY, trigger, 1.0)
+    assert log(trigger / price) / STEP > 8
+    told = bands.liquidation(Side.BUY, 1.0, price, PriceKind.BANKRUPTCY, FULL, 2_100)
+    assert told == pytest.approx(trigger)
+    shares = bands._responsible(Side.BUY, told, 2_100)
+    assert shares.sum() == pytest.approx(1.0)
+    assert constants.CLASS_DISTANCES[int(shares.argmax())] == 0.016
+
+
+def test_a_print_finds_what_was_swept_before_it_came() -> None:
+    bands = opened()
+    trigger = START * (1 - 0.03)
+    shares_before = bands._responsible(Side.BUY, trigger, 1_000)
+    bands.mark(START * 0.96, 2_000)
+    np.testing.assert_allclose(bands._responsible(Side.BUY, trigger, 3_000), shares_before, rtol=1e-9)
+    # Half a minute later only what is still there can have died: classes farther away.
+    late = bands._responsible(Side.BUY, trigger, 2_001 + constants.MATCHING_MS)
+    assert late.argmax() > shares_before.argmax()
+
+
+def test_history_without_prints_and_gaps_in_the_mark_teach_nothing() -> None:
+    bands = opened()
+    bands.mark(START * 0.98, 30_000)
+    bands.mark(START, 2 * MINUTE)
+    np.testing.assert_array_equal(bands.taught.multipliers, 1.0)
+    # From the first print on, silence is told, but not about what happened while the mark was away.
+    hear(bands, 2 * MINUTE, Side.SELL, START * 1.5, 1e-6)
+    bands.mark(START * 0.97, 2 * MINUTE + constants.LEARN_GAP_MS + 1)
+    bands.mark(START * 0.97, 9 * MINUTE)
+    assert bands.taught.multipliers == pytest.approx(np.ones(15), abs=1e-6)
+    bands.mark(START * 0.95, 9 * MINUTE + 1_000)
+    bands.mark(START * 0.95, 11 * MINUTE)
+    assert bands.taught.multipliers.min() < 0.95
+
+
+def test_longs_pay_funding_with_a_higher_trigger_and_shorts_receive_one() -> None:
+    bands = opened()
+    before = bands.profile()
+    for _ in range(10):
+        bands.funding(STEP / 4)
+    after = bands.profile()
+    moved = 2
+    np.testing.assert_allclose(after.long_coins[moved:700], before.long_coins[: 700 - moved], atol=1e-9)
+    np.testing.assert_allclose(after.short_coins[900 + moved :], before.short_coins[900:-moved], atol=1e-9)
+    for _ in range(10):
+        bands.funding(-STEP / 4)
+    back = bands.profile()
+    np.testing.assert_allclose(back.long_coins[:700], before.long_coins[:700], atol=1e-9)
+
+
+def test_little_is_called_learnt_only_after_enough_prints_and_hours() -> None:
+    bands = opened()
+    for i in range(constants.LEARNED_PRINTS_MIN):
+        assert not bands.learnt
+        hear(bands, 2_000 + i, Side.SELL, START * 1.01, 1e-3)
+    assert not bands.learnt
+    bands.mark(START, 2_000 + round(constants.LEARNED_HOURS_MIN * 3_600_000))
+    assert bands.learnt
+    assert bands.prints == constants.LEARNED_PRINTS_MIN
+
+
+def test_intervals_narrow_as_prints_come() -> None:
+    def doubt(bands: Bands) -> float:
+        profile = bands.profile()
+        return float(profile.sd_coins[0].sum() / profile.long_coins.sum())
+
+    assert doubt(market(1.0, rounds=40)) < doubt(market(1.0, rounds=2)) < doubt(opened())
