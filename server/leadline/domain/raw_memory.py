@@ -1,0 +1,173 @@
+"""Machine words for compiled loops: reads at an address, marks of many bytes at once, bit counts.
+
+A caller owns the memory it names and sees to it that 64 bytes beyond the last one read are its own.
+Only the compiled modules import this one: it imports numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+_I1, _I8, _I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
+_BYTES64 = ir.VectorType(_I8, 64)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(*signature: Any) -> Callable[[_Function], _Function]:
+    """Compile for these argument types at import, or from the cache; without them where it is called.
+
+    The cache of a kernel does not notice a change in a kernel of another file: `make clean` does.
+    """
+    make = njit(*signature, cache=True, error_model="numpy")
+    return cast(Callable[[_Function], _Function], make)
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile into whatever calls it."""
+    return cast(_Function, njit(function, error_model="numpy", forceinline=True))
+
+
+def _instruction(make: Callable[..., Any]) -> Callable[..., Any]:
+    return cast(Callable[..., Any], intrinsic(make))
+
+
+def _pointer(builder: Any, address: Any, kind: Any) -> Any:
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def _load(builder: Any, address: Any, kind: Any) -> Any:
+    value = builder.load(_pointer(builder, address, kind))
+    value.align = 1
+    return value
+
+
+def _splat(value: int) -> Any:
+    return ir.Constant(_BYTES64, [ir.Constant(_I8, value)] * 64)
+
+
+@_instruction
+def byte(typing: Any, address: Any) -> Any:  # noqa: ARG001 - numba calls with its context
+    """byte(address) -> int64: the byte there."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.zext(_load(builder, args[0], _I8), _I64)
+
+    return types.int64(types.int64), generate
+
+
+@_instruction
+def word(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    """word(address) -> uint64: the eight bytes there, the first one lowest."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return _load(builder, args[0], _I64)
+
+    return types.uint64(types.int64), generate
+
+
+@_instruction
+def other_than_digits(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    """other_than_digits(address) -> uint64: bit i is set where byte i is no ASCII digit."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        offset = builder.sub(_load(builder, args[0], _BYTES64), _splat(ord("0")))
+        return builder.bitcast(builder.icmp_unsigned(">", offset, _splat(9)), _I64)
+
+    return types.uint64(types.int64), generate
+
+
+@_instruction
+def other_than_text(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    """other_than_text(address) -> uint64: bit i is set where byte i is no plain character of a JSON text.
+
+    Plain are the printable ASCII characters but the quote and the backslash.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        chars = _load(builder, args[0], _BYTES64)
+        beyond = builder.icmp_unsigned(">", builder.sub(chars, _splat(0x20)), _splat(0x5E))
+        quote = builder.icmp_unsigned("==", chars, _splat(ord('"')))
+        escape = builder.icmp_unsigned("==", chars, _splat(ord("\\")))
+        return builder.bitcast(builder.or_(beyond, builder.or_(quote, escape)), _I64)
+
+    return types.uint64(types.int64), generate
+
+
+@_instruction
+def lowest_bit(typing: Any, bits: Any) -> Any:  # noqa: ARG001
+    """lowest_bit(bits) -> int64: the place of the lowest bit set, 64 for none."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.cttz(args[0], ir.Constant(_I1, 0))
+
+    return types.int64(types.uint64), generate
+
+
+@_instruction
+def bits_set(typing: Any, bits: Any) -> Any:  # noqa: ARG001
+    """bits_set(bits) -> int64: how many bits are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), generate
+
+
+@_instruction
+def address_of(typing: Any, buffer: Any) -> Any:  # noqa: ARG001
+    """address_of(bytes or array) -> int64: where its contents lie."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0])
+        return builder.ptrtoint(held.data, _I64)
+
+    return types.int64(buffer), generate
+
+
+@_instruction
+def copy_bytes(typing: Any, to: Any, source: Any, count: Any) -> Any:  # noqa: ARG001
+    """copy_bytes(to, source, count): copy between addresses that do not overlap."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        to, source, count = args
+        cgutils.raw_memcpy(builder, _pointer(builder, to, _I8), _pointer(builder, source, _I8), count, 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@_instruction
+def clear_64(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    """clear_64(address): set 64 bytes to zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        stored = builder.store(_splat(0), _pointer(builder, args[0], _BYTES64))
+        stored.align = 1
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+@_instruction
+def _as_pointer(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return _pointer(builder, args[0], _I8)
+
+    return types.voidptr(types.int64), generate
+
+
+@inlined
+def ints_at(address: int, count: int) -> Ints:
+    """Return the int64 array [count] at an address, without a copy."""
+    view: Ints = carray(_as_pointer(address), (count,), np.int64)
+    return view
