@@ -37,6 +37,9 @@ class Side(Protocol):
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         """Return (ticks, lots) of the best ``count`` levels, all without a count, as copies."""
 
+    def settle(self) -> None:
+        """Make the side readable after compiled code changed it."""
+
 
 class SortedSide:
     """A side in two arrays; ``sign`` maps ticks to keys that rise outwards from the touch (-1 bids, +1 asks)."""
@@ -80,6 +83,9 @@ class SortedSide:
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         return self.keys[:count] * self.sign, self.lots[:count].copy()
 
+    def settle(self) -> None:
+        return
+
 
 SideT = TypeVar("SideT", bound=Side)
 
@@ -92,6 +98,11 @@ class Book:
     def __init__(self) -> None:
         self._bids: Side = SortedSide(-1)
         self._asks: Side = SortedSide(1)
+
+    def settle(self) -> None:
+        """Finish a change that compiled code made in the sides."""
+        self._bids.settle()
+        self._asks.settle()
 
     def rebuild(self, make: Callable[[int], SideT]) -> tuple[SideT, SideT]:
         """Hold the same levels in sides of another make (called with -1 and +1); return bids and asks."""

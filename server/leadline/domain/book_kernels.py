@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 
 from leadline.domain.book import Ints
-from leadline.domain.raw_memory import bits_set, compiled, inlined, ints_at, lowest_bit
+from leadline.domain.raw_memory import address_of, bits_set, cell, compiled, inlined, lowest_bit, set_cell
 
 WINDOW = 1 << 16  # keys
 SLOTS = WINDOW - 1
@@ -34,156 +34,159 @@ BITS = 64
 LOTS = BITS + WINDOW // 64
 SIDE_CELLS = LOTS + WINDOW
 
-_SIDE = types.int64[::1]
+_ARRAY = types.int64[::1]
 
 
 @inlined
-def _next_key(side: Ints, key: int) -> int:
+def _next_key(side: int, key: int) -> int:
     """Return the first key of the window at or beyond ``key`` that has a level, NONE without one."""
-    end = side[BASE] + WINDOW
+    end = cell(side, BASE) + WINDOW
     while key < end:
         slot = key & SLOTS
-        ahead = np.uint64(side[BITS + (slot >> 6)]) >> np.uint64(slot & 63)
+        ahead = np.uint64(cell(side, BITS + (slot >> 6))) >> np.uint64(slot & 63)
         if ahead != np.uint64(0):
             return key + lowest_bit(ahead)
         key += 64 - (slot & 63)
     return NONE
 
 
-@compiled(types.void(_SIDE, types.int64, types.int64))
-def _set_far(side: Ints, key: int, lots: int) -> None:
+@compiled(types.void(types.int64, types.int64, types.int64))
+def _set_far(side: int, key: int, lots: int) -> None:
     """Set a level outside the window; there is room for one more."""
-    count = side[FAR_COUNT]
-    far_keys, far_lots = ints_at(side[FAR_KEYS], side[FAR_ROOM]), ints_at(side[FAR_LOTS], side[FAR_ROOM])
+    count = cell(side, FAR_COUNT)
+    far_keys, far_lots = cell(side, FAR_KEYS), cell(side, FAR_LOTS)
     at, beyond = np.int64(0), count
     while at < beyond:
         middle = (at + beyond) >> 1
-        if far_keys[middle] < key:
+        if cell(far_keys, middle) < key:
             at = middle + 1
         else:
             beyond = middle
-    held = at < count and far_keys[at] == key
+    held = at < count and cell(far_keys, at) == key
     if lots > 0:
         if not held:
             for i in range(count, at, -1):
-                far_keys[i], far_lots[i] = far_keys[i - 1], far_lots[i - 1]
-            far_keys[at] = key
-            side[FAR_COUNT] = count + 1
-        far_lots[at] = lots
+                set_cell(far_keys, i, cell(far_keys, i - 1))
+                set_cell(far_lots, i, cell(far_lots, i - 1))
+            set_cell(far_keys, at, key)
+            set_cell(side, FAR_COUNT, count + 1)
+        set_cell(far_lots, at, lots)
     elif held:
         for i in range(at, count - 1):
-            far_keys[i], far_lots[i] = far_keys[i + 1], far_lots[i + 1]
-        side[FAR_COUNT] = count - 1
+            set_cell(far_keys, i, cell(far_keys, i + 1))
+            set_cell(far_lots, i, cell(far_lots, i + 1))
+        set_cell(side, FAR_COUNT, count - 1)
 
 
 @inlined
-def set_levels(side: Ints, ticks: Ints, lots: Ints, count: int) -> None:
+def set_levels(side: int, ticks: int, lots: int, count: int) -> bool:
     """Set ``count`` levels in turn to their lots (0 removes); there is far room for as many more.
 
-    The best level and the top are to be settled afterwards.
+    True: the best level or the top may have changed and is to be settled.
     """
-    sign, base, best = side[SIGN], side[BASE], side[BEST]
+    sign, base, best = cell(side, SIGN), cell(side, BASE), cell(side, BEST)
+    nearest = NONE
     for i in range(count):
-        key, size = sign * ticks[i], lots[i]
+        key, size = sign * cell(ticks, i), cell(lots, i)
+        nearest = min(nearest, key)
         if np.uint64(key - base) < np.uint64(WINDOW):
             slot = key & SLOTS
             at, bit = BITS + (slot >> 6), np.int64(1) << (slot & 63)
-            side[at] = side[at] | bit if size > 0 else side[at] & ~bit
-            side[LOTS + slot] = size
+            set_cell(side, at, cell(side, at) | bit if size > 0 else cell(side, at) & ~bit)
+            set_cell(side, LOTS + slot, size)
             best = min(best, key if size > 0 else NONE)
         else:
             _set_far(side, key, size)
-    side[BEST] = best
+    set_cell(side, BEST, best)
+    return bool(cell(side, TOP_COUNT) < TOP) | bool(nearest <= sign * cell(side, TOP_TICKS + TOP - 1))
 
 
 @inlined
-def settle(side: Ints) -> bool:
+def settle(side: int) -> bool:
     """Find the best level and copy the top out.  False: the window has to move before it is read."""
-    best = _next_key(side, side[BEST])
-    far = side[FAR_COUNT]
-    side[BEST] = best
+    best = _next_key(side, cell(side, BEST))
+    far = cell(side, FAR_COUNT)
+    set_cell(side, BEST, best)
     if best == NONE:
-        side[TOP_COUNT] = 0
+        set_cell(side, TOP_COUNT, 0)
         return bool(far == 0)
-    inward = best - side[BASE]
-    if far and ints_at(side[FAR_KEYS], far)[0] < side[BASE]:
+    inward = best - cell(side, BASE)
+    if far and cell(cell(side, FAR_KEYS), 0) < cell(side, BASE):
         return False
-    sign, end = side[SIGN], side[BASE] + WINDOW
+    sign, end = cell(side, SIGN), cell(side, BASE) + WINDOW
     count = np.int64(0)
     first = best & ~np.int64(63)
-    ahead = np.uint64(side[BITS + ((first & SLOTS) >> 6)])
+    ahead = np.uint64(cell(side, BITS + ((first & SLOTS) >> 6)))
     while True:
         while ahead != np.uint64(0) and count < TOP:
             key = first + lowest_bit(ahead)
             ahead &= ahead - np.uint64(1)
-            side[TOP_TICKS + count] = sign * key
-            side[TOP_LOTS + count] = side[LOTS + (key & SLOTS)]
+            set_cell(side, TOP_TICKS + count, sign * key)
+            set_cell(side, TOP_LOTS + count, cell(side, LOTS + (key & SLOTS)))
             count += 1
         first += 64
         if count == TOP or first >= end:
             break
-        ahead = np.uint64(side[BITS + ((first & SLOTS) >> 6)])
+        ahead = np.uint64(cell(side, BITS + ((first & SLOTS) >> 6)))
     for i in range(min(TOP - count, far)):
-        side[TOP_TICKS + count] = sign * ints_at(side[FAR_KEYS], far)[i]
-        side[TOP_LOTS + count] = ints_at(side[FAR_LOTS], far)[i]
+        set_cell(side, TOP_TICKS + count, sign * cell(cell(side, FAR_KEYS), i))
+        set_cell(side, TOP_LOTS + count, cell(cell(side, FAR_LOTS), i))
         count += 1
-    side[TOP_COUNT] = count
+    set_cell(side, TOP_COUNT, count)
     return bool(INWARD_MIN <= inward <= INWARD_MAX)
 
 
-@compiled(types.boolean(_SIDE, types.int64[::1], types.int64[::1]))
-def apply(side: Ints, ticks: Ints, lots: Ints) -> bool:
+@compiled(types.boolean(types.int64, _ARRAY, _ARRAY))
+def apply(side: int, ticks: Ints, lots: Ints) -> bool:
     """Set levels and settle; return what settle does."""
-    set_levels(side, ticks, lots, len(ticks))
+    set_levels(side, address_of(ticks), address_of(lots), len(ticks))
     return settle(side)
 
 
-@compiled(types.int64(_SIDE))
-def levels_held(side: Ints) -> int:
+@compiled(types.int64(types.int64))
+def levels_held(side: int) -> int:
     """Return how many levels the side has, wherever they lie."""
-    count = side[FAR_COUNT]
+    count = cell(side, FAR_COUNT)
     for i in range(BITS, LOTS):
-        count += bits_set(np.uint64(side[i]))
+        count += bits_set(np.uint64(cell(side, i)))
     return count
 
 
-@compiled(types.void(_SIDE, types.int64[::1], types.int64[::1]))
-def copy_levels(side: Ints, ticks: Ints, lots: Ints) -> None:
+@compiled(types.void(types.int64, _ARRAY, _ARRAY))
+def copy_levels(side: int, ticks: Ints, lots: Ints) -> None:
     """Copy the best levels, as many as the arrays hold (no more than there are); settled or not."""
-    sign, base, wanted = side[SIGN], side[BASE], len(ticks)
-    far_keys, far_lots = ints_at(side[FAR_KEYS], side[FAR_ROOM]), ints_at(side[FAR_LOTS], side[FAR_ROOM])
+    sign, base, wanted = cell(side, SIGN), cell(side, BASE), len(ticks)
+    far_keys, far_lots = cell(side, FAR_KEYS), cell(side, FAR_LOTS)
     count, far = np.int64(0), np.int64(0)
-    while count < wanted and far < side[FAR_COUNT] and far_keys[far] < base:
-        ticks[count], lots[count] = sign * far_keys[far], far_lots[far]
+    while count < wanted and far < cell(side, FAR_COUNT) and cell(far_keys, far) < base:
+        ticks[count], lots[count] = sign * cell(far_keys, far), cell(far_lots, far)
         count, far = count + 1, far + 1
     key = _next_key(side, base)
     while count < wanted and key != NONE:
-        ticks[count], lots[count] = sign * key, side[LOTS + (key & SLOTS)]
-        count += 1
-        key = _next_key(side, key + 1)
+        ticks[count], lots[count] = sign * key, cell(side, LOTS + (key & SLOTS))
+        count, key = count + 1, _next_key(side, key + 1)
     while count < wanted:
-        ticks[count], lots[count] = sign * far_keys[far], far_lots[far]
+        ticks[count], lots[count] = sign * cell(far_keys, far), cell(far_lots, far)
         count, far = count + 1, far + 1
 
 
 class WindowSide:
-    """A side of a book in cells; ``sign`` is -1 for bids, +1 for asks."""
+    """A side of a book in cells; ``sign`` is -1 for bids, +1 for asks.
 
-    __slots__ = ("_cells", "_far", "_head")
+    address: where the cells lie; they stay there as long as this object lives.
+    """
+
+    __slots__ = ("_cells", "_far", "_head", "address")
 
     def __init__(self, sign: int) -> None:
         # Fresh zeroed memory costs nothing until it is touched, and little of the window ever is.
         self._cells: Ints = np.zeros(SIDE_CELLS, dtype=np.int64)
+        self.address = int(self._cells.ctypes.data)
         self._head = memoryview(self._cells)[:TOP_TICKS]
         self._far: Ints = np.zeros((2, 0), dtype=np.int64)
         self._head[SIGN] = sign
         self._make_room(FAR_ROOM_MIN)
         self._clear()
-
-    @property
-    def address(self) -> int:
-        """Where the cells lie; they stay there as long as this object lives."""
-        return int(self._cells.ctypes.data)
 
     @property
     def best(self) -> int | None:
@@ -199,7 +202,7 @@ class WindowSide:
 
     def apply(self, ticks: Ints, lots: Ints) -> None:
         self._make_room(len(ticks))
-        if not apply(self._cells, np.ascontiguousarray(ticks), np.ascontiguousarray(lots)):
+        if not apply(self.address, np.ascontiguousarray(ticks), np.ascontiguousarray(lots)):
             self._move()
 
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
@@ -207,14 +210,14 @@ class WindowSide:
             count = min(count, self._head[TOP_COUNT])
             ticks, lots = self._cells[TOP_TICKS : TOP_TICKS + count], self._cells[TOP_LOTS : TOP_LOTS + count]
             return ticks.copy(), lots.copy()
-        held = int(levels_held(self._cells))
+        held = int(levels_held(self.address))
         levels: Ints = np.empty((2, held if count is None else min(held, count)), dtype=np.int64)
-        copy_levels(self._cells, levels[0], levels[1])
+        copy_levels(self.address, levels[0], levels[1])
         return levels[0], levels[1]
 
     def settle(self) -> None:
         """Finish what a kernel began that knows the cells alone: move the window if it has to."""
-        if not apply(self._cells, _NO_LEVELS, _NO_LEVELS):
+        if not apply(self.address, _NO_LEVELS, _NO_LEVELS):
             self._move()
 
     def _clear(self) -> None:
@@ -238,7 +241,7 @@ class WindowSide:
         self._make_room(far)
         self._far[:, :far] = keys[near:], lots[near:]
         self._head[FAR_COUNT] = far
-        apply(self._cells, ticks[:near], lots[:near])
+        apply(self.address, ticks[:near], lots[:near])
 
     def _make_room(self, more: int) -> None:
         """See to it that ``more`` levels can come to lie outside the window."""

@@ -1,6 +1,8 @@
 """Machine words for compiled loops: reads at an address, marks of many bytes at once, bit counts.
 
-A caller owns the memory it names and sees to it that 64 bytes beyond the last one read are its own.
+Memory is named by its address, an int64, and not handed on as an array: an array costs a count of its
+users in every function it passes through, more than these functions do.  A caller owns the memory it
+names and sees to it that 64 bytes beyond the last one read are its own.
 Only the compiled modules import this one: it imports numba.
 """
 
@@ -9,14 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from llvmlite import ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
-
-Ints = NDArray[np.int64]
 
 _I1, _I8, _I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
 _BYTES64 = ir.VectorType(_I8, 64)
@@ -159,15 +157,42 @@ def clear_64(typing: Any, address: Any) -> Any:  # noqa: ARG001
 
 
 @_instruction
-def _as_pointer(typing: Any, address: Any) -> Any:  # noqa: ARG001
+def cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
+    """cell(block, index) -> int64: one of the int64 that begin at the address ``block``."""
+
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return _pointer(builder, args[0], _I8)
+        return builder.load(builder.gep(_pointer(builder, args[0], _I64), [args[1]]))
 
-    return types.voidptr(types.int64), generate
+    return types.int64(types.int64, types.int64), generate
 
 
-@inlined
-def ints_at(address: int, count: int) -> Ints:
-    """Return the int64 array [count] at an address, without a copy."""
-    view: Ints = carray(_as_pointer(address), (count,), np.int64)
-    return view
+@_instruction
+def set_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    """set_cell(block, index, value): set one of the int64 that begin at the address ``block``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        builder.store(args[2], builder.gep(_pointer(builder, args[0], _I64), [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@_instruction
+def float_cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
+    """float_cell(block, index) -> float64: a cell read as a float."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.load(builder.gep(_pointer(builder, args[0], ir.DoubleType()), [args[1]]))
+
+    return types.float64(types.int64, types.int64), generate
+
+
+@_instruction
+def set_float_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    """set_float_cell(block, index, value): set a cell to a float."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        builder.store(args[2], builder.gep(_pointer(builder, args[0], ir.DoubleType()), [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.float64), generate

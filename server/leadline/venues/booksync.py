@@ -24,7 +24,7 @@ from leadline.units import NumberRejected, Step
 from leadline.venues.base import BookStats
 from leadline.venues.sync_cells import (
     ANCHORED, AT_MS, LINKED, LOT, ORDER, RECEIVED_MS, RECENT, RECENT_COUNT, RECENT_IDS_MAX, RECORDING, SILENT, STATE,
-    TICK, TRIES, UPDATE_ID, USUAL_GAP_MS, Cell, Flag, HasCells, SyncCells,
+    TAKEN, TICK, TRIES, UPDATE_ID, USUAL_GAP_MS, Cell, Flag, HasCells, SyncCells,
 )  # fmt: skip
 
 USUAL_GAPS_PER_SILENCE = 20
@@ -132,7 +132,7 @@ class BookSync(HasCells):
         self.book = Book()
         self.state = BookState.IDLE
         self.epoch = 0
-        self.stats = BookStats()
+        self._stats = BookStats()
         self.trusted = (0, 0)
         self.anchored_ms = 0
         self.waiting_ms = 0
@@ -158,6 +158,15 @@ class BookSync(HasCells):
     @state.setter
     def state(self, state: BookState) -> None:
         self.cells.ints[STATE] = state
+
+    @property
+    def stats(self) -> BookStats:
+        taken = self.cells.ints[TAKEN]
+        if taken:
+            self.cells.ints[TAKEN] = 0
+            self._stats.messages += taken
+            self._stats.deltas += taken
+        return self._stats
 
     @property
     def usual_gap_ms(self) -> float:

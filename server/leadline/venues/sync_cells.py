@@ -19,7 +19,14 @@ RECENT_IDS_MAX = 256
     STATE, UPDATE_ID, AT_MS, RECEIVED_MS, USUAL_GAP_MS, ORDER,  # USUAL_GAP_MS holds a float64
     ANCHORED, LINKED, RECORDING, SILENT, TRIES,
     RECENT_COUNT,
-) = range(15)  # fmt: skip
+    TAKEN,  # deltas a kernel applied since the book's counters were last read
+) = range(16)  # fmt: skip
+
+# What a kernel returns: one of these in the low bits, above them the INDEX of the book it is about.
+# UNKNOWN, NOT_NEXT (its id does not follow), NO_ROOM: nothing has changed.  SETTLE: the levels are in the
+# book, and its window has to move or its sides cross.
+UNKNOWN, NOT_NEXT, NO_ROOM, BOOK, SETTLE, TRADES, QUOTED = range(7)
+KIND, KIND_BITS = 7, 3
 
 # How a decimal of f digits after the point counts in steps, f from 0 to FRACTION_MAX: value * MUL / DIV
 # without the point, where value is at most MOST; RATIO holds MUL / DIV as a float64.
