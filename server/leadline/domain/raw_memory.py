@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from zlib import crc32
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -21,17 +23,41 @@ _BYTES64 = ir.VectorType(_I8, 64)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def compiled(*signature: Any) -> Callable[[_Function], _Function]:
-    """Compile for these argument types at import, or from the cache; without them where it is called.
+class _Sources:
+    """A checksum of every function compiled so far, with the numbers it names.
 
-    The cache of a kernel does not notice a change in a kernel of another file: `make clean` does.
+    numba keeps a kernel in its cache as long as the kernel's own file is as it was, and does not see a
+    change of what was compiled into it from another.  So the checksum is a part of the kernel's name.
     """
-    make = njit(*signature, cache=True, error_model="numpy")
-    return cast(Callable[[_Function], _Function], make)
+
+    def __init__(self) -> None:
+        self._checksum = 0
+
+    def add(self, function: Callable[..., Any]) -> str:
+        code = function.__code__
+        numbers = [function.__globals__.get(name) for name in code.co_names]
+        named = [repr(number) for number in numbers if isinstance(number, int | float | np.generic)]
+        text = (code.co_code, code.co_names, [const for const in code.co_consts if isinstance(const, int)], named)
+        self._checksum = crc32(repr(text).encode(), self._checksum)
+        return f"{self._checksum:08x}"
+
+
+_sources = _Sources()
+
+
+def compiled(*signature: Any) -> Callable[[_Function], _Function]:
+    """Compile for these argument types at import, or load from the cache; without them where it is called."""
+
+    def compile_it(function: _Function) -> _Function:
+        function.__qualname__ = f"{function.__name__}_{_sources.add(function)}"
+        return cast(_Function, njit(*signature, cache=True, error_model="numpy")(function))
+
+    return compile_it
 
 
 def inlined(function: _Function) -> _Function:
     """Compile into whatever calls it."""
+    _sources.add(function)
     return cast(_Function, njit(function, error_model="numpy", forceinline=True))
 
 
@@ -196,3 +222,17 @@ def set_float_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # n
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.float64), generate
+
+
+@_instruction
+def prefetch(typing: Any, address: Any) -> Any:  # noqa: ARG001
+    """prefetch(address): ask for the cache line there, which will be read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), ir.IntType(32), ir.IntType(32), ir.IntType(32)])
+        name = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        hints = [ir.Constant(ir.IntType(32), hint) for hint in (0, 3, 1)]
+        builder.call(name, [_pointer(builder, args[0], _I8), *hints])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

@@ -21,7 +21,7 @@ from leadline.venues.base import Abort, Fetch, Output, VenueBook
 from leadline.venues.booksync import BookSync, Levels, Outcome, read_levels
 from leadline.venues.grid import refine
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
-from leadline.venues.sync_cells import AT_MS, BOOK, KIND, KIND_BITS, SETTLE, TRADES, UPDATE_ID
+from leadline.venues.sync_cells import AT_MS, KIND, KIND_BITS, SETTLE, TRADES, UPDATE_ID
 
 if TYPE_CHECKING:
     from leadline.venues.scan import RawReader
@@ -35,6 +35,7 @@ FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
 
 WHOLE_MAX = 2**63 - 1
+LIVE = BookState.LIVE
 
 S = TypeVar("S", bound=BookSync)
 T = TypeVar("T")
@@ -131,13 +132,15 @@ class Adapter(Generic[S]):
     def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
         if self._scan is not None and type(raw) is bytes:
             found = self._scan(raw, self._desk, now_ms)
-            if found & KIND == BOOK:
-                sync = self._in_order[found >> KIND_BITS]
-                made, cells = sync.instrument, sync.cells.ints
-                told = (made.venue, made.symbol, cells[AT_MS], BookState.LIVE, sync.epoch, cells[UPDATE_ID])
+            if found >= 0:
+                sync = self._in_order[found]
+                ints = sync.ints
+                # As BookChanged(...), without the call in between.
+                told = (sync.venue, sync.symbol, ints[AT_MS], LIVE, sync.epoch, ints[UPDATE_ID])
                 return [tuple.__new__(BookChanged, told)]
-            if found & KIND > BOOK:
-                return self._take_found(found & KIND, self._in_order[found >> KIND_BITS], now_ms)
+            kind = ~found & KIND
+            if kind >= SETTLE:
+                return self._take_found(kind, self._in_order[~found >> KIND_BITS], now_ms)
         try:
             return self._take(route, orjson.loads(raw), now_ms)
         except OffGrid:

@@ -127,6 +127,8 @@ class BookSync(HasCells):
 
     def __init__(self, instrument: Instrument, route: str) -> None:
         self.cells = SyncCells()
+        self.ints = self.cells.ints
+        self.venue, self.symbol = instrument.venue, instrument.symbol
         self.instrument = instrument
         self.route = route
         self.book = Book()
@@ -277,9 +279,8 @@ class BookSync(HasCells):
 
     def changed(self, state_only: bool = False) -> BookChanged:
         """Return the event that tells where the book stands."""
-        made = self.instrument
         at_ms = 0 if state_only else self.at_ms
-        return BookChanged(made.venue, made.symbol, at_ms, self.state, self.epoch, self.update_id)
+        return BookChanged(self.venue, self.symbol, at_ms, self.state, self.epoch, self.update_id)
 
     # The rules.
 

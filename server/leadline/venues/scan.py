@@ -3,7 +3,7 @@
 A kernel walks a message once by the strict grammar of JSON, reads its numbers straight into ticks and
 lots, checks that the message follows the last one taken, and only then changes the book.  Whatever it
 does not know exactly (see scan_json; besides a repeated key, a number off the grid, a book that is not
-anchored and linked, an id that does not follow) it leaves alone: it returns UNKNOWN, NOT_NEXT or
+anchored and linked, an id that does not follow) it leaves alone: it says UNKNOWN, NOT_NEXT or
 NO_ROOM, nothing has changed, and the adapter reads the message the ordinary way, to the same end.
 """
 
@@ -21,7 +21,7 @@ from leadline.domain.book_kernels import (
 )  # fmt: skip
 from leadline.domain.events import BookState
 from leadline.domain.raw_memory import (
-    address_of, byte, cell, clear_64, compiled, copy_bytes, float_cell, inlined, lowest_bit, other_than_text, set_cell,
+    address_of, byte, cell, clear_64, compiled, copy_bytes, float_cell, inlined, lowest_bit, other_than_text, prefetch, set_cell,
     set_float_cell, word,
 )  # fmt: skip
 from leadline.venues.booksync import GAP_WEIGHT, BookSync
@@ -30,7 +30,7 @@ from leadline.venues.scan_json import (
     read_steps, read_whole, read_whole_text, skip_text, skip_value,
 )  # fmt: skip
 from leadline.venues.sync_cells import (
-    ANCHORED, ASKS, AT_MS, BIDS, BOOK, INDEX, KIND_BITS, LINKED, LOT, NO_ROOM, NOT_NEXT, ORDER, QUOTED, RECEIVED_MS,
+    ANCHORED, ASKS, AT_MS, BIDS, INDEX, KIND_BITS, LINKED, LOT, NO_ROOM, NOT_NEXT, ORDER, QUOTED, RECEIVED_MS,
     RECENT, RECENT_COUNT, RECENT_IDS_MAX, RECORDING, SETTLE, SILENT, STATE, TAKEN, TICK, TRADES, TRIES, UNKNOWN,
     UPDATE_ID, USUAL_GAP_MS,
 )  # fmt: skip
@@ -38,6 +38,9 @@ from leadline.venues.sync_cells import (
 MESSAGE_BYTES_MAX = 1 << 18
 ROWS_MAX = MESSAGE_BYTES_MAX // 10 + 1  # a row takes ten bytes at least
 NAME_BYTES_MAX = 32
+CACHE_LINE_BYTES = 64
+PAGE_BYTES = 4096  # the smallest there are
+READ_BYTES_MAX = 192  # more than any read reaches behind the end
 ENTRY = 6  # cells of a symbol in the table: its length, four words of its name, the address of its cells
 LIVE = int(BookState.LIVE)
 BUY, SELL = 1, -1
@@ -56,14 +59,21 @@ MESSAGE = (types.Bytes(types.uint8, 1, "C"), types.int64, types.int64)
 
 @inlined
 def _lay_out(raw: bytes, desk: int) -> int:
-    """Copy a message to the desk, zeros behind it; return its address, 0 when it is no object or too long."""
+    """Return where a message can be read, 0 when it is no object or too long.
+
+    Behind the contents of bytes lies a zero byte, at which all reading stops; what is read at once may lie
+    behind it, but never in the next page of memory: a message that ends near the end of one is copied.
+    """
     count = len(raw)
-    at = cell(desk, TEXT)
+    at = address_of(raw)
     if count > MESSAGE_BYTES_MAX:
         return 0
-    copy_bytes(at, address_of(raw), count)
-    clear_64(at + count)
-    clear_64(at + count + 64)
+    for line in range(CACHE_LINE_BYTES, count, CACHE_LINE_BYTES):
+        prefetch(at + line)
+    if (at + count) & (PAGE_BYTES - 1) > PAGE_BYTES - READ_BYTES_MAX:
+        copy_bytes(cell(desk, TEXT), at, count)
+        at = cell(desk, TEXT)
+        clear_64(at + count)
     return at if byte(at) == OPEN_OBJECT and byte(at + 1) != CLOSE_OBJECT else 0
 
 
@@ -139,7 +149,7 @@ def _extend(desk: int, now_ms: int) -> int:
     bid_count, ask_count = cell(desk, COUNT), cell(desk, ASK_COUNT)
     room = cell(bids, FAR_ROOM) - cell(bids, FAR_COUNT) >= bid_count and cell(asks, FAR_ROOM) - cell(asks, FAR_COUNT) >= ask_count
     if not room:
-        return NO_ROOM
+        return ~NO_ROOM
     received_ms = cell(sync, RECEIVED_MS)
     if received_ms != 0:
         usual_ms = float_cell(sync, USUAL_GAP_MS)
@@ -158,10 +168,10 @@ def _extend(desk: int, now_ms: int) -> int:
         settled = settle(asks) and settled
     best_bid, best_ask = cell(bids, BEST), cell(asks, BEST)
     if not settled or (best_bid != NONE and best_ask != NONE and -best_bid >= best_ask):
-        return SETTLE | (cell(sync, INDEX) << KIND_BITS)
+        return ~(SETTLE | (cell(sync, INDEX) << KIND_BITS))
     set_cell(sync, STATE, LIVE)
     set_cell(sync, TRIES, 0)
-    return BOOK | (cell(sync, INDEX) << KIND_BITS)
+    return cell(sync, INDEX)
 
 
 @inlined
@@ -172,7 +182,7 @@ def _is_running(sync: int) -> bool:
 
 @inlined
 def _told(desk: int, kind: int) -> int:
-    return kind | (cell(cell(desk, SYNC), INDEX) << KIND_BITS)
+    return ~(kind | (cell(cell(desk, SYNC), INDEX) << KIND_BITS))
 
 
 @inlined
@@ -248,9 +258,9 @@ def _binance_kind(at: int) -> int:
 def _binance_depth(desk: int, now_ms: int) -> int:
     sync = cell(desk, SYNC)
     if not _is_running(sync):
-        return UNKNOWN
+        return ~UNKNOWN
     if cell(desk, FIELDS + LAST) <= cell(sync, UPDATE_ID) or cell(desk, FIELDS + PREV) != cell(sync, UPDATE_ID):
-        return NOT_NEXT
+        return ~NOT_NEXT
     set_cell(desk, LAST_ID, cell(desk, FIELDS + LAST))
     set_cell(desk, AT, cell(desk, FIELDS + T))
     set_cell(desk, SEQUENCE, 0)
@@ -262,9 +272,9 @@ def _binance_trade(desk: int) -> int:
     flag = word(cell(desk, FIELDS + M))
     sells = bool(flag & _BYTES4 == _TRUE)
     if not sells and flag & _BYTES5 != _FALSE:
-        return UNKNOWN
+        return ~UNKNOWN
     if not _trade(desk, 0, cell(desk, FIELDS + T), cell(desk, FIELDS + P), cell(desk, FIELDS + Q), SELL if sells else BUY):
-        return UNKNOWN
+        return ~UNKNOWN
     set_cell(desk, COUNT, 1)
     return _told(desk, TRADES)
 
@@ -282,7 +292,7 @@ def _binance_quote(desk: int) -> int:
     value, ask_lots_end = read_steps(cell(desk, FIELDS + ASK_LOTS), cells, LOT)
     set_cell(desk, FACTS + 3, value)
     if bid_end == 0 or bid_lots_end == 0 or ask_end == 0 or ask_lots_end == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     return _told(desk, QUOTED)
 
 
@@ -291,7 +301,7 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
     """Take a depth update, a trade or a best quote of Binance."""
     start = _lay_out(raw, desk)
     if start == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     at = start + 1
     kind, seen, read = 0, 0, 0
     bare, inside, behind = 0, 1, 2
@@ -299,10 +309,10 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
     while True:
         key, length, at = read_key(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         if key == _DATA and length == 4 and place != inside:
             if place == behind or seen != 0 or byte(at) != OPEN_OBJECT:
-                return UNKNOWN
+                return ~UNKNOWN
             place = inside
             at += 1
             continue
@@ -311,7 +321,7 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
             at = skip_value(at)
         else:
             if seen & (1 << field):
-                return UNKNOWN
+                return ~UNKNOWN
             seen |= 1 << field
             set_cell(desk, FIELDS + field, at)
             if field == E:
@@ -332,7 +342,7 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
             else:
                 at = skip_value(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         if place == inside and byte(at) == CLOSE_OBJECT:
             place = behind
             at += 1
@@ -341,23 +351,23 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
         elif byte(at) == CLOSE_OBJECT and place != inside:
             break
         else:
-            return UNKNOWN
+            return ~UNKNOWN
     if at + 1 != start + len(raw):
-        return UNKNOWN
+        return ~UNKNOWN
     if kind == DEPTH_KIND and _has(seen, DEPTH_FIELDS):
         if not (read & (1 << B)) and _bids(cell(desk, FIELDS + B), desk) == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         if not (read & (1 << A)) and _asks(cell(desk, FIELDS + A), desk) == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         return _binance_depth(desk, now_ms)
     if kind == TRADE_KIND and _has(seen, TRADE_FIELDS):
         if _has(seen, 1 << X) and not _is_text(cell(desk, FIELDS + X), 6, _MARKET):
-            return UNKNOWN
+            return ~UNKNOWN
         return _binance_trade(desk)
     if kind == QUOTE_KIND and _has(seen, QUOTE_FIELDS):
         set_cell(desk, AT, cell(desk, FIELDS + T) if _has(seen, 1 << T) else 0)
         return _binance_quote(desk)
-    return UNKNOWN
+    return ~UNKNOWN
 
 
 # Bybit: "topic" says what "data" is and of which contract.
@@ -506,17 +516,17 @@ def scan_bybit(raw: bytes, desk: int, now_ms: int) -> int:
     """Take a change of a book or the trades of a message of Bybit."""
     start = _lay_out(raw, desk)
     if start == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     at = start + 1
     kind, seen, read = 0, 0, False
     while True:
         key, length, at = read_key(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         field = _bybit_field(key, length)
         if field >= 0:
             if seen & (1 << field):
-                return UNKNOWN
+                return ~UNKNOWN
             seen |= 1 << field
             set_cell(desk, FIELDS + field, at)
         if field == TOPIC:
@@ -527,21 +537,21 @@ def scan_bybit(raw: bytes, desk: int, now_ms: int) -> int:
         else:
             at = skip_value(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         if byte(at) == COMMA:
             at += 1
         elif byte(at) == CLOSE_OBJECT:
             break
         else:
-            return UNKNOWN
+            return ~UNKNOWN
     if at + 1 != start + len(raw) or kind == 0 or not _has(seen, 1 << DATA):
-        return UNKNOWN
+        return ~UNKNOWN
     if not read and _bybit_data(cell(desk, FIELDS + DATA), desk, kind) == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     if kind == TRADE_TOPIC:
         return _told(desk, TRADES)
     if not _has(seen, 1 << TYPE | 1 << TS) or not _is_text(cell(desk, FIELDS + TYPE), 5, _DELTA):
-        return UNKNOWN
+        return ~UNKNOWN
     at_ms, end = read_whole(cell(desk, FIELDS + TS))
     if _has(seen, 1 << CTS) and end != 0:
         matched_ms, end = read_whole(cell(desk, FIELDS + CTS))
@@ -549,8 +559,8 @@ def scan_bybit(raw: bytes, desk: int, now_ms: int) -> int:
     set_cell(desk, AT, at_ms)
     sync = cell(desk, SYNC)
     if end == 0 or not _is_running(sync):
-        return UNKNOWN
-    return _extend(desk, now_ms) if cell(desk, LAST_ID) == cell(sync, UPDATE_ID) + 1 else NOT_NEXT
+        return ~UNKNOWN
+    return _extend(desk, now_ms) if cell(desk, LAST_ID) == cell(sync, UPDATE_ID) + 1 else ~NOT_NEXT
 
 
 # OKX: "arg" says what the objects in the list "data" are and of which contract.
@@ -713,14 +723,14 @@ def _okx_data(at: int, desk: int, kind: int) -> int:
 def _okx_depth(desk: int, now_ms: int) -> int:
     sync = cell(desk, SYNC)
     if not _is_running(sync):
-        return UNKNOWN
+        return ~UNKNOWN
     previous, last = cell(sync, UPDATE_ID), cell(desk, LAST_ID)
     # The same id twice is the venue's sign of life.
     if cell(desk, PREV_ID) != previous or last == previous:
-        return NOT_NEXT
+        return ~NOT_NEXT
     set_cell(desk, SEQUENCE, 0)
     told = _extend(desk, now_ms)
-    if told != NO_ROOM:
+    if told != ~NO_ROOM:
         at = RECENT + 2 * (cell(sync, RECENT_COUNT) % RECENT_IDS_MAX)
         set_cell(sync, at, previous)
         set_cell(sync, at + 1, last)
@@ -733,19 +743,19 @@ def scan_okx(raw: bytes, desk: int, now_ms: int) -> int:
     """Take a change of a book or the trades of a message of OKX."""
     start = _lay_out(raw, desk)
     if start == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     at = start + 1
     kind, seen, read = 0, 0, False
     while True:
         key, length, at = read_key(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         field = _okx_field(key, length)
         if field == EVENT:
-            return UNKNOWN
+            return ~UNKNOWN
         if field >= 0:
             if seen & (1 << field):
-                return UNKNOWN
+                return ~UNKNOWN
             seen |= 1 << field
             set_cell(desk, FIELDS + field, at)
         if field == ARG:
@@ -756,21 +766,21 @@ def scan_okx(raw: bytes, desk: int, now_ms: int) -> int:
         else:
             at = skip_value(at)
         if at == 0:
-            return UNKNOWN
+            return ~UNKNOWN
         if byte(at) == COMMA:
             at += 1
         elif byte(at) == CLOSE_OBJECT:
             break
         else:
-            return UNKNOWN
+            return ~UNKNOWN
     if at + 1 != start + len(raw) or kind == 0 or not _has(seen, 1 << ROWS):
-        return UNKNOWN
+        return ~UNKNOWN
     if not read and _okx_data(cell(desk, FIELDS + ROWS), desk, kind) == 0:
-        return UNKNOWN
+        return ~UNKNOWN
     if kind == TRADE_TOPIC:
         return _told(desk, TRADES)
     if not _has(seen, 1 << ACTION) or not _is_text(cell(desk, FIELDS + ACTION), 6, _UPDATE):
-        return UNKNOWN
+        return ~UNKNOWN
     return _okx_depth(desk, now_ms)
 
 

@@ -15,13 +15,14 @@ import numpy as np
 from leadline.domain.raw_memory import (
     byte, cell, compiled, float_cell, inlined, lowest_bit, other_than_digits, other_than_text, set_cell, word,
 )  # fmt: skip
-from leadline.venues.sync_cells import DIV, FRACTION_MAX, MOST, MUL, RATIO
+from leadline.venues.sync_cells import DIV, FRACTION_MAX, MOST, MUL, PLAIN, RATIO
 
 U = np.uint64
 
 DIGITS_MAX = 16
 NESTING_MAX = 60
 KEY_BYTES_MAX = 62
+ROW_BYTES_USUAL = 32
 
 QUOTE, COMMA, MINUS, POINT, ZERO, COLON = (ord(char) for char in '",-.0:')
 OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = (ord(char) for char in "[]{}")
@@ -179,28 +180,39 @@ def read_whole_text(at: int) -> tuple[int, int]:
     return _digits(at + 1, count), behind + 1
 
 
+@compiled()
+def _long_decimal(at: int, whole: int, length: int) -> int:
+    value = _digits(at, whole)
+    for i in range(at + whole + 1, at + length):
+        value = 10 * value + byte(i) - ZERO
+    return value
+
+
 @inlined
-def _decimal(at: int, other: np.uint64, cells: int, scale: int) -> tuple[int, int]:
+def _decimal(at: int, other: np.uint64, cells: int, scale: int, plain: int) -> tuple[int, int]:
     """Read a decimal in steps; other: what of the bytes at ``at`` is no digit.
 
     Returns the steps (-1: not known) and how many characters the number has.
     """
     whole = lowest_bit(other)
-    pointed = byte(at + whole) == POINT
-    length = lowest_bit(other & (other - U(1))) if pointed else whole
-    fraction = length - whole - 1 if pointed else 0
-    if whole == 0 or (pointed and fraction == 0) or length > DIGITS_MAX or fraction > FRACTION_MAX:
-        return -1, 0
-    count = length - pointed
+    length, fraction, count = whole, np.int64(0), whole
+    if byte(at + whole) == POINT:
+        length = lowest_bit(other & (other - U(1)))
+        fraction = length - whole - 1
+        count = length - 1
+        if fraction == 0:
+            return -1, length
+    if whole == 0 or count > DIGITS_MAX or fraction > FRACTION_MAX:
+        return -1, length
     if count <= 8:
         # The digits before the point and those behind it, moved together.
         before = _ALL >> U(64 - 8 * whole)
         text = (word(at) & before) | (word(at + 1) & ~before)
         value = _eight(text << U(8 * (8 - count)))
+        if fraction == plain:
+            return value, length
     else:
-        value = _digits(at, whole)
-        for i in range(at + whole + 1, at + length):
-            value = 10 * value + byte(i) - ZERO
+        value = _long_decimal(at, whole, length)
     steps = np.int64(np.float64(value) * float_cell(cells, scale + RATIO + fraction) + 0.5)
     exact = steps * cell(cells, scale + DIV + fraction) == value * cell(cells, scale + MUL + fraction)
     return (steps if exact and value <= cell(cells, scale + MOST + fraction) else -1), length
@@ -209,7 +221,7 @@ def _decimal(at: int, other: np.uint64, cells: int, scale: int) -> tuple[int, in
 @inlined
 def read_steps(at: int, cells: int, scale: int) -> tuple[int, int]:
     """Read a text that is a decimal, as steps of the scale at TICK or LOT; return them and the address behind."""
-    steps, length = _decimal(at + 1, other_than_digits(at + 1), cells, scale)
+    steps, length = _decimal(at + 1, other_than_digits(at + 1), cells, scale, cell(cells, scale + PLAIN))
     behind = at + 1 + length
     if byte(at) != QUOTE or steps < 0 or byte(behind) != QUOTE:
         return 0, 0
@@ -230,23 +242,31 @@ def read_rows(at: int, cells: int, tick: int, lot: int, ticks: int, lots: int) -
         return 0, 0
     at += 3
     count = 0
+    plain_tick, plain_lot = cell(cells, tick + PLAIN), cell(cells, lot + PLAIN)
+    other, known = U(0), 0
     while True:
-        other = other_than_digits(at)
-        price, length = _decimal(at, other, cells, tick)
-        if price <= 0 or word(at + length) & _BYTES3 != _BETWEEN:
-            return 0, 0
-        # A price and a size nearly always fit into the 64 bytes looked at.
-        at += length + 3
-        size, length = _decimal(at, other >> U(length + 3), cells, lot)
-        if size < 0:
-            return 0, 0
+        # One look at 64 bytes finds the ends of all the numbers in them: of two rows, mostly.
+        if known < ROW_BYTES_USUAL:
+            other, known = other_than_digits(at), 64
+        price, length = _decimal(at, other, cells, tick, plain_tick)
+        behind = at + length + 3
+        size, size_length = _decimal(behind, other >> U((length + 3) & 63), cells, lot, plain_lot)
+        if price <= 0 or size < 0 or word(at + length) & _BYTES3 != _BETWEEN:
+            if known == 64:
+                return 0, 0
+            known = 0
+            continue
         set_cell(ticks, count, price)
         set_cell(lots, count, size)
         count += 1
-        at += length
+        at = behind + size_length
         if word(at) & _BYTES5 == _NEXT_ROW:
             at += 5
+            passed = length + size_length + 8
+            other >>= U(passed)
+            known -= passed
             continue
+        known = 0
         if word(at) & _BYTES3 == _LAST_ROW:
             return count, at + 3
         if word(at) & _BYTES2 != _MORE:

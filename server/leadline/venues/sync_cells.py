@@ -22,20 +22,22 @@ RECENT_IDS_MAX = 256
     TAKEN,  # deltas a kernel applied since the book's counters were last read
 ) = range(16)  # fmt: skip
 
-# What a kernel returns: one of these in the low bits, above them the INDEX of the book it is about.
-# UNKNOWN, NOT_NEXT (its id does not follow), NO_ROOM: nothing has changed.  SETTLE: the levels are in the
-# book, and its window has to move or its sides cross.
-UNKNOWN, NOT_NEXT, NO_ROOM, BOOK, SETTLE, TRADES, QUOTED = range(7)
+# What a kernel returns: the INDEX of a book that took a message, and all is said; else the inverse (~) of
+# one of these in the low bits and that INDEX above them.  UNKNOWN, NOT_NEXT (its id does not follow),
+# NO_ROOM: nothing has changed.  SETTLE: the levels are in the book, and its window has to move or its
+# sides cross.
+UNKNOWN, NOT_NEXT, NO_ROOM, SETTLE, TRADES, QUOTED = range(6)
 KIND, KIND_BITS = 7, 3
 
 # How a decimal of f digits after the point counts in steps, f from 0 to FRACTION_MAX: value * MUL / DIV
-# without the point, where value is at most MOST; RATIO holds MUL / DIV as a float64.
+# without the point, where value is at most MOST; RATIO holds MUL / DIV as a float64.  PLAIN: the f of which
+# eight digits are the steps as they stand, -1 for none.
 FRACTION_MAX = 15
 SCALE = FRACTION_MAX + 1
-MUL, DIV, MOST, RATIO = 0, SCALE, 2 * SCALE, 3 * SCALE
+MUL, DIV, MOST, RATIO, PLAIN = (part * SCALE for part in range(5))
 TICK = 16
-LOT = TICK + 4 * SCALE
-RECENT = LOT + 4 * SCALE  # pairs of (previous id, id)
+LOT = TICK + PLAIN + 1
+RECENT = LOT + PLAIN + 1  # pairs of (previous id, id)
 SYNC_CELLS = RECENT + 2 * RECENT_IDS_MAX
 
 # Below these bounds float64 products round to the right integer and int64 products do not overflow.
@@ -57,6 +59,7 @@ class SyncCells:
 
     def set_scale(self, at: int, step: Step) -> None:
         """Write how decimals count in this step; at: TICK or LOT."""
+        self.ints[at + PLAIN] = step.decimals if step.numerator == 1 else -1
         for fraction in range(SCALE):
             mul = 10 ** max(0, step.decimals - fraction)
             div = step.numerator * 10 ** max(0, fraction - step.decimals)
