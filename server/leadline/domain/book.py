@@ -42,7 +42,7 @@ class Side(Protocol):
 
 
 class SortedSide:
-    """A side in two arrays; ``sign`` maps ticks to keys that rise outwards from the touch (-1 bids, +1 asks)."""
+    """A side in two arrays; ``sign`` maps ticks to keys that rise away from the touch (-1 bids, +1 asks)."""
 
     __slots__ = ("keys", "lots", "sign")
 

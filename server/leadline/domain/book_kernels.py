@@ -11,6 +11,8 @@ A side is one block of int64, its *cells*, known to other kernels by its address
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import types
 
@@ -35,6 +37,8 @@ LOTS = BITS + WINDOW // 64
 SIDE_CELLS = LOTS + WINDOW
 
 _ARRAY = types.int64[::1]
+INT: Any = np.int64
+U: Any = np.uint64
 
 
 @inlined
@@ -43,8 +47,8 @@ def _next_key(side: int, key: int) -> int:
     end = cell(side, BASE) + WINDOW
     while key < end:
         slot = key & SLOTS
-        ahead = np.uint64(cell(side, BITS + (slot >> 6))) >> np.uint64(slot & 63)
-        if ahead != np.uint64(0):
+        ahead = U(cell(side, BITS + (slot >> 6))) >> U(slot & 63)
+        if ahead != U(0):
             return key + lowest_bit(ahead)
         key += 64 - (slot & 63)
     return NONE
@@ -55,7 +59,7 @@ def _set_far(side: int, key: int, lots: int) -> None:
     """Set a level outside the window; there is room for one more."""
     count = cell(side, FAR_COUNT)
     far_keys, far_lots = cell(side, FAR_KEYS), cell(side, FAR_LOTS)
-    at, beyond = np.int64(0), count
+    at, beyond = INT(0), count
     while at < beyond:
         middle = (at + beyond) >> 1
         if cell(far_keys, middle) < key:
@@ -89,9 +93,9 @@ def set_levels(side: int, ticks: int, lots: int, count: int) -> bool:
     for i in range(count):
         key, size = sign * cell(ticks, i), cell(lots, i)
         nearest = min(nearest, key)
-        if np.uint64(key - base) < np.uint64(WINDOW):
+        if U(key - base) < U(WINDOW):
             slot = key & SLOTS
-            at, bit = BITS + (slot >> 6), np.int64(1) << (slot & 63)
+            at, bit = BITS + (slot >> 6), INT(1) << (slot & 63)
             set_cell(side, at, cell(side, at) | bit if size > 0 else cell(side, at) & ~bit)
             set_cell(side, LOTS + slot, size)
             best = min(best, key if size > 0 else NONE)
@@ -114,20 +118,20 @@ def settle(side: int) -> bool:
     if far and cell(cell(side, FAR_KEYS), 0) < cell(side, BASE):
         return False
     sign, end = cell(side, SIGN), cell(side, BASE) + WINDOW
-    count = np.int64(0)
-    first = best & ~np.int64(63)
-    ahead = np.uint64(cell(side, BITS + ((first & SLOTS) >> 6)))
+    count = INT(0)
+    first = best & ~INT(63)
+    ahead = U(cell(side, BITS + ((first & SLOTS) >> 6)))
     while True:
-        while ahead != np.uint64(0) and count < TOP:
+        while ahead != U(0) and count < TOP:
             key = first + lowest_bit(ahead)
-            ahead &= ahead - np.uint64(1)
+            ahead &= ahead - U(1)
             set_cell(side, TOP_TICKS + count, sign * key)
             set_cell(side, TOP_LOTS + count, cell(side, LOTS + (key & SLOTS)))
             count += 1
         first += 64
         if count == TOP or first >= end:
             break
-        ahead = np.uint64(cell(side, BITS + ((first & SLOTS) >> 6)))
+        ahead = U(cell(side, BITS + ((first & SLOTS) >> 6)))
     for i in range(min(TOP - count, far)):
         set_cell(side, TOP_TICKS + count, sign * cell(cell(side, FAR_KEYS), i))
         set_cell(side, TOP_LOTS + count, cell(cell(side, FAR_LOTS), i))
@@ -148,7 +152,7 @@ def levels_held(side: int) -> int:
     """Return how many levels the side has, wherever they lie."""
     count = cell(side, FAR_COUNT)
     for i in range(BITS, LOTS):
-        count += bits_set(np.uint64(cell(side, i)))
+        count += bits_set(U(cell(side, i)))
     return count
 
 
@@ -157,7 +161,7 @@ def copy_levels(side: int, ticks: Ints, lots: Ints) -> None:
     """Copy the best levels, as many as the arrays hold (no more than there are); settled or not."""
     sign, base, wanted = cell(side, SIGN), cell(side, BASE), len(ticks)
     far_keys, far_lots = cell(side, FAR_KEYS), cell(side, FAR_LOTS)
-    count, far = np.int64(0), np.int64(0)
+    count, far = INT(0), INT(0)
     while count < wanted and far < cell(side, FAR_COUNT) and cell(far_keys, far) < base:
         ticks[count], lots[count] = sign * cell(far_keys, far), cell(far_lots, far)
         count, far = count + 1, far + 1
@@ -182,7 +186,7 @@ class WindowSide:
         # Fresh zeroed memory costs nothing until it is touched, and little of the window ever is.
         self._cells: Ints = np.zeros(SIDE_CELLS, dtype=np.int64)
         self.address = int(self._cells.ctypes.data)
-        self._head = memoryview(self._cells)[:TOP_TICKS]
+        self._head = memoryview(self._cells.data)[:TOP_TICKS]
         self._far: Ints = np.zeros((2, 0), dtype=np.int64)
         self._head[SIGN] = sign
         self._make_room(FAR_ROOM_MIN)

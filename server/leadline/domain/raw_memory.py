@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 
 _I1, _I8, _I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
 _BYTES64 = ir.VectorType(_I8, 64)
+Word = Any  # a uint64; what numpy says of its operators is too loose to say more
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -37,7 +38,12 @@ class _Sources:
         code = function.__code__
         numbers = [function.__globals__.get(name) for name in code.co_names]
         named = [repr(number) for number in numbers if isinstance(number, int | float | np.generic)]
-        text = (code.co_code, code.co_names, [const for const in code.co_consts if isinstance(const, int)], named)
+        text = (
+            code.co_code,
+            code.co_names,
+            [const for const in code.co_consts if isinstance(const, int)],
+            named,
+        )
         self._checksum = crc32(repr(text).encode(), self._checksum)
         return f"{self._checksum:08x}"
 
@@ -50,7 +56,8 @@ def compiled(*signature: Any) -> Callable[[_Function], _Function]:
 
     def compile_it(function: _Function) -> _Function:
         function.__qualname__ = f"{function.__name__}_{_sources.add(function)}"
-        return cast(_Function, njit(*signature, cache=True, error_model="numpy")(function))
+        make: Any = njit
+        return cast(_Function, make(*signature, cache=True, error_model="numpy")(function))
 
     return compile_it
 
@@ -61,8 +68,8 @@ def inlined(function: _Function) -> _Function:
     return cast(_Function, njit(function, error_model="numpy", forceinline=True))
 
 
-def _instruction(make: Callable[..., Any]) -> Callable[..., Any]:
-    return cast(Callable[..., Any], intrinsic(make))
+def _instruction(make: Callable[..., Any]) -> Any:
+    return intrinsic(make)
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
@@ -79,8 +86,7 @@ def _splat(value: int) -> Any:
     return ir.Constant(_BYTES64, [ir.Constant(_I8, value)] * 64)
 
 
-@_instruction
-def byte(typing: Any, address: Any) -> Any:  # noqa: ARG001 - numba calls with its context
+def _byte(typing: Any, address: Any) -> Any:  # noqa: ARG001 - numba calls with its context
     """byte(address) -> int64: the byte there."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -89,8 +95,10 @@ def byte(typing: Any, address: Any) -> Any:  # noqa: ARG001 - numba calls with i
     return types.int64(types.int64), generate
 
 
-@_instruction
-def word(typing: Any, address: Any) -> Any:  # noqa: ARG001
+byte: Callable[[int], int] = _instruction(_byte)
+
+
+def _word(typing: Any, address: Any) -> Any:  # noqa: ARG001
     """word(address) -> uint64: the eight bytes there, the first one lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -99,8 +107,10 @@ def word(typing: Any, address: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.int64), generate
 
 
-@_instruction
-def other_than_digits(typing: Any, address: Any) -> Any:  # noqa: ARG001
+word: Callable[[int], Word] = _instruction(_word)
+
+
+def _other_than_digits(typing: Any, address: Any) -> Any:  # noqa: ARG001
     """other_than_digits(address) -> uint64: bit i is set where byte i is no ASCII digit."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -110,8 +120,10 @@ def other_than_digits(typing: Any, address: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.int64), generate
 
 
-@_instruction
-def other_than_text(typing: Any, address: Any) -> Any:  # noqa: ARG001
+other_than_digits: Callable[[int], Word] = _instruction(_other_than_digits)
+
+
+def _other_than_text(typing: Any, address: Any) -> Any:  # noqa: ARG001
     """other_than_text(address) -> uint64: bit i is set where byte i is no plain character of a JSON text.
 
     Plain are the printable ASCII characters but the quote and the backslash.
@@ -127,8 +139,10 @@ def other_than_text(typing: Any, address: Any) -> Any:  # noqa: ARG001
     return types.uint64(types.int64), generate
 
 
-@_instruction
-def lowest_bit(typing: Any, bits: Any) -> Any:  # noqa: ARG001
+other_than_text: Callable[[int], Word] = _instruction(_other_than_text)
+
+
+def _lowest_bit(typing: Any, bits: Any) -> Any:  # noqa: ARG001
     """lowest_bit(bits) -> int64: the place of the lowest bit set, 64 for none."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -137,8 +151,10 @@ def lowest_bit(typing: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
-@_instruction
-def bits_set(typing: Any, bits: Any) -> Any:  # noqa: ARG001
+lowest_bit: Callable[[Word], int] = _instruction(_lowest_bit)
+
+
+def _bits_set(typing: Any, bits: Any) -> Any:  # noqa: ARG001
     """bits_set(bits) -> int64: how many bits are set."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -147,31 +163,37 @@ def bits_set(typing: Any, bits: Any) -> Any:  # noqa: ARG001
     return types.int64(types.uint64), generate
 
 
-@_instruction
-def address_of(typing: Any, buffer: Any) -> Any:  # noqa: ARG001
+bits_set: Callable[[Word], int] = _instruction(_bits_set)
+
+
+def _address_of(typing: Any, buffer: Any) -> Any:  # noqa: ARG001
     """address_of(bytes or array) -> int64: where its contents lie."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        held = cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0])
+        held = cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0])  # type: ignore[no-untyped-call]
         return builder.ptrtoint(held.data, _I64)
 
     return types.int64(buffer), generate
 
 
-@_instruction
-def copy_bytes(typing: Any, to: Any, source: Any, count: Any) -> Any:  # noqa: ARG001
+address_of: Callable[[Any], int] = _instruction(_address_of)
+
+
+def _copy_bytes(typing: Any, to: Any, source: Any, count: Any) -> Any:  # noqa: ARG001
     """copy_bytes(to, source, count): copy between addresses that do not overlap."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
         to, source, count = args
-        cgutils.raw_memcpy(builder, _pointer(builder, to, _I8), _pointer(builder, source, _I8), count, 1)
+        cgutils.raw_memcpy(builder, _pointer(builder, to, _I8), _pointer(builder, source, _I8), count, 1)  # type: ignore[no-untyped-call]
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), generate
 
 
-@_instruction
-def clear_64(typing: Any, address: Any) -> Any:  # noqa: ARG001
+copy_bytes: Callable[[int, int, int], None] = _instruction(_copy_bytes)
+
+
+def _clear_64(typing: Any, address: Any) -> Any:  # noqa: ARG001
     """clear_64(address): set 64 bytes to zero."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -182,8 +204,10 @@ def clear_64(typing: Any, address: Any) -> Any:  # noqa: ARG001
     return types.void(types.int64), generate
 
 
-@_instruction
-def cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
+clear_64: Callable[[int], None] = _instruction(_clear_64)
+
+
+def _cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
     """cell(block, index) -> int64: one of the int64 that begin at the address ``block``."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -192,8 +216,10 @@ def cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
     return types.int64(types.int64, types.int64), generate
 
 
-@_instruction
-def set_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+cell: Callable[[int, int], int] = _instruction(_cell)
+
+
+def _set_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
     """set_cell(block, index, value): set one of the int64 that begin at the address ``block``."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -203,8 +229,10 @@ def set_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: A
     return types.void(types.int64, types.int64, types.int64), generate
 
 
-@_instruction
-def float_cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
+set_cell: Callable[[int, int, int], None] = _instruction(_set_cell)
+
+
+def _float_cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
     """float_cell(block, index) -> float64: a cell read as a float."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -213,8 +241,10 @@ def float_cell(typing: Any, block: Any, index: Any) -> Any:  # noqa: ARG001
     return types.float64(types.int64, types.int64), generate
 
 
-@_instruction
-def set_float_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+float_cell: Callable[[int, int], float] = _instruction(_float_cell)
+
+
+def _set_float_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
     """set_float_cell(block, index, value): set a cell to a float."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
@@ -224,15 +254,22 @@ def set_float_cell(typing: Any, block: Any, index: Any, value: Any) -> Any:  # n
     return types.void(types.int64, types.int64, types.float64), generate
 
 
-@_instruction
-def prefetch(typing: Any, address: Any) -> Any:  # noqa: ARG001
+set_float_cell: Callable[[int, int, float], None] = _instruction(_set_float_cell)
+
+
+def _prefetch(typing: Any, address: Any) -> Any:  # noqa: ARG001
     """prefetch(address): ask for the cache line there, which will be read soon."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), ir.IntType(32), ir.IntType(32), ir.IntType(32)])
-        name = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        kind = ir.FunctionType(
+            ir.VoidType(), [_I8.as_pointer(), ir.IntType(32), ir.IntType(32), ir.IntType(32)]
+        )
+        name = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")  # type: ignore[no-untyped-call]
         hints = [ir.Constant(ir.IntType(32), hint) for hint in (0, 3, 1)]
         builder.call(name, [_pointer(builder, args[0], _I8), *hints])
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
+
+
+prefetch: Callable[[int], None] = _instruction(_prefetch)

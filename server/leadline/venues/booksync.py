@@ -23,9 +23,28 @@ from leadline.limits import BUFFERED_DELTAS_MAX, SILENT_BOOK_S
 from leadline.units import NumberRejected, Step
 from leadline.venues.base import BookStats
 from leadline.venues.sync_cells import (
-    ANCHORED, AT_MS, LINKED, LOT, ORDER, RECEIVED_MS, RECENT, RECENT_COUNT, RECENT_IDS_MAX, RECORDING, SILENT, STATE,
-    TAKEN, TICK, TRIES, UPDATE_ID, USUAL_GAP_MS, Cell, Flag, HasCells, SyncCells,
-)  # fmt: skip
+    ANCHORED,
+    AT_MS,
+    LINKED,
+    LOT,
+    ORDER,
+    RECEIVED_MS,
+    RECENT,
+    RECENT_COUNT,
+    RECENT_IDS_MAX,
+    RECORDING,
+    SILENT,
+    STATE,
+    TAKEN,
+    TICK,
+    TRIES,
+    UPDATE_ID,
+    USUAL_GAP_MS,
+    Cell,
+    Flag,
+    HasCells,
+    SyncCells,
+)
 
 USUAL_GAPS_PER_SILENCE = 20
 GAP_MS_AT_FIRST = 500.0  # until the symbol's own pace is known

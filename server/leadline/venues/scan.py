@@ -17,23 +17,80 @@ from numba import types
 
 from leadline.domain.book import Ints
 from leadline.domain.book_kernels import (
-    BEST, FAR_COUNT, FAR_ROOM, NONE, WindowSide, set_levels, settle,
-)  # fmt: skip
+    BEST,
+    FAR_COUNT,
+    FAR_ROOM,
+    NONE,
+    WindowSide,
+    set_levels,
+    settle,
+)
 from leadline.domain.events import BookState
 from leadline.domain.raw_memory import (
-    address_of, byte, cell, clear_64, compiled, copy_bytes, float_cell, inlined, lowest_bit, other_than_text, prefetch, set_cell,
-    set_float_cell, word,
-)  # fmt: skip
+    Word,
+    address_of,
+    byte,
+    cell,
+    clear_64,
+    compiled,
+    copy_bytes,
+    float_cell,
+    inlined,
+    lowest_bit,
+    other_than_text,
+    prefetch,
+    set_cell,
+    set_float_cell,
+    word,
+)
 from leadline.venues.booksync import GAP_WEIGHT, BookSync
 from leadline.venues.scan_json import (
-    CLOSE_LIST, CLOSE_OBJECT, COMMA, OPEN_LIST, OPEN_OBJECT, POINT, QUOTE, first_bytes, packed, read_key, read_rows,
-    read_steps, read_whole, read_whole_text, skip_text, skip_value,
-)  # fmt: skip
+    CLOSE_LIST,
+    CLOSE_OBJECT,
+    COMMA,
+    OPEN_LIST,
+    OPEN_OBJECT,
+    POINT,
+    QUOTE,
+    first_bytes,
+    packed,
+    read_key,
+    read_rows,
+    read_steps,
+    read_whole,
+    read_whole_text,
+    skip_text,
+    skip_value,
+)
 from leadline.venues.sync_cells import (
-    ANCHORED, ASKS, AT_MS, BIDS, INDEX, KIND_BITS, LINKED, LOT, NO_ROOM, NOT_NEXT, ORDER, QUOTED, RECEIVED_MS,
-    RECENT, RECENT_COUNT, RECENT_IDS_MAX, RECORDING, SETTLE, SILENT, STATE, TAKEN, TICK, TRADES, TRIES, UNKNOWN,
-    UPDATE_ID, USUAL_GAP_MS,
-)  # fmt: skip
+    ANCHORED,
+    ASKS,
+    AT_MS,
+    BIDS,
+    INDEX,
+    KIND_BITS,
+    LINKED,
+    LOT,
+    NO_ROOM,
+    NOT_NEXT,
+    ORDER,
+    QUOTED,
+    RECEIVED_MS,
+    RECENT,
+    RECENT_COUNT,
+    RECENT_IDS_MAX,
+    RECORDING,
+    SETTLE,
+    SILENT,
+    STATE,
+    TAKEN,
+    TICK,
+    TRADES,
+    TRIES,
+    UNKNOWN,
+    UPDATE_ID,
+    USUAL_GAP_MS,
+)
 
 MESSAGE_BYTES_MAX = 1 << 18
 ROWS_MAX = MESSAGE_BYTES_MAX // 10 + 1  # a row takes ten bytes at least
@@ -53,7 +110,8 @@ TEXT, TABLE, TABLE_MASK, COLUMN, SYNC, PREV_ID, LAST_ID, AT, SEQUENCE, COUNT, AS
 FIELDS = 16
 DESK_CELLS = 32
 
-U = np.uint64
+INT: Any = np.int64
+U: Any = np.uint64
 MESSAGE = (types.Bytes(types.uint8, 1, "C"), types.int64, types.int64)
 
 
@@ -84,14 +142,14 @@ def _column(desk: int, index: int) -> int:
 
 
 @inlined
-def _spread(name: tuple[np.uint64, np.uint64, np.uint64, np.uint64]) -> np.uint64:
+def _spread(name: tuple[Word, Word, Word, Word]) -> Word:
     """Return a hash of a name."""
     mixed = (name[0] ^ (name[1] * U(3)) ^ (name[2] * U(5)) ^ (name[3] * U(7))) * U(0x9E3779B97F4A7C15)
     return mixed >> U(40)
 
 
 @inlined
-def _name(at: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+def _name(at: int, length: int) -> tuple[Word, Word, Word, Word]:
     return (
         first_bytes(at, length),
         first_bytes(at + 8, max(length - 8, 0)),
@@ -104,9 +162,9 @@ def _name(at: int, length: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uin
 def _entry(desk: int, at: int, length: int) -> int:
     """Return the address of the table's entry for a name: its own, or the free one where it would be."""
     name = _name(at, length)
-    index = np.int64(_spread(name)) & cell(desk, TABLE_MASK)
+    index: int = INT(_spread(name)) & cell(desk, TABLE_MASK)
     while True:
-        address = cell(desk, TABLE) + 8 * ENTRY * index
+        address: int = cell(desk, TABLE) + 8 * ENTRY * index
         held = (U(cell(address, 1)), U(cell(address, 2)), U(cell(address, 3)), U(cell(address, 4)))
         if cell(address, 0) == 0 or (cell(address, 0) == length and held == name):
             return address
@@ -121,7 +179,7 @@ def _register(desk: int, padded: bytes, cells: int) -> None:
     entry = _entry(desk, at, length)
     set_cell(entry, 0, length)
     for i, part in enumerate(_name(at, length)):
-        set_cell(entry, 1 + i, np.int64(part))
+        set_cell(entry, 1 + i, INT(part))
     set_cell(entry, 5, cells)
 
 
@@ -147,7 +205,10 @@ def _extend(desk: int, now_ms: int) -> int:
     sync = cell(desk, SYNC)
     bids, asks = cell(sync, BIDS), cell(sync, ASKS)
     bid_count, ask_count = cell(desk, COUNT), cell(desk, ASK_COUNT)
-    room = cell(bids, FAR_ROOM) - cell(bids, FAR_COUNT) >= bid_count and cell(asks, FAR_ROOM) - cell(asks, FAR_COUNT) >= ask_count
+    room = (
+        cell(bids, FAR_ROOM) - cell(bids, FAR_COUNT) >= bid_count
+        and cell(asks, FAR_ROOM) - cell(asks, FAR_COUNT) >= ask_count
+    )
     if not room:
         return ~NO_ROOM
     received_ms = cell(sync, RECEIVED_MS)
@@ -203,7 +264,7 @@ def _asks(at: int, desk: int) -> int:
 
 
 @inlined
-def _is_text(at: int, length: int, first: np.uint64) -> bool:
+def _is_text(at: int, length: int, first: Word) -> bool:
     """True when a text of this length opens at ``at`` and has these first (eight) bytes."""
     return bool(_text_length(at) == length) and bool(first_bytes(at + 1, length) == first)
 
@@ -235,7 +296,21 @@ DEPTH_FIELDS = NUMBERS | 1 << S | 1 << B | 1 << A
 TRADE_FIELDS = 1 << S | 1 << T | 1 << P | 1 << Q | 1 << M
 QUOTE_FIELDS = 1 << S | 1 << LAST | 1 << B | 1 << A | 1 << BID_LOTS | 1 << ASK_LOTS
 _FIELD_OF = np.full(128, -1)
-_FIELD_OF[[ord(key) for key in "esUuTbaBApqmX"]] = [E, S, FIRST, LAST, T, B, A, BID_LOTS, ASK_LOTS, P, Q, M, X]
+_FIELD_OF[[ord(key) for key in "esUuTbaBApqmX"]] = [
+    E,
+    S,
+    FIRST,
+    LAST,
+    T,
+    B,
+    A,
+    BID_LOTS,
+    ASK_LOTS,
+    P,
+    Q,
+    M,
+    X,
+]
 _PU, _DATA = packed("pu"), packed("data")
 _DEPTH_UPDATE, _THE_UPDATE = packed("depthUpdate"), packed("thUpdate")
 _BOOK_TICKER, _OK_TICKER = packed("bookTicker"), packed("okTicker")
@@ -259,7 +334,9 @@ def _binance_depth(desk: int, now_ms: int) -> int:
     sync = cell(desk, SYNC)
     if not _is_running(sync):
         return ~UNKNOWN
-    if cell(desk, FIELDS + LAST) <= cell(sync, UPDATE_ID) or cell(desk, FIELDS + PREV) != cell(sync, UPDATE_ID):
+    if cell(desk, FIELDS + LAST) <= cell(sync, UPDATE_ID) or cell(desk, FIELDS + PREV) != cell(
+        sync, UPDATE_ID
+    ):
         return ~NOT_NEXT
     set_cell(desk, LAST_ID, cell(desk, FIELDS + LAST))
     set_cell(desk, AT, cell(desk, FIELDS + T))
@@ -273,7 +350,14 @@ def _binance_trade(desk: int) -> int:
     sells = bool(flag & _BYTES4 == _TRUE)
     if not sells and flag & _BYTES5 != _FALSE:
         return ~UNKNOWN
-    if not _trade(desk, 0, cell(desk, FIELDS + T), cell(desk, FIELDS + P), cell(desk, FIELDS + Q), SELL if sells else BUY):
+    if not _trade(
+        desk,
+        0,
+        cell(desk, FIELDS + T),
+        cell(desk, FIELDS + P),
+        cell(desk, FIELDS + Q),
+        SELL if sells else BUY,
+    ):
         return ~UNKNOWN
     set_cell(desk, COUNT, 1)
     return _told(desk, TRADES)
@@ -316,7 +400,7 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
             place = inside
             at += 1
             continue
-        field = _FIELD_OF[np.int64(key)] if length == 1 else np.int64(PREV if key == _PU else -1)
+        field = _FIELD_OF[INT(key)] if length == 1 else INT(PREV if key == _PU else -1)
         if field < 0 or place == behind:
             at = skip_value(at)
         else:
@@ -384,7 +468,7 @@ _BUY, _SELL = packed("Buy"), packed("Sell")
 
 
 @inlined
-def _bybit_field(key: np.uint64, length: int) -> int:
+def _bybit_field(key: Word, length: int) -> int:
     if length > 5:
         return -1
     if key == _TOPIC:
@@ -616,7 +700,7 @@ def _okx_arg(at: int, desk: int) -> tuple[int, int]:
 
 
 @inlined
-def _okx_field(key: np.uint64, length: int) -> int:
+def _okx_field(key: Word, length: int) -> int:
     if length == 3 and key == _ARG:
         return ARG
     if length == 6 and key == _ACTION:
@@ -809,8 +893,8 @@ class RawReader:
         self._desk[TEXT], self._desk[COLUMN] = self._text.ctypes.data, self._columns.ctypes.data
         self._desk[TABLE], self._desk[TABLE_MASK] = self._table.ctypes.data, slots - 1
         self.desk = int(self._desk.ctypes.data)
-        self._cells = memoryview(self._desk)
-        self._column_views = [memoryview(column) for column in self._columns]
+        self._cells = memoryview(self._desk.data)
+        self._column_views = [memoryview(column.data) for column in self._columns]
         for index, sync in enumerate(syncs):
             self._enlist(index, sync)
 
@@ -831,4 +915,5 @@ class RawReader:
     def quote(self) -> tuple[int, int, int, int, int, int]:
         """Return time, update id, bid tick, bid lots, ask tick and ask lots of the quote just taken."""
         cells = self._cells
-        return (cells[AT], cells[LAST_ID], *cells[FACTS : FACTS + 4].tolist())
+        bid_tick, bid_lots, ask_tick, ask_lots = cells[FACTS : FACTS + 4].tolist()
+        return cells[AT], cells[LAST_ID], bid_tick, bid_lots, ask_tick, ask_lots

@@ -10,14 +10,27 @@ Not known, though JSON: white space, escapes, characters beyond ASCII, exponents
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from leadline.domain.raw_memory import (
-    byte, cell, compiled, float_cell, inlined, lowest_bit, other_than_digits, other_than_text, set_cell, word,
-)  # fmt: skip
+    Word,
+    byte,
+    cell,
+    compiled,
+    float_cell,
+    inlined,
+    lowest_bit,
+    other_than_digits,
+    other_than_text,
+    set_cell,
+    word,
+)
 from leadline.venues.sync_cells import DIV, FRACTION_MAX, MOST, MUL, PLAIN, RATIO
 
-U = np.uint64
+U: Any = np.uint64
+INT: Any = np.int64
 
 DIGITS_MAX = 16
 NESTING_MAX = 60
@@ -28,7 +41,7 @@ QUOTE, COMMA, MINUS, POINT, ZERO, COLON = (ord(char) for char in '",-.0:')
 OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = (ord(char) for char in "[]{}")
 
 
-def packed(text: str) -> np.uint64:
+def packed(text: str) -> Word:
     """Return the first eight characters as they lie in a word read at the text."""
     return U(int.from_bytes(text.encode()[:8], "little"))
 
@@ -43,7 +56,7 @@ _FOURS = U(0x0000FFFF0000FFFF)
 
 
 @inlined
-def _eight(text: np.uint64) -> int:
+def _eight(text: Word) -> int:
     """Return the number of eight ASCII digits (bytes of 0 count as digits 0), the first one lowest.
 
     Neighbours are joined into pairs, fours and the eight, each time by one multiplication.
@@ -51,7 +64,8 @@ def _eight(text: np.uint64) -> int:
     text &= _NIBBLES
     text = ((text * U(2561)) >> U(8)) & _PAIRS
     text = ((text * U(6553601)) >> U(16)) & _FOURS
-    return np.int64((text * U(42949672960001)) >> U(32))
+    number: int = INT((text * U(42949672960001)) >> U(32))
+    return number
 
 
 @inlined
@@ -78,7 +92,7 @@ def skip_text(at: int) -> int:
 
 
 @inlined
-def read_key(at: int) -> tuple[np.uint64, int, int]:
+def read_key(at: int) -> tuple[Word, int, int]:
     """Read a key and its colon; return its first eight bytes packed, its length, and where the value is."""
     length = lowest_bit(other_than_text(at + 1))
     behind = at + 1 + length
@@ -88,7 +102,7 @@ def read_key(at: int) -> tuple[np.uint64, int, int]:
 
 
 @inlined
-def first_bytes(at: int, length: int) -> np.uint64:
+def first_bytes(at: int, length: int) -> Word:
     """Return the first bytes, eight at most, of a text of that length, zeros behind them."""
     if length >= 8:
         return word(at)
@@ -118,7 +132,7 @@ def skip_value(at: int) -> int:
     depth = 0
     while True:
         first = byte(at)
-        if first == OPEN_OBJECT or first == OPEN_LIST:
+        if first in (OPEN_OBJECT, OPEN_LIST):
             is_object = first == OPEN_OBJECT
             if byte(at + 1) == first + 2:  # the closing bracket of either stands two behind the opening one
                 at += 2
@@ -189,13 +203,13 @@ def _long_decimal(at: int, whole: int, length: int) -> int:
 
 
 @inlined
-def _decimal(at: int, other: np.uint64, cells: int, scale: int, plain: int) -> tuple[int, int]:
+def _decimal(at: int, other: Word, cells: int, scale: int, plain: int) -> tuple[int, int]:
     """Read a decimal in steps; other: what of the bytes at ``at`` is no digit.
 
     Returns the steps (-1: not known) and how many characters the number has.
     """
     whole = lowest_bit(other)
-    length, fraction, count = whole, np.int64(0), whole
+    length, fraction, count = whole, 0, whole
     if byte(at + whole) == POINT:
         length = lowest_bit(other & (other - U(1)))
         fraction = length - whole - 1
@@ -213,14 +227,14 @@ def _decimal(at: int, other: np.uint64, cells: int, scale: int, plain: int) -> t
             return value, length
     else:
         value = _long_decimal(at, whole, length)
-    steps = np.int64(np.float64(value) * float_cell(cells, scale + RATIO + fraction) + 0.5)
+    steps: int = INT(np.float64(value) * float_cell(cells, scale + RATIO + fraction) + 0.5)
     exact = steps * cell(cells, scale + DIV + fraction) == value * cell(cells, scale + MUL + fraction)
     return (steps if exact and value <= cell(cells, scale + MOST + fraction) else -1), length
 
 
 @inlined
 def read_steps(at: int, cells: int, scale: int) -> tuple[int, int]:
-    """Read a text that is a decimal, as steps of the scale at TICK or LOT; return them and the address behind."""
+    """Read a decimal text in steps of the scale at TICK or LOT; return them and the address behind."""
     steps, length = _decimal(at + 1, other_than_digits(at + 1), cells, scale, cell(cells, scale + PLAIN))
     behind = at + 1 + length
     if byte(at) != QUOTE or steps < 0 or byte(behind) != QUOTE:

@@ -130,7 +130,7 @@ class VenueSource:
         try:
             while True:
                 # What is queued already is returned without a pause, so a burst is one run of this loop.
-                raw = await connection.recv()
+                raw = await connection.recv(decode=False)
                 heard.at_ms = now_ms = monotonic_ms()
                 await self._carry_out(self._protocol.receive(route, raw, now_ms))
                 taken += 1

@@ -6,6 +6,8 @@ address.  Nothing here imports numba.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,8 +56,8 @@ class SyncCells:
     def __init__(self) -> None:
         self.memory: NDArray[np.int64] = np.zeros(SYNC_CELLS, dtype=np.int64)
         self.address = int(self.memory.ctypes.data)
-        self.ints = memoryview(self.memory)
-        self.floats = memoryview(self.memory.view(np.float64))
+        self.ints = memoryview(self.memory.data)
+        self.floats: Any = memoryview(self.memory.view(np.float64).data)
 
     def set_scale(self, at: int, step: Step) -> None:
         """Write how decimals count in this step; at: TICK or LOT."""

@@ -24,7 +24,10 @@ BOOK = "book"
 def proof(sync: BookSync) -> tuple[Any, ...]:
     """Return everything a book and its proof hold."""
     levels = [
-        array.tolist() for count in (None, 20) for side in (sync.book.bids, sync.book.asks) for array in side(count)
+        array.tolist()
+        for count in (None, 20)
+        for side in (sync.book.bids, sync.book.asks)
+        for array in side(count)
     ]  # fmt: skip
     return (
         sync.state, sync.epoch, sync.update_id, sync.at_ms, sync.received_ms, sync.usual_gap_ms, sync.silent,

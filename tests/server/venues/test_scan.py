@@ -21,7 +21,13 @@ from leadline.venues.sync_cells import NO_ROOM, NOT_NEXT, QUOTED, SETTLE, TRADES
 from tests.server.venues import stream
 from tests.server.venues.pair import BOOK, Pair, reader_of
 from tests.server.venues.stream import (
-    NATIVES, FaultyLine, binance_delta, binance_snapshot, bybit_book, instrument, okx_book,
+    NATIVES,
+    FaultyLine,
+    binance_delta,
+    binance_snapshot,
+    bybit_book,
+    instrument,
+    okx_book,
 )  # fmt: skip
 from tests.server.venues.test_hostile_input import others, places
 
@@ -124,7 +130,13 @@ def test_the_trades_of_one_message_keep_their_order() -> None:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize(
     ("price", "size"),
-    [("0.9", "7"), ("000.90", "7.000"), ("0.90000", "0"), ("12345678.9", "0.001"), ("900000000000", "90000000000")],
+    [
+        ("0.9", "7"),
+        ("000.90", "7.000"),
+        ("0.90000", "0"),
+        ("12345678.9", "0.001"),
+        ("900000000000", "90000000000"),
+    ],
 )
 def test_plain_decimals_of_any_length_are_read(venue: str, price: str, size: str) -> None:
     made, message = instrument(venue), delta(venue)
@@ -132,14 +144,18 @@ def test_plain_decimals_of_any_length_are_read(venue: str, price: str, size: str
         made.lot.count(size)
     except NumberRejected:
         pytest.skip("this venue's lots are coarser")
-    rows = {"binance": lambda: message, "bybit": lambda: message["data"], "okx": lambda: message["data"][0]}[venue]()
+    rows = {"binance": lambda: message, "bybit": lambda: message["data"], "okx": lambda: message["data"][0]}[
+        venue
+    ]()
     rows["asks" if venue == "okx" else "a"] = [["1.4", "7"], [price, size], ["1.5", "7"]]
     rows["bids" if venue == "okx" else "b"] = [["1", "0"]]
     pair = live(venue)
     assert send(pair, message) in (BOOK, SETTLE)
 
 
-@pytest.mark.parametrize(("tick", "prices"), [("0.5", ["1.5", "2"]), ("25", ["75", "100.00"]), ("0.0003", ["0.0009"])])
+@pytest.mark.parametrize(
+    ("tick", "prices"), [("0.5", ["1.5", "2"]), ("25", ["75", "100.00"]), ("0.0003", ["0.0009"])]
+)
 def test_steps_of_any_numerator_are_counted(tick: str, prices: list[str]) -> None:
     made = replace(instrument("bybit"), tick=Step.of(tick))
     pair = Pair([made], "bybit")
@@ -153,7 +169,18 @@ def test_steps_of_any_numerator_are_counted(tick: str, prices: list[str]) -> Non
 
 
 def test_each_symbol_of_a_connection_is_found_by_its_whole_name() -> None:
-    names = ["A", "AB", "ABCDEFGH", "ABCDEFGHI", "ABCDEFGHX", "B" * 31, "B" * 32, "B" * 33, "币安人生USDT", "BTCUSDT"]
+    names = [
+        "A",
+        "AB",
+        "ABCDEFGH",
+        "ABCDEFGHI",
+        "ABCDEFGHX",
+        "B" * 31,
+        "B" * 32,
+        "B" * 33,
+        "币安人生USDT",
+        "BTCUSDT",
+    ]
     made = [replace(instrument("bybit"), symbol=name, native=name) for name in names]
     pair = Pair(made, "bybit")
     pair.opened("linear", 0)
@@ -162,7 +189,9 @@ def test_each_symbol_of_a_connection_is_found_by_its_whole_name() -> None:
     for index, one in enumerate(made):
         said = send(pair, bybit_book(one, "delta", 101, {9: index + 1}, {}))
         assert said == (UNKNOWN if one.native in ("B" * 33, "币安人生USDT") else BOOK), one.native
-    assert [book.book.bids(2)[1].tolist() for book in pair.books.values()] == [[5, n + 1] for n in range(len(names))]
+    assert [book.book.bids(2)[1].tolist() for book in pair.books.values()] == [
+        [5, n + 1] for n in range(len(names))
+    ]
 
 
 def test_a_message_is_taken_wherever_in_memory_it_lies() -> None:
@@ -291,13 +320,13 @@ def test_levels_far_from_the_touch_are_held_and_more_of_them_than_there_was_room
     said = set()
     for _ in range(6):
         last += 1
-        far = {tick: last for tick in range(1_000_000 + 100 * last, 1_000_090 + 100 * last)}
-        low = {tick: last for tick in range(10_000 + 100 * last, 10_090 + 100 * last)}
+        far = dict.fromkeys(range(1000000 + 100 * last, 1000090 + 100 * last), last)
+        low = dict.fromkeys(range(10000 + 100 * last, 10090 + 100 * last), last)
         said.add(send(pair, delta("bybit", last, low, far)))
     assert said == {BOOK}
-    said = {send(pair, delta("bybit", 107, {n: 1 for n in range(1, 2_000)}, {}))}
+    said = {send(pair, delta("bybit", 107, dict.fromkeys(range(1, 2000), 1), {}))}
     assert said == {NO_ROOM}
-    assert send(pair, delta("bybit", 108, {n: 0 for n in range(1, 2_000)}, {})) == BOOK
+    assert send(pair, delta("bybit", 108, dict.fromkeys(range(1, 2000), 0), {})) == BOOK
 
 
 def test_the_window_follows_the_price_and_loses_nothing() -> None:
@@ -322,7 +351,8 @@ class Lines(FaultyLine):
 
     def __init__(self, venue: str, seed: int, faults: float, damage: float, late: int) -> None:
         self.damage = damage
-        stream.PROTOCOLS[venue], before = lambda made: Pair(made, venue, late=late > 0), stream.PROTOCOLS[venue]  # type: ignore[assignment]
+        before = stream.PROTOCOLS[venue]
+        stream.PROTOCOLS[venue] = lambda made: Pair(made, venue, late=late > 0)  # type: ignore[assignment]
         try:
             super().__init__(venue, seed, faults)
         finally:
@@ -393,9 +423,10 @@ def _with_other_bytes(raw: bytes, rng: random.Random) -> bytes:
 
 
 VALUES = [
-    0, 1, -1, 101, 2**53, 2**63, 2**64 - 1, 1.0, 1.5, True, False, None, "", "0", "0.1", "1e2", "-1", "1.", "00.10",
-    "0.123456789", "1" * 16, "1" * 17, "9" * 31, "NaN", "１", "x", [], {}, [[]], [["1", "1"]], [["1", "1", {}]],
-    [["0.3"]], [["0.1", "0"], ["0.1", "2"]], "snapshot", "update", "delta", "trade", "books", "BTCUSDT",
+    0, 1, -1, 101, 2**53, 2**63, 2**64 - 1, 1.0, 1.5, True, False, None, "", "0", "0.1", "1e2", "-1", "1.",
+    "00.10", "0.123456789", "1" * 16, "1" * 17, "9" * 31, "NaN", "１", "x", [], {}, [[]], [["1", "1"]],
+    [["1", "1", {}]], [["0.3"]], [["0.1", "0"], ["0.1", "2"]], "snapshot", "update", "delta", "trade",
+    "books", "BTCUSDT",
 ]  # fmt: skip
 
 
