@@ -70,6 +70,7 @@ class Worker:
             self._process.kill()
             _, said = self._process.communicate()
             self.failure = said.strip().splitlines()[-1] if said.strip() else "it ended without a word"
+            print(f"{self.name}: {self.failure} ({self._process.returncode})", file=sys.stderr)  # noqa: T201
             return {}
         return answer
 
@@ -94,6 +95,8 @@ def measure(name: str, rounds: int, ways: tuple[str, ...]) -> tuple[dict[str, An
             late.append({worker.name: worker.ask("latency") for worker in order if worker.name in OURS})
             print(f"{name}: round {round_ + 1} of {rounds}", file=sys.stderr)  # noqa: T201 - progress
         missing = {worker.name: worker.failure for worker in workers if worker.failure}
+    if "ours" in missing:
+        raise SystemExit(f"{name}: {missing['ours']}")
     tops = {answer["top"] for one in told for answer in one.values() if "top" in answer}
     if len(tops) != 1:
         raise SystemExit(f"{name}: the ways do not end with the same book: {tops}")

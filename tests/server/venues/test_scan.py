@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -12,6 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import leadline
+from leadline.domain import raw_memory
 from leadline.domain.events import BookChanged, BookState, Trade
 from leadline.units import NumberRejected, Step
 from leadline.venues.adapter import load_raw_reader
@@ -506,3 +512,25 @@ def test_an_adapter_reads_on_with_a_new_reader() -> None:
     (sync,) = pair.compiled.syncs()
     assert isinstance(sync, BookSync)
     assert sync.update_id == 102
+
+
+def test_an_adapter_starts_without_the_compiler() -> None:
+    code = (
+        "import sys, leadline.venues.protocols; sys.exit('numba' in sys.modules or 'llvmlite' in sys.modules)"
+    )
+    package = Path(leadline.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(package)})
+
+
+def test_a_kernels_name_changes_with_what_is_compiled_into_it() -> None:
+    def sources(number: int) -> str:
+        made: dict[str, Any] = {}
+        exec(
+            f"LIMIT = {number}\ndef inner(x):\n    return x + LIMIT\ndef outer(x):\n    return inner(x)", made
+        )  # noqa: S102
+        seen = raw_memory._Sources()
+        seen.add(made["inner"])
+        return seen.add(made["outer"])
+
+    assert sources(1) == sources(1)
+    assert sources(1) != sources(2)
