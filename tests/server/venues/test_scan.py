@@ -525,9 +525,8 @@ def test_an_adapter_starts_without_the_compiler() -> None:
 def test_a_kernels_name_changes_with_what_is_compiled_into_it() -> None:
     def sources(number: int) -> str:
         made: dict[str, Any] = {}
-        exec(
-            f"LIMIT = {number}\ndef inner(x):\n    return x + LIMIT\ndef outer(x):\n    return inner(x)", made
-        )  # noqa: S102
+        lines = [f"LIMIT = {number}", "def inner(x): return x + LIMIT", "def outer(x): return inner(x)"]
+        exec("\n".join(lines), made)  # noqa: S102 - functions that differ in a number they name
         seen = raw_memory._Sources()
         seen.add(made["inner"])
         return seen.add(made["outer"])
