@@ -145,8 +145,8 @@ def main() -> None:
         workloads[name], absent = measure(name, options.rounds, tuple(options.ways))
         missing |= absent
         short += verdicts(name, workloads[name])
-    result = {"workloads": workloads, "missing": missing, "short_of_goal": short}
-    (OUT / "book.json").write_text(json.dumps(result, indent=1) + "\n")
+        result = {"workloads": workloads, "missing": missing, "short_of_goal": short}
+        (OUT / "book.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))  # noqa: T201 - the result
     if short and options.strict:
         raise SystemExit(1)

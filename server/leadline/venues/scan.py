@@ -894,12 +894,14 @@ class RawReader:
         self._desk[TABLE], self._desk[TABLE_MASK] = self._table.ctypes.data, slots - 1
         self.desk = int(self._desk.ctypes.data)
         self._cells = memoryview(self._desk.data)
+        self._held: list[object] = []  # what the kernels know by address lives as long as this
         self._column_views = [memoryview(column.data) for column in self._columns]
         for index, sync in enumerate(syncs):
             self._enlist(index, sync)
 
     def _enlist(self, index: int, sync: BookSync) -> None:
         bids, asks = sync.book.rebuild(WindowSide)
+        self._held += [bids, asks, sync.cells]
         cells = sync.cells
         cells.ints[INDEX], cells.ints[BIDS], cells.ints[ASKS] = index, bids.address, asks.address
         name = sync.instrument.native
