@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire bench-book peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,10 +70,24 @@ score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one
 simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
 
-bench: bench-wire ## every benchmark; results in build/bench
+bench: bench-wire bench-book ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
+
+bench-book: dev peers ## a venue's bytes to a readable book, beside other packages
+	$(BIN)/python -m tests.bench.bench_book $(ARGS)
+
+peers: build/peers/.done ## what the book benchmark is measured against, in an environment of its own
+
+build/peers/.done: requirements/peers.txt | $(BIN)/python
+	@rm -rf build/peers && $(PYTHON) -m venv build/peers
+	@grep -v '^#' requirements/peers.txt | while read -r packages; do \
+	  echo "installing $$packages"; \
+	  build/peers/bin/python -m pip --disable-pip-version-check -qq install $$packages \
+	    || echo "left out: $$packages cannot be installed here"; \
+	done
+	@touch $@
 
 lock: dev ## write requirements/*.txt again from pyproject.toml
 	$(BIN)/python deploy/lock.py $(ARGS)

@@ -1,14 +1,16 @@
 """The order book of one venue: integer ticks to integer lots, sorted, no object a level.
 
-Each side is two parallel int64 arrays, best level first.  A message of n changes costs a binary
-search for each and, when levels come or go, one merge of the side: no level is ever lost, however
-far from the touch it rests.
+At first each side is two parallel int64 arrays, best level first.  A message of n changes costs a
+binary search for each and, when levels come or go, one merge of the side: no level is ever lost,
+however far from the touch it rests.  Once the compiled sides of book_kernels are loaded a book moves
+into them, and is the same book.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,28 @@ Ints = NDArray[np.int64]
 _NONE: Ints = np.zeros(0, dtype=np.int64)
 
 
-class _Half:
-    """One side; ``sign`` maps ticks to keys that rise outwards from the touch (-1 bids, +1 asks)."""
+class Side(Protocol):
+    """One side of a book: what levels it holds, best first."""
+
+    @property
+    def best(self) -> int | None:
+        """The best tick, None without a level."""
+
+    def replace(self, ticks: Ints, lots: Ints) -> None:
+        """Forget everything and hold these levels."""
+
+    def apply(self, ticks: Ints, lots: Ints) -> None:
+        """Set each level in turn; 0 lots remove it."""
+
+    def levels(self, count: int | None) -> tuple[Ints, Ints]:
+        """Return (ticks, lots) of the best ``count`` levels, all without a count, as copies."""
+
+    def settle(self) -> None:
+        """Make the side readable after compiled code changed it."""
+
+
+class SortedSide:
+    """A side in two arrays; ``sign`` maps ticks to keys that rise away from the touch (-1 bids, +1 asks)."""
 
     __slots__ = ("keys", "lots", "sign")
 
@@ -28,6 +50,10 @@ class _Half:
         self.sign = sign
         self.keys = _NONE
         self.lots = _NONE
+
+    @property
+    def best(self) -> int | None:
+        return int(self.keys[0]) * self.sign if len(self.keys) else None
 
     def replace(self, ticks: Ints, lots: Ints) -> None:
         self.keys, self.lots = _NONE, _NONE
@@ -57,6 +83,12 @@ class _Half:
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         return self.keys[:count] * self.sign, self.lots[:count].copy()
 
+    def settle(self) -> None:
+        return
+
+
+SideT = TypeVar("SideT", bound=Side)
+
 
 class Book:
     """Bids and asks of one instrument in ticks and lots."""
@@ -64,8 +96,21 @@ class Book:
     __slots__ = ("_asks", "_bids")
 
     def __init__(self) -> None:
-        self._bids = _Half(-1)
-        self._asks = _Half(1)
+        self._bids: Side = SortedSide(-1)
+        self._asks: Side = SortedSide(1)
+
+    def settle(self) -> None:
+        """Finish a change that compiled code made in the sides."""
+        self._bids.settle()
+        self._asks.settle()
+
+    def rebuild(self, make: Callable[[int], SideT]) -> tuple[SideT, SideT]:
+        """Hold the same levels in sides of another make (called with -1 and +1); return bids and asks."""
+        bids, asks = make(-1), make(1)
+        bids.replace(*self._bids.levels(None))
+        asks.replace(*self._asks.levels(None))
+        self._bids, self._asks = bids, asks
+        return bids, asks
 
     def replace(
         self,
@@ -102,11 +147,11 @@ class Book:
 
     @property
     def best_bid(self) -> int | None:
-        return -int(self._bids.keys[0]) if len(self._bids.keys) else None
+        return self._bids.best
 
     @property
     def best_ask(self) -> int | None:
-        return int(self._asks.keys[0]) if len(self._asks.keys) else None
+        return self._asks.best
 
     @property
     def crossed(self) -> bool:

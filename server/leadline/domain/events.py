@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 
 class Side(IntEnum):
@@ -109,11 +110,11 @@ class Liquidation:
     completeness: Completeness
 
 
-@dataclass(frozen=True, slots=True)
-class BookChanged:
+class BookChanged(NamedTuple):
     """The book of (venue, symbol) took a message, or its state or epoch changed.
 
-    at_ms: the venue's time of the book (0 when only the state changed).
+    at_ms: the venue's time of the book (0 when only the state changed).  By far the most frequent event:
+    a named tuple is made in a fifth of the time of a frozen dataclass.
     """
 
     venue: str

@@ -6,13 +6,13 @@ messages mean.  Everything that can go wrong between them is handled here, once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
-from leadline.domain.events import BookState, Funding, Side, Trade
+from leadline.domain.events import BestQuote, BookChanged, BookState, Funding, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
@@ -21,6 +21,10 @@ from leadline.venues.base import Abort, Fetch, Output, VenueBook
 from leadline.venues.booksync import BookSync, Levels, Outcome, read_levels
 from leadline.venues.grid import refine
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
+from leadline.venues.sync_cells import AT_MS, KIND, KIND_BITS, SETTLE, TRADES, UPDATE_ID
+
+if TYPE_CHECKING:
+    from leadline.venues.scan import RawReader
 
 RETRY_S_FIRST = 0.25
 RETRY_S_MAX = 3.0
@@ -31,8 +35,21 @@ FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 # A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
 
+WHOLE_MAX = 2**63 - 1
+LIVE = BookState.LIVE
+
 S = TypeVar("S", bound=BookSync)
 T = TypeVar("T")
+
+
+def load_raw_reader() -> type[RawReader]:
+    """Load the compiled reader of raw messages: about a second, a quarter of a minute the first time.
+
+    For a thread, so that nothing waits for it; hand the result to ``read_raw_with`` of the adapters.
+    """
+    from leadline.venues.scan import RawReader
+
+    return RawReader
 
 
 class Adapter(Generic[S]):
@@ -52,6 +69,15 @@ class Adapter(Generic[S]):
         }
         self._metadata_asked_ms: int | None = None
         self._metadata_told_ms: int | None = None
+        self._in_order = self.syncs()
+        self._reader: RawReader | None = None
+        self._scan: Callable[[bytes, int, int], int] | None = None
+        self._desk = 0
+
+    def read_raw_with(self, make: type[RawReader]) -> None:
+        """Take messages from their raw bytes from now on; books and their proof stay as they are."""
+        self._reader = make(self.venue, self._in_order)
+        self._scan, self._desk = self._reader.scan, self._reader.desk
 
     def syncs(self) -> list[S]:
         """Return the books with their proof, in the order of the instruments."""
@@ -107,6 +133,17 @@ class Adapter(Generic[S]):
         return outputs
 
     def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
+        if self._scan is not None and type(raw) is bytes:
+            found = self._scan(raw, self._desk, now_ms)
+            if found >= 0:
+                sync = self._in_order[found]
+                ints = sync.ints
+                # As BookChanged(...), without the call in between.
+                told = (sync.venue, sync.symbol, ints[AT_MS], LIVE, sync.epoch, ints[UPDATE_ID])
+                return [tuple.__new__(BookChanged, told)]
+            kind = ~found & KIND
+            if kind >= SETTLE:
+                return self._take_found(kind, self._in_order[~found >> KIND_BITS], now_ms)
         try:
             return self._take(route, orjson.loads(raw), now_ms)
         except OffGrid:
@@ -151,6 +188,25 @@ class Adapter(Generic[S]):
         return outputs + self._tick(now_ms)
 
     # Shared steps.
+
+    def _take_found(self, kind: int, sync: S, now_ms: int) -> list[Output]:
+        """Finish what a compiled reader did with a message."""
+        reader, made = self._reader, sync.instrument
+        if kind == SETTLE or reader is None:
+            sync.book.settle()
+            return self._after_delta(sync, sync.settle(), now_ms)
+        sync.stats.messages += 1
+        if kind == TRADES:
+            trades = reader.trades()
+            sync.stats.trades += len(trades)
+            return [
+                Trade(made.venue, made.symbol, at_ms, tick, lots, Side(taker))
+                for at_ms, tick, lots, taker in trades
+            ]
+        return [BestQuote(made.venue, made.symbol, *reader.quote())]
+
+    def _after_delta(self, sync: S, outcome: Outcome, now_ms: int) -> list[Output]:
+        return self._after(sync, outcome, now_ms)
 
     def _after(self, sync: S, outcome: Outcome, now_ms: int) -> list[Output]:
         """Turn what a book message did into events and requests."""
@@ -289,17 +345,17 @@ def refined(instrument: Instrument, bids: object, asks: object) -> Instrument:
 
 
 def whole(value: object) -> int:
-    """Return an id or a time that must be a JSON integer (a bool or a float is none)."""
-    if type(value) is not int:
+    """Return an id or a time that must be a JSON integer of 64 bits (a bool or a float is none)."""
+    if type(value) is not int or abs(value) > WHOLE_MAX:
         raise TypeError(f"expected an integer, got {value!r:.60}")
     return value
 
 
 def whole_text(value: object) -> int:
-    """Return an integer sent as text of ASCII digits."""
-    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 20:
+    """Return an integer of 64 bits sent as text of ASCII digits."""
+    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > 19:
         raise NumberRejected(f"expected an integer in text, got {value!r:.60}")
-    return int(value)
+    return whole(int(value))
 
 
 def coins_of(instrument: Instrument, size: float, price: float) -> float:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from leadline.domain.book import Book
 from leadline.domain.events import BookState, Event
 from leadline.domain.instrument import Instrument
+
+if TYPE_CHECKING:
+    from leadline.venues.scan import RawReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ class VenueBook(Protocol):
     update_id: int
     at_ms: int
     received_ms: int
-    stats: BookStats
+
+    @property
+    def stats(self) -> BookStats:
+        """What was counted so far."""
 
     @property
     def verified(self) -> bool: ...
@@ -134,6 +140,9 @@ class VenueProtocol(Protocol):
 
     venue: str
     books: dict[str, VenueBook]
+
+    def read_raw_with(self, make: type[RawReader]) -> None:
+        """Take messages from their raw bytes by compiled code from now on; nothing else changes."""
 
     def routes(self) -> dict[str, str]:
         """Return route name -> path (with query) of each WebSocket connection to hold."""

@@ -141,7 +141,10 @@ class BinanceProtocol(Adapter[BookSync]):
             at_ms=whole(data["T"]),
             levels=self._levels(sync, data["b"], data["a"], now_ms),
         )
-        outputs = self._after(sync, sync.take_delta(delta, now_ms), now_ms)
+        return self._after_delta(sync, sync.take_delta(delta, now_ms), now_ms)
+
+    def _after_delta(self, sync: BookSync, outcome: Outcome, now_ms: int) -> list[Output]:
+        outputs = self._after(sync, outcome, now_ms)
         if not sync.anchored and sync.tries == 0 and sync.due_ms is None:
             # The stream runs: a snapshot asked for now cannot be older than it.
             outputs += self._ask(sync, now_ms)

@@ -22,8 +22,30 @@ from leadline.domain.instrument import Instrument
 from leadline.limits import BUFFERED_DELTAS_MAX, FIRST_DATA_S, SILENT_BOOK_S
 from leadline.units import NumberRejected, Step
 from leadline.venues.base import BookStats
+from leadline.venues.sync_cells import (
+    ANCHORED,
+    AT_MS,
+    LINKED,
+    LOT,
+    ORDER,
+    RECEIVED_MS,
+    RECENT,
+    RECENT_COUNT,
+    RECENT_IDS_MAX,
+    RECORDING,
+    SILENT,
+    STATE,
+    TAKEN,
+    TICK,
+    TRIES,
+    UPDATE_ID,
+    USUAL_GAP_MS,
+    Cell,
+    Flag,
+    HasCells,
+    SyncCells,
+)
 
-RECENT_IDS_MAX = 256
 USUAL_GAPS_PER_SILENCE = 20
 GAP_MS_AT_FIRST = 500.0  # until the symbol's own pace is known
 GAP_WEIGHT = 0.05
@@ -98,7 +120,10 @@ def _read_side(tick: Step, lot: Step, rows: object) -> tuple[list[int], list[int
     return ticks, lots
 
 
-class BookSync:
+STATES = tuple(BookState)
+
+
+class BookSync(HasCells):
     """A venue book and the proof of it; satisfies VenueBook.
 
     route: the connection that carries it.  anchored: a snapshot is in place and nothing was lost
@@ -111,30 +136,71 @@ class BookSync:
 
     verified = True
 
+    # What a compiled path keeps as well, when it takes a message.
+    update_id = Cell(UPDATE_ID)
+    at_ms = Cell(AT_MS)
+    received_ms = Cell(RECEIVED_MS)
+    tries = Cell(TRIES)
+    anchored = Flag(ANCHORED)
+    linked = Flag(LINKED)
+    recording = Flag(RECORDING)
+    silent = Flag(SILENT)
+    _order = Cell(ORDER)
+
     def __init__(self, instrument: Instrument, route: str) -> None:
+        self.cells = SyncCells()
+        self.ints = self.cells.ints
+        self.venue, self.symbol = instrument.venue, instrument.symbol
         self.instrument = instrument
         self.route = route
         self.book = Book()
         self.state = BookState.IDLE
         self.epoch = 0
-        self.update_id = 0
-        self.at_ms = 0
-        self.received_ms = 0
-        self.stats = BookStats()
-        self.anchored = False
-        self.linked = False
+        self._stats = BookStats()
         self.trusted = (0, 0)
         self.anchored_ms = 0
         self.waiting_ms = 0
         self.asked_ms: int | None = None
         self.due_ms: int | None = None
-        self.tries = 0
         self.hopeless = False
         self.usual_gap_ms = GAP_MS_AT_FIRST
-        self.recording = False
-        self.silent = False
         self._held: deque[Delta] = deque(maxlen=BUFFERED_DELTAS_MAX)
-        self._order = 0
+
+    @property
+    def instrument(self) -> Instrument:
+        return self._instrument
+
+    @instrument.setter
+    def instrument(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self.cells.set_scale(TICK, instrument.tick)
+        self.cells.set_scale(LOT, instrument.lot)
+
+    @property
+    def state(self) -> BookState:
+        return STATES[self.cells.ints[STATE]]
+
+    @state.setter
+    def state(self, state: BookState) -> None:
+        self.cells.ints[STATE] = state
+
+    @property
+    def stats(self) -> BookStats:
+        taken = self.cells.ints[TAKEN]
+        if taken:
+            self.cells.ints[TAKEN] = 0
+            self._stats.messages += taken
+            self._stats.deltas += taken
+        return self._stats
+
+    @property
+    def usual_gap_ms(self) -> float:
+        gap_ms: float = self.cells.floats[USUAL_GAP_MS]
+        return gap_ms
+
+    @usual_gap_ms.setter
+    def usual_gap_ms(self, gap_ms: float) -> None:
+        self.cells.floats[USUAL_GAP_MS] = gap_ms
 
     # What the adapter tells.
 
@@ -172,7 +238,7 @@ class BookSync:
         self._anchor(update_id, at_ms, levels, now_ms)
         self._order = order
         self.linked = True
-        return self._settle()
+        return self.settle()
 
     def take_fetched(self, update_id: int, at_ms: int, levels: Levels, now_ms: int) -> Outcome:
         """Take a snapshot fetched beside the stream: the deltas held must reach back to it.
@@ -197,7 +263,7 @@ class BookSync:
             outcome = self._extend(delta)
             if outcome is not Outcome.TAKEN:
                 return outcome
-        return self._settle()
+        return self.settle()
 
     def take_delta(self, delta: Delta, now_ms: int) -> Outcome:
         """Apply a delta that follows; hold it while there is no anchor; report a gap."""
@@ -213,7 +279,7 @@ class BookSync:
         """The venue said that nothing changed."""
         self._note_arrival(now_ms)
         self.at_ms = max(self.at_ms, at_ms)
-        return self._settle() if self.anchored else Outcome.WAITING
+        return self.settle() if self.anchored else Outcome.WAITING
 
     def silent_limit_ms(self) -> int:
         """Return how long this book may be silent before its stream is suspected."""
@@ -234,14 +300,13 @@ class BookSync:
         )
         if same and self.anchored:
             self._note_arrival(now_ms)
-            self._settle()
+            self.settle()
         return same
 
     def changed(self, state_only: bool = False) -> BookChanged:
         """Return the event that tells where the book stands."""
-        made = self.instrument
         at_ms = 0 if state_only else self.at_ms
-        return BookChanged(made.venue, made.symbol, at_ms, self.state, self.epoch, self.update_id)
+        return BookChanged(self.venue, self.symbol, at_ms, self.state, self.epoch, self.update_id)
 
     # The rules.
 
@@ -310,7 +375,7 @@ class BookSync:
         self.book.apply(levels.bid_ticks, levels.bid_lots, levels.ask_ticks, levels.ask_lots)
         self.update_id, self.at_ms, self._order = delta.last_id, delta.at_ms, delta.order
         self.linked = True
-        return self._settle()
+        return self.settle()
 
     def _hold(self, delta: Delta) -> Outcome:
         """Keep an unbroken run of deltas until an anchor comes."""
@@ -325,7 +390,7 @@ class BookSync:
         self._held.append(delta)
         return Outcome.WAITING
 
-    def _settle(self) -> Outcome:
+    def settle(self) -> Outcome:
         """Set the state by what the book looks like now."""
         bid, ask = self.book.best_bid, self.book.best_ask
         apart = bid is None or ask is None or bid < ask
@@ -362,24 +427,29 @@ class SequenceSync(BookSync):
     the ids carry a checksum of the best levels instead, which proves the book after every message.
     """
 
+    _recent_count = Cell(RECENT_COUNT)
+
     def __init__(self, instrument: Instrument, route: str) -> None:
         super().__init__(instrument, route)
         self.checksums_compared = 0
         self.checksum_mismatches = 0
-        self._recent: deque[tuple[int, int]] = deque(maxlen=RECENT_IDS_MAX)
         self._bid_texts: dict[int, str] = {}
         self._ask_texts: dict[int, str] = {}
 
     def _link(self, delta: Delta) -> Link:
         ids = (delta.prev_id, delta.last_id)
         if delta.prev_id == self.update_id or (not self.linked and _reaches(delta, self.update_id)):
-            self._recent.append(ids)
+            at = RECENT + 2 * (self._recent_count % RECENT_IDS_MAX)
+            self.cells.memory[at : at + 2] = ids
+            self._recent_count += 1
             return Link.NEXT
-        return Link.DUPLICATE if ids in self._recent else Link.GAP
+        recent = self.cells.memory[RECENT : RECENT + 2 * min(self._recent_count, RECENT_IDS_MAX)]
+        seen = (recent.reshape(-1, 2) == ids).all(axis=1).any()
+        return Link.DUPLICATE if seen else Link.GAP
 
     def lose(self, now_ms: int) -> None:
         super().lose(now_ms)
-        self._recent.clear()
+        self._recent_count = 0
 
     def take_summed(
         self, fresh: bool, at_ms: int, levels: Levels, rows: tuple[list[list[str]], list[list[str]]],
@@ -407,7 +477,7 @@ class SequenceSync(BookSync):
         if self._checksum() != checksum:
             self.checksum_mismatches += 1
             return Outcome.LOST
-        return self._settle()
+        return self.settle()
 
     def _checksum(self) -> int:
         """Return the signed CRC32 of the best levels: ``price:size``, bid and ask in turn, colons between."""

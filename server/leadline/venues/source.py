@@ -286,7 +286,7 @@ class _Line:
         try:
             while True:
                 # What is queued already is returned without a pause, so a burst is one run of this loop.
-                raw = await connection.recv()
+                raw = await connection.recv(decode=False)
                 heard.at_ms = now_ms = monotonic_ms()
                 if self._tap is not None:
                     self._tap.note("ws-recv", route, raw)
