@@ -18,6 +18,7 @@ from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
+from tests.twin.reading import read_by_seed
 from tests.twin.true_books import difference
 
 SYMBOL = "SOLUSDT"
@@ -110,6 +111,7 @@ async def followed(
     async with Rest(venue, endpoints.rest) as rest:
         instruments = await load_instruments(venue, rest, list(symbols))
         protocol = make_protocol(venue, list(instruments.values()))
+        read_by_seed(protocol, twin.world.seed)
         made.books = protocol.books  # type: ignore[assignment]
         server.faults = faults or Faults()
         source = VenueSource(protocol, endpoints, made.take, rest=rest, rng=random.Random(twin.world.seed))

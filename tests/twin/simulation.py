@@ -42,6 +42,7 @@ from leadline.venues.base import Fetch, Output, Send, VenueBook
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.wire.reader import LadderReader, decode
+from tests.twin.reading import read_by_seed
 from tests.twin.true_books import difference
 
 RUN_S = 600.0
@@ -232,6 +233,7 @@ class SimulatedVenue:
         self._quiet_until_ms = 0
         _, _, body = call(server, INSTRUMENTS_PATH[self.name])
         self.protocol = make_protocol(self.name, parse_instruments(self.name, body))
+        read_by_seed(self.protocol, simulation.seed)
         self.book: VenueBook = self.protocol.books[simulation.symbol]
         self._session.attach(self.book.instrument, self.book)
         self.links = {

@@ -25,6 +25,7 @@ from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
 from leadline.venues.source import VenueSource
+from tests.twin.reading import read_by_seed
 
 VENUES = ("binance", "bybit", "okx")
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
@@ -96,6 +97,7 @@ async def follow(twin: Twin, follower: Follower, seconds: float) -> None:
     async with Rest(follower.venue, endpoints.rest) as rest:
         instruments = await load_instruments(follower.venue, rest, SYMBOLS)
         protocol = make_protocol(follower.venue, list(instruments.values()))
+        read_by_seed(protocol, twin.world.seed)
         follower.books = protocol.books
         source = VenueSource(protocol, endpoints, follower.take, rest=rest)
         running = asyncio.create_task(source.run())

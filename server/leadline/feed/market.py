@@ -10,6 +10,7 @@ from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
+from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import SymbolSession
 from leadline.feed.venue_feed import VenueFeed
 from leadline.venues.bans import Bans
@@ -43,6 +44,7 @@ class Market:
         self.endpoints = endpoints
         self.longtail = dict(longtail or {})
         self._bans = bans
+        self._raw_reading = RawReading()
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self._heats}
         for symbol, heat in self._heats.items():
@@ -56,6 +58,7 @@ class Market:
         """
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._raw_reading.run())
                 for venue, endpoints in self.endpoints.items():
                     group.create_task(self._keep_venue(venue, endpoints))
                 if self.longtail:
@@ -71,7 +74,9 @@ class Market:
         while True:
             try:
                 async with Rest(venue, endpoints.rest, self._bans) as rest:
-                    await VenueFeed(self.hub, venue, endpoints, rest, self._heats, self._missing).run()
+                    await VenueFeed(
+                        self.hub, venue, endpoints, rest, self._heats, self._missing, self._raw_reading
+                    ).run()
                 return
             except UsageError:
                 raise

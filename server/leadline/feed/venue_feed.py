@@ -12,6 +12,7 @@ from leadline.feed.continuity import VenueStatus
 from leadline.feed.contracts import Changes, Contracts
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
+from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import DAY_MS
 from leadline.limits import RECONNECT_S_MAX
 from leadline.venues.base import History, VenueProtocol
@@ -48,8 +49,10 @@ class VenueFeed:
         rest: Rest,
         heats: dict[str, SymbolHeat],
         missing: Callable[[str, str], None],
+        raw_reading: RawReading | None = None,
     ) -> None:
         self.venue = venue
+        self._raw_reading = raw_reading
         self._hub = hub
         self._endpoints = endpoints
         self._rest = rest
@@ -80,7 +83,10 @@ class VenueFeed:
     # Books.
 
     def _protocol(self) -> VenueProtocol:
-        return make_protocol(self.venue, self._contracts.trading())
+        protocol = make_protocol(self.venue, self._contracts.trading())
+        if self._raw_reading is not None:
+            self._raw_reading.serve(protocol)
+        return protocol
 
     def _replaced(self, protocol: VenueProtocol) -> None:
         self._status.replacements += 1

@@ -217,7 +217,6 @@ def _extend(desk: int, now_ms: int) -> int:
         gap_ms = max(0, now_ms - received_ms)
         set_float_cell(sync, USUAL_GAP_MS, usual_ms + GAP_WEIGHT * (gap_ms - usual_ms))
     set_cell(sync, RECEIVED_MS, now_ms)
-    set_cell(sync, SILENT, 0)
     set_cell(sync, UPDATE_ID, cell(desk, LAST_ID))
     set_cell(sync, AT_MS, cell(desk, AT))
     set_cell(sync, ORDER, cell(desk, SEQUENCE))
@@ -237,8 +236,9 @@ def _extend(desk: int, now_ms: int) -> int:
 
 @inlined
 def _is_running(sync: int) -> bool:
-    """True for a book whose deltas are applied as they come."""
-    return bool(cell(sync, ANCHORED) != 0) & bool(cell(sync, LINKED) != 0) & bool(cell(sync, RECORDING) == 0)
+    """True for a book whose deltas are applied as they come; the end of a silence is counted elsewhere."""
+    anchored = bool(cell(sync, ANCHORED) != 0) & bool(cell(sync, LINKED) != 0)
+    return anchored & bool(cell(sync, RECORDING) == 0) & bool(cell(sync, SILENT) == 0)
 
 
 @inlined
