@@ -261,7 +261,8 @@ class SimulatedVenue:
     def received(self, route: str, raw: str) -> None:
         """Hand one frame to the adapter, and see to it that a proven loss shows at once."""
         epoch = self.book.epoch
-        proven = self.live and self._judge.proves_loss(raw, self.book.update_id, epoch)
+        # The judge has to see every frame, to know one that comes again.
+        proven = self._judge.proves_loss(raw, self.book.update_id, epoch) and self.live
         outputs = list(self.protocol.receive(route, raw, self.clock.now_ms))
         self.report.seen["frames"] += 1
         if proven:
@@ -344,7 +345,7 @@ class GapJudge:
         self._venue = venue
         self._native = native
         self._epoch = -1
-        self._seen: deque[int] = deque(maxlen=300)
+        self._seen: deque[tuple[int, int]] = deque(maxlen=300)
 
     def proves_loss(self, raw: str, update_id: int, epoch: int) -> bool:
         head = raw[:160]
@@ -353,14 +354,17 @@ class GapJudge:
         if epoch != self._epoch:
             self._epoch = epoch
             self._seen.clear()
-        repeated = hash(raw) in self._seen
-        self._seen.append(hash(raw))
         try:
             message = orjson.loads(raw)
         except orjson.JSONDecodeError:
             return True
         ids = self._ids(message)
-        if repeated or ids is None:
+        if ids is None:
+            return False
+        # A frame damaged on its way may come again unharmed: the ids say that it is the same one.
+        repeated = ids in self._seen
+        self._seen.append(ids)
+        if repeated:
             return False
         previous, last = ids
         if self._venue != "okx" and last <= update_id:

@@ -51,8 +51,9 @@ class Depth(Feed):
             before, self._written = self._written, self.texts
             old, new = market.view_at(first_step, market.book.shape[1]), market.view(market.book.shape[1])
             gone = before.gone(np.unique(np.concatenate([ticks, old.bid_ticks, old.ask_ticks])))
-            bids = joined(gone, self.texts.levels(new.bid_ticks, new.bid_lots))
-            asks = joined(gone, self.texts.levels(new.ask_ticks, new.ask_lots))
+            # Behind what is gone, what changed: a snapshot inside this frame may be written as the frame is.
+            bids = joined(joined(gone, bids), self.texts.levels(new.bid_ticks, new.bid_lots))
+            asks = joined(joined(gone, asks), self.texts.levels(new.ask_ticks, new.ask_lots))
         name = market.contract.native
         first_id = since[0].update_id if market.narrow_ids else since[0].first_id
         return [
