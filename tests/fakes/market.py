@@ -54,7 +54,7 @@ class HandBook:
 
     def changed(self) -> BookChanged:
         made = self.instrument
-        return BookChanged(made.venue, made.symbol, self.at_ms, self.state, self.epoch, self.update_id)
+        return BookChanged(made.venue, made.symbol, self.state, self.epoch)
 
     def trade(self, tick: int, lots: int, taker: Side = Side.BUY) -> Trade:
         return Trade(self.instrument.venue, self.instrument.symbol, 0, tick, lots, taker)

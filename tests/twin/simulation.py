@@ -321,7 +321,7 @@ class SimulatedVenue:
     def _check(self, event: BookChanged) -> None:
         """Compare a book called live with the truth: the first of each stretch always, others at random."""
         report = self.report
-        report.log = hash((report.log, self.clock.now_ms, event.state, event.epoch, event.update_id))
+        report.log = hash((report.log, self.clock.now_ms, event.state, event.epoch, self.book.update_id))
         last, self._checked = self._checked, (event.epoch, event.state)
         self.stretch += last != self._checked
         if event.state is not BookState.LIVE:

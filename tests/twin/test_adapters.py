@@ -69,7 +69,7 @@ class Follower:
     def take(self, events: list[Event]) -> None:
         for event in events:
             self.seen[type(event).__name__] += 1
-            if isinstance(event, BookChanged) and event.state is BookState.LIVE and event.at_ms:
+            if isinstance(event, BookChanged) and event.state is BookState.LIVE:
                 self.seen["live"] += 1
                 if len(self.samples) < SAMPLES_MAX and self.rng.random() < 0.3:
                     self._sample(event)
@@ -88,7 +88,7 @@ class Follower:
             assert isinstance(held, BookSync)
             low, high = held.trusted
             reach = (made.price(low) - 1e-9, made.price(high) + 1e-9)
-        self.samples.append(Sample(event.symbol, event.update_id, *sides, reach))
+        self.samples.append(Sample(event.symbol, held.update_id, *sides, reach))
 
 
 async def follow(twin: Twin, follower: Follower, seconds: float) -> None:

@@ -145,8 +145,8 @@ async def test_ids_that_legally_start_over_alarm_nobody() -> None:
         def heard(event: Event) -> None:
             nonlocal fallen, last
             if isinstance(event, BookChanged):
-                fallen += event.update_id < last
-                last = event.update_id
+                fallen += made.book.update_id < last
+                last = made.book.update_id
 
         made.listeners.append(heard)
         await harmless(Faults(restart_every_s=0.5), lambda _: fallen >= 3)(made)

@@ -449,7 +449,7 @@ class Player:
         for (conn, _), sync in self.syncs.items():
             if sync.instrument.native == native:
                 sync.begin(self._now_ms)
-                outputs.append((conn, sync.changed(state_only=True)))
+                outputs.append((conn, sync.changed()))
         return outputs
 
     def _answer(self, record: Record) -> list[tuple[str, Output]]:

@@ -122,8 +122,9 @@ def _check_market(recording: Recording) -> list[Report]:
             quote_check = quotes.setdefault((conn, output.symbol), _QuoteCheck())
             if isinstance(output, BestQuote):
                 quote_check.quote(output)
-            elif output.state is BookState.LIVE and output.at_ms:
-                quote_check.book(output.update_id, player.syncs[conn, output.symbol])
+            elif output.state is BookState.LIVE:
+                sync = player.syncs[conn, output.symbol]
+                quote_check.book(sync.update_id, sync)
     reports: list[Report] = []
     for symbol, syncs in books.items():
         checks = [made for (_, name), made in quotes.items() if name == symbol]

@@ -6,13 +6,13 @@ messages mean.  Everything that can go wrong between them is handled here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
-from leadline.domain.events import BestQuote, BookChanged, BookState, Funding, Side, Trade
+from leadline.domain.events import BestQuote, BookState, Funding, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
@@ -21,7 +21,7 @@ from leadline.venues.base import Abort, Fetch, Output, VenueBook
 from leadline.venues.booksync import BookSync, Levels, Outcome, read_levels
 from leadline.venues.grid import refine
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
-from leadline.venues.sync_cells import AT_MS, KIND, KIND_BITS, SETTLE, TRADES, UPDATE_ID
+from leadline.venues.sync_cells import KIND, KIND_BITS, SETTLE, TRADES
 
 if TYPE_CHECKING:
     from leadline.venues.scan import RawReader
@@ -36,7 +36,6 @@ FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
 
 WHOLE_MAX = 2**63 - 1
-LIVE = BookState.LIVE
 
 S = TypeVar("S", bound=BookSync)
 T = TypeVar("T")
@@ -119,7 +118,7 @@ class Adapter(Generic[S]):
         outputs: list[Output] = []
         for sync in self._on_route(route):
             sync.begin(now_ms)
-            outputs.append(sync.changed(state_only=True))
+            outputs.append(sync.changed())
         return outputs + self._subscribe(route)
 
     def closed(self, route: str, now_ms: int) -> list[Output]:
@@ -129,18 +128,14 @@ class Adapter(Generic[S]):
             sync.lose(now_ms)
             sync.due_ms = None
             self._fetching.discard(sync.instrument.native)
-            outputs.append(sync.changed(state_only=True))
+            outputs.append(sync.changed())
         return outputs
 
-    def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> Sequence[Output]:
         if self._scan is not None and type(raw) is bytes:
             found = self._scan(raw, self._desk, now_ms)
             if found >= 0:
-                sync = self._in_order[found]
-                ints = sync.ints
-                # As BookChanged(...), without the call in between.
-                told = (sync.venue, sync.symbol, ints[AT_MS], LIVE, sync.epoch, ints[UPDATE_ID])
-                return [tuple.__new__(BookChanged, told)]
+                return self._in_order[found].told_live
             kind = ~found & KIND
             if kind >= SETTLE:
                 return self._take_found(kind, self._in_order[~found >> KIND_BITS], now_ms)
@@ -183,7 +178,7 @@ class Adapter(Generic[S]):
                     outputs += self._resync(sync, now_ms)
             elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
                 sync.mark_silent()
-                outputs.append(sync.changed(state_only=True))
+                outputs.append(sync.changed())
                 outputs += self._on_silence(sync, now_ms)
         return outputs + self._tick(now_ms)
 
@@ -219,7 +214,7 @@ class Adapter(Generic[S]):
         sync.stats.resyncs += sync.anchored
         rested = sync.asked_ms is None or now_ms - sync.asked_ms >= RETRY_S_FIRST * 1000
         sync.lose(now_ms)
-        outputs: list[Output] = [sync.changed(state_only=True)]
+        outputs: list[Output] = [sync.changed()]
         if sync.tries >= SNAPSHOT_TRIES_MAX:
             sync.tries = 0
             if sync.hopeless and self._has_live(sync.route):

@@ -169,7 +169,7 @@ class BinanceProtocol(Adapter[BookSync]):
         update_id, at_ms = whole(body["lastUpdateId"]), whole(body.get("T", body.get("E", 0)))
         if fetch.purpose == "audit":
             if not sync.silent or sync.audit(levels, now_ms):
-                return [sync.changed(state_only=True)]
+                return [sync.changed()]
             # The market moved and the stream told nothing of it: its subscription is not served.
             return self._subscribe_again(sync) + self._resync(sync, now_ms)
         widening = sync.recording

@@ -129,6 +129,7 @@ class BookSync(HasCells):
     route: the connection that carries it.  anchored: a snapshot is in place and nothing was lost
     since.  linked: a delta has proven that stream and snapshot meet.  trusted: lowest and highest
     tick the last snapshot reached; levels beyond are known only where they changed since.
+    told_live: what to tell of a message that left the book live.
     waiting_ms, asked_ms, due_ms, tries: for the adapter's timing of anchors (waiting since, last asked
     for, next due or None, asked for since the book was last live).  hopeless: not live since the whole
     connection was replaced for its sake.
@@ -175,6 +176,15 @@ class BookSync(HasCells):
         self._instrument = instrument
         self.cells.set_scale(TICK, instrument.tick)
         self.cells.set_scale(LOT, instrument.lot)
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+        self.told_live = (BookChanged(self.venue, self.symbol, BookState.LIVE, epoch),)
 
     @property
     def state(self) -> BookState:
@@ -303,10 +313,9 @@ class BookSync(HasCells):
             self.settle()
         return same
 
-    def changed(self, state_only: bool = False) -> BookChanged:
+    def changed(self) -> BookChanged:
         """Return the event that tells where the book stands."""
-        at_ms = 0 if state_only else self.at_ms
-        return BookChanged(self.venue, self.symbol, at_ms, self.state, self.epoch, self.update_id)
+        return BookChanged(self.venue, self.symbol, self.state, self.epoch)
 
     # The rules.
 

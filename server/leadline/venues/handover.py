@@ -61,7 +61,7 @@ class Handover:
                 book.stats.add(before.stats)
                 book.epoch = before.epoch + (_live(book) and not _live(before))
             made = book.instrument
-            told.append(BookChanged(made.venue, symbol, 0, book.state, book.epoch, book.update_id))
+            told.append(BookChanged(made.venue, symbol, book.state, book.epoch))
         return told + list(self._facts.values())
 
 

@@ -192,7 +192,7 @@ class LongTailBook:
 
     def changed(self) -> BookChanged:
         made = self.instrument
-        return BookChanged(made.venue, made.symbol, self.at_ms, self.state, self.epoch, self.update_id)
+        return BookChanged(made.venue, made.symbol, self.state, self.epoch)
 
 
 class LongTailProtocol:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -104,7 +105,7 @@ class OkxProtocol(Adapter[SequenceSync]):
 
     # Messages.
 
-    def receive(self, route: str, raw: bytes | str, now_ms: int) -> list[Output]:
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> Sequence[Output]:
         self._heard_ms[route] = now_ms
         self._pinged.discard(route)
         if raw in ("pong", b"pong"):

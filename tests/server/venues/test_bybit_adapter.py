@@ -111,11 +111,13 @@ def test_open_interest_of_both_sides_is_halved() -> None:
 def test_a_missed_count_is_a_gap_and_the_topic_is_subscribed_anew() -> None:
     protocol = live()
     outputs = protocol.receive("linear", bybit_book(MADE, "delta", 52, {}, {}), 1_000)
-    assert BookChanged("bybit", "BTCUSDT", 0, BookState.STALE, 1, 50) in outputs
+    assert BookChanged("bybit", "BTCUSDT", BookState.STALE, 1) in outputs
     topic = ["orderbook.1000.BTCUSDT"]
     assert sent(outputs) == [("unsubscribe", topic), ("subscribe", topic)]
     outputs = protocol.receive("linear", bybit_book(MADE, "snapshot", 60, {9: 1}, {12: 5}), 0)
-    assert outputs == [BookChanged("bybit", "BTCUSDT", 1060, BookState.LIVE, 2, 60)]
+    assert outputs == [BookChanged("bybit", "BTCUSDT", BookState.LIVE, 2)]
+    book = protocol.books["BTCUSDT"]
+    assert (book.at_ms, book.update_id) == (1060, 60)
 
 
 def test_a_repeated_delta_is_dropped_without_alarm() -> None:

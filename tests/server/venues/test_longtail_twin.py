@@ -102,7 +102,7 @@ class Tail:
             ]
             for side in (kept.book.bids(LEVELS), kept.book.asks(LEVELS))
         ]
-        self.samples.append(Sample(event.venue, event.symbol, event.update_id, event.at_ms, *sides))
+        self.samples.append(Sample(event.venue, event.symbol, kept.update_id, kept.at_ms, *sides))
 
     def states(self) -> set[BookState]:
         return {book.state for protocol in self.source.protocols.values() for book in protocol.books.values()}

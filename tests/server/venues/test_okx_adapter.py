@@ -99,7 +99,7 @@ def test_deep_books_are_shared_out_30_a_connection_with_one_liquidation_feed() -
 def test_a_broken_chain_unsubscribes_and_subscribes_when_that_is_acknowledged() -> None:
     protocol = live()
     outputs = protocol.receive("public", okx_book(MADE, "update", 501, 505, {}, {}), 1_000)
-    assert BookChanged("okx", "BTCUSDT", 0, BookState.STALE, 1, 500) in outputs
+    assert BookChanged("okx", "BTCUSDT", BookState.STALE, 1) in outputs
     assert [(made["op"], made["args"]) for made in sent(outputs)] == [("unsubscribe", [BOOK_ARG])]
     ack = orjson.dumps({"event": "unsubscribe", "arg": BOOK_ARG, "connId": "a"})
     (subscribe,) = sent(protocol.receive("public", ack, 0))
