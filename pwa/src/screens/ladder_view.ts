@@ -58,6 +58,8 @@ export class LadderView {
   #viewKey = "";
   #appearance = "";
   #widths = "";
+  /** The row under a resting finger. */
+  #inspected: number | null = null;
   readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
   readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
   readonly #axisSteps = new Steps(AXIS_STEP_PX);
@@ -79,8 +81,8 @@ export class LadderView {
         pinch: (pinch) => this.#pinch(pinch),
         tap: () => {},
         doubleTap: () => this.recentre(),
-        inspect: () => {},
-        inspected: () => {},
+        inspect: (_x, y) => this.#inspect(y),
+        inspected: () => this.#inspectNothing(),
         swipe: (direction) => app.stepSymbol(direction),
       },
       {
@@ -134,6 +136,18 @@ export class LadderView {
     this.#fling.stop();
     this.#pinchSteps.reset();
     this.#axisSteps.reset();
+  }
+
+  #inspect(y: number): void {
+    const row = this.#camera.rowAt(Math.min(Math.max(y, 0), this.#camera.height - 1));
+    if (row === this.#inspected) return;
+    this.#inspected = row;
+    this.draw();
+  }
+
+  #inspectNothing(): void {
+    this.#inspected = null;
+    this.draw();
   }
 
   #throw(speed: number, onAxis: boolean): void {
@@ -326,7 +340,22 @@ export class LadderView {
       this.#camera,
       nowMs,
     );
-    this.#marks.paint(state?.clusters ?? [], this.#camera, this.#painter.columns, ladder.group, live);
+    this.#marks.paint(
+      {
+        clusters: state?.clusters ?? [],
+        own: [],
+        walls: market.walls.shown,
+        pulled: market.walls.pulled,
+        inspected: this.#inspected,
+        group: ladder.group,
+        unit: this.#unit,
+        barUsd: this.#barScale.usd,
+        live,
+      },
+      this.#camera,
+      this.#painter.columns,
+      nowMs,
+    );
     return flashing;
   }
 
