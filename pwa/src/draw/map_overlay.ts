@@ -15,6 +15,7 @@ const LABEL_RADIUS = 4;
 const BRACKET_ARM = 5;
 const BRACKET_WIDTH = 2;
 const CROSS_RADIUS = 5;
+const TIME_ROOM = 46;
 const ICE = "#e6edf7";
 
 /** Prices in quote currency. */
@@ -130,6 +131,9 @@ export class MapOverlayPainter {
     context.lineWidth = 2;
     context.stroke();
     const middle = frame.plotHeight + (frame.height - frame.plotHeight) / 2;
+    // No half of another time may look out from behind the chip.
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(x - TIME_ROOM, frame.plotHeight + 1, 2 * TIME_ROOM, frame.height - frame.plotHeight - 1);
     this.#chip(timeText(crosshair.minute), x, middle, "center", ICE, INK.onLight, frame);
   }
 

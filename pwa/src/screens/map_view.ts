@@ -469,8 +469,8 @@ export class MapView {
   }
 }
 
-/** Decimals of prices on the axis: whole ticks, but never more than about six digits. */
+/** Decimals of prices on the axis: whole ticks, but never more than about five digits. */
 function axisDecimals(price: number, facts: SymbolFacts): number {
   const whole = Math.max(1, Math.floor(Math.log10(Math.max(price, 1e-12))) + 1);
-  return Math.min(decimalsOf(facts.tick), Math.max(0, 6 - whole));
+  return Math.min(decimalsOf(facts.tick), Math.max(0, 5 - whole));
 }

@@ -22,7 +22,7 @@ export function MapCardBox() {
       )}
       <dl>
         {card.facts.map(([name, value]) => (
-          <div key={name}>
+          <div key={name} class={name === strings.mapVenues ? "wide" : ""}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
