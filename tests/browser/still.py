@@ -44,7 +44,8 @@ STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}
 def code(usd: np.ndarray) -> np.ndarray:
     """Return the band code of each amount in USD."""
     codes = np.rint(np.log1p(np.maximum(usd, 0.0) / 100) / np.log(1.06))
-    return np.clip(codes, 0, 255).astype(np.uint8)
+    clipped: np.ndarray = np.clip(codes, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def hello() -> bytes:
