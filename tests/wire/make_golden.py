@@ -79,6 +79,19 @@ def facts() -> dict[str, bytes]:
                 "pace": None,
             },
         ),
+        "row": frames.row(
+            11,
+            {
+                "symbol": "BTCUSDT",
+                "group": 10,
+                "row": 27_183,
+                "t": STARTS_MS,
+                "venues": [
+                    {"venue": "binance", "state": "live", "age_ms": 12, "bid": 314, "ask": 0, "fuel": 141},
+                    {"venue": "bybit", "state": "stale", "age_ms": None, "bid": 0, "ask": 0, "fuel": None},
+                ],
+            },
+        ),
         "notice": frames.notice("BTCUSDT", "feed_down", "Bybit is silent; showing 1 of 2 venues"),
     }
 
@@ -164,7 +177,8 @@ def golden() -> dict[str, bytes]:
 def requests() -> dict[str, object]:
     """Return what a phone sends, by name."""
     wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 50, "hz": 10}
-    return {"subscribe": [1, 9, wish], "unsubscribe": [2, 4], "ping": [3, 77]}
+    row = {"kind": "row", "symbol": "BTCUSDT", "group": 10, "row": 27_183}
+    return {"subscribe": [1, 9, wish], "subscribe_row": [1, 11, row], "unsubscribe": [2, 4], "ping": [3, 77]}
 
 
 def _add_stream(files: dict[str, bytes], name: str, group: int, depth: int, raws: list[bytes]) -> None:

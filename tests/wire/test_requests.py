@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
-from leadline.wire.requests import BadRequest, Ping, Subscribe, Unsubscribe, parse_client
+from leadline.wire.requests import BadRequest, InspectRow, Ping, Subscribe, Unsubscribe, parse_client
 
 WISH = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 40, "hz": 5}
 
@@ -22,6 +22,19 @@ def test_a_subscription_is_read() -> None:
 def test_depth_and_rate_have_defaults() -> None:
     wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 1}
     assert parse_client(msgpack.packb([1, 7, wish])) == Subscribe(7, "BTCUSDT", "all", 1, 50, 10)
+
+
+def test_a_row_is_asked_for() -> None:
+    wish = {"kind": "row", "symbol": "BTCUSDT", "group": 10, "row": 7_727}
+    assert parse_client(msgpack.packb([1, 7, wish])) == InspectRow(7, "BTCUSDT", 10, 7_727)
+
+
+@pytest.mark.parametrize("change", [{"row": -1}, {"row": 1.5}, {"group": 0}, {"venue": "all"}])
+def test_a_row_that_cannot_be_is_refused(change: dict[str, object]) -> None:
+    wish = {"kind": "row", "symbol": "BTCUSDT", "group": 10, "row": 7_727}
+    with pytest.raises(BadRequest, match=next(iter(change))) as refusal:
+        parse_client(msgpack.packb([1, 7, wish | change]))
+    assert refusal.value.ref == 7
 
 
 def test_an_unsubscription_and_a_ping_are_read() -> None:

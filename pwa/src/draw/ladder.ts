@@ -9,6 +9,7 @@ import { strings } from "../strings.ts";
 import type { Camera } from "./camera.ts";
 import { type Columns, columnsOf } from "./columns.ts";
 import { Digits, sharedPrefix, type TextInk } from "./digits.ts";
+import { makeHatch } from "./hatch.ts";
 import { heatIndex, INK, type Palette, withAlpha } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 import { FONTS } from "./type.ts";
@@ -34,7 +35,6 @@ const FLASH_MS = 240;
 export const FLASH_STEP_MS = 40;
 const FLASH_ALPHA = 0.5;
 const FLASH_STEPS = FLASH_MS / FLASH_STEP_MS;
-const HATCH_PITCH = 5;
 
 export interface LadderPicture {
   readonly ladder: LadderModel;
@@ -401,25 +401,8 @@ export class LadderPainter {
     this.#digits.drawLeft(text, x, middle, { font: FONTS.midWord, colour });
   }
 
-  /** Dark diagonals over a bar whose interval has not been calibrated. */
   #hatchOf(): CanvasPattern | null {
-    if (this.#hatch) return this.#hatch;
-    const ratio = this.#surface.pixelRatio;
-    const size = Math.max(4, Math.round(HATCH_PITCH * Math.SQRT2 * ratio));
-    const tile = document.createElement("canvas");
-    tile.width = tile.height = size;
-    const context = tile.getContext("2d");
-    if (!context) return null;
-    context.strokeStyle = withAlpha(this.#palette.ground.bg, 0.55);
-    context.lineWidth = 1.6 * ratio;
-    context.beginPath();
-    for (const shift of [-size, 0, size]) {
-      context.moveTo(shift - 1, size + 1);
-      context.lineTo(shift + size + 1, -1);
-    }
-    context.stroke();
-    this.#hatch = this.#surface.context.createPattern(tile, "repeat");
-    this.#hatch?.setTransform(new DOMMatrix().scale(1 / ratio));
+    this.#hatch ??= makeHatch(this.#surface, this.#palette);
     return this.#hatch;
   }
 }

@@ -1,7 +1,8 @@
-/** Paints what lies over the rows: brackets and chips of the clusters in the picture. */
+/** Paints what lies over the rows: clusters, own marks, large orders, and the row that is inspected. */
 
-import { fixed, usd, usdInterval } from "../format.ts";
+import { type ColumnUnit, duration, fixed, usd, usdInterval } from "../format.ts";
 import { type Cluster, clusterName } from "../model/state.ts";
+import type { Pulled, Wall } from "../model/walls.ts";
 import { strings } from "../strings.ts";
 import type { Camera } from "./camera.ts";
 import type { Columns } from "./columns.ts";
@@ -15,6 +16,35 @@ const CHIP_WIDTH = 116;
 const CHIP_RADIUS = 7;
 const CHIP_INSET = 2;
 const CHIP_PADDING = 8;
+const WHALE_WIDTH = 66;
+const WHALE_HEIGHT = 22;
+/** Chips of the largest walls only: more would hide the book they speak of. */
+const WHALES_MAX = 3;
+/** The number of a row stands here; the chip begins behind it. */
+const NUMBER_ROOM = 46;
+const MARK_DASH = [5, 4];
+
+/** A price the user marked, in rows of the ladder in view. */
+export interface OwnMark {
+  readonly row: number;
+  readonly text: string;
+}
+
+export interface MarksPicture {
+  readonly clusters: readonly Cluster[];
+  readonly own: readonly OwnMark[];
+  readonly walls: readonly Wall[];
+  readonly pulled: readonly Pulled[];
+  /** The row under a resting finger. */
+  readonly inspected: number | null;
+  readonly group: number;
+  readonly unit: ColumnUnit;
+  /** Dollars of a bar as long as its pane. */
+  readonly barUsd: number;
+  readonly live: boolean;
+}
+
+const WHALE_GROUND = "#e6edf7";
 
 interface Span {
   readonly top: number;
@@ -44,10 +74,18 @@ export class MarksPainter {
     this.#surface.forgetFonts();
   }
 
-  /** Paints again only when a cluster, the camera or the grouping changed. */
-  paint(clusters: readonly Cluster[], camera: Camera, columns: Columns, group: number, live: boolean): void {
+  /** Paints again only when something of it, the camera or the grouping changed. */
+  paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
+    const { clusters, group, live } = picture;
+    const whales = visible(picture.walls, camera).slice(0, WHALES_MAX);
     const look = JSON.stringify([
       clusters,
+      picture.own,
+      whales.map((wall) => [wall.row, Math.round(wall.usd / 1e4), ageOf(wall, nowMs)]),
+      picture.pulled,
+      picture.inspected,
+      picture.unit.name,
+      picture.barUsd,
       camera.centre,
       camera.boundary,
       camera.height,
@@ -63,8 +101,97 @@ export class MarksPainter {
       if (span.bottom <= 0 || span.top >= camera.height) continue;
       this.#paintEdge(cluster, span, columns);
       this.#paintBracket(cluster, clusterName(clusters, cluster), span, columns, camera);
-      this.#paintChip(cluster, span, columns, camera, live);
     }
+    if (live) {
+      for (const pulled of visible(picture.pulled, camera))
+        this.#paintPulled(pulled, picture, columns, camera);
+      for (const wall of whales) this.#paintWhale(wall, picture, columns, camera, nowMs);
+    }
+    for (const cluster of clusters) {
+      this.#paintChip(cluster, spanOf(cluster, camera, group), columns, camera, live);
+    }
+    for (const mark of visible(picture.own, camera)) this.#paintOwn(mark, columns, camera);
+    if (picture.inspected !== null) this.#paintInspected(picture.inspected, columns, camera);
+  }
+
+  /** Where an order was that nobody traded: struck out, on its side's outer edge. */
+  #paintPulled(pulled: Pulled, picture: MarksPicture, columns: Columns, camera: Camera): void {
+    const { context } = this.#surface;
+    const { factor, decimals } = picture.unit;
+    const text = strings.pulled(fixed(pulled.usd / factor, decimals));
+    const middle = camera.top(pulled.row) + camera.rowHeight / 2;
+    context.font = FONTS.chipInterval;
+    context.fillStyle = INK.secondary;
+    const width = context.measureText(text).width;
+    const bid = pulled.side === "bid";
+    const left = bid ? columns.volumeEnd + 4 : columns.gutterStart - 4 - width;
+    context.textAlign = "left";
+    context.fillText(text, left, this.#surface.baseline(FONTS.chipInterval, middle));
+    context.fillRect(left - 1, this.#surface.snap(middle), width + 2, this.#surface.hairline());
+  }
+
+  /** A large order that stays: how long this phone has seen it. Its size is the row's own number. */
+  #paintWhale(wall: Wall, picture: MarksPicture, columns: Columns, camera: Camera, nowMs: number): void {
+    const { context } = this.#surface;
+    const pane = columns.gutterStart - columns.spineEnd;
+    const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * pane;
+    const away = Math.min(Math.max(bar, NUMBER_ROOM), pane - WHALE_WIDTH);
+    const left = wall.side === "ask" ? columns.spineEnd + away : columns.spineStart - away - WHALE_WIDTH;
+    const middle = camera.top(wall.row) + camera.rowHeight / 2;
+    context.fillStyle = WHALE_GROUND;
+    context.beginPath();
+    context.roundRect(left, middle - WHALE_HEIGHT / 2, WHALE_WIDTH, WHALE_HEIGHT, 6);
+    context.fill();
+    context.fillStyle = INK.onLight;
+    this.#paintWhaleIcon(left + 8, middle);
+    context.font = FONTS.whale;
+    context.textAlign = "center";
+    const baseline = this.#surface.baseline(FONTS.whale, middle);
+    context.fillText(ageOf(wall, nowMs), left + WHALE_WIDTH / 2 + 9, baseline);
+  }
+
+  #paintWhaleIcon(left: number, middle: number): void {
+    const { context } = this.#surface;
+    context.beginPath();
+    context.moveTo(left, middle + 1);
+    context.bezierCurveTo(left, middle - 5, left + 8, middle - 6, left + 10, middle);
+    context.lineTo(left + 12.5, middle - 4.5);
+    context.lineTo(left + 15, middle - 3);
+    context.bezierCurveTo(left + 15, middle + 4, left + 10, middle + 5, left + 6, middle + 5);
+    context.bezierCurveTo(left + 2, middle + 5, left, middle + 3, left, middle + 1);
+    context.fill();
+  }
+
+  #paintOwn(mark: OwnMark, columns: Columns, camera: Camera): void {
+    const { context } = this.#surface;
+    const y = this.#surface.snap(camera.top(mark.row) + camera.rowHeight) - 0.5;
+    context.strokeStyle = INK.mark;
+    context.lineWidth = 1;
+    context.setLineDash(MARK_DASH);
+    context.beginPath();
+    context.moveTo(0, y);
+    context.lineTo(columns.gutterStart, y);
+    context.stroke();
+    context.setLineDash([]);
+    context.font = FONTS.markWord;
+    context.textAlign = "right";
+    context.lineJoin = "round";
+    context.lineWidth = 3;
+    context.strokeStyle = this.#palette.ground.bg;
+    const baseline = this.#surface.baseline(FONTS.markWord, y - camera.rowHeight / 2);
+    context.strokeText(mark.text, columns.width - 5, baseline);
+    context.fillStyle = INK.mark;
+    context.fillText(mark.text, columns.width - 5, baseline);
+  }
+
+  #paintInspected(row: number, columns: Columns, camera: Camera): void {
+    const { context } = this.#surface;
+    const top = this.#surface.snap(camera.top(row));
+    context.fillStyle = "rgb(255 255 255 / 0.07)";
+    context.fillRect(0, top, columns.width, camera.rowHeight);
+    context.strokeStyle = WHALE_GROUND;
+    context.lineWidth = 1.5;
+    context.strokeRect(0.75, top + 0.75, columns.width - 1.5, camera.rowHeight - 1.5);
   }
 
   #hue(cluster: Cluster): string {
@@ -141,6 +268,19 @@ function chipNote(cluster: Cluster, live: boolean): string {
   const distance = strings.percent(fixed(cluster.distance_pct, 2));
   if (!live || cluster.eta_min === null) return distance;
   return `${distance} · ${strings.minutes(cluster.eta_min)}`;
+}
+
+/** How long a wall has been seen; "over" where it was there before the first frame. */
+function ageOf(wall: Wall, nowMs: number): string {
+  const seconds = Math.floor((nowMs - wall.sinceMs) / 1000);
+  const text = seconds < 60 ? strings.secondsShort(seconds) : duration(seconds * 1000).replace(" min", " m");
+  return wall.older ? `>${text}` : text;
+}
+
+function visible<T extends { readonly row: number }>(items: readonly T[], camera: Camera): readonly T[] {
+  if (items.length === 0) return items;
+  const { highest, lowest } = camera.visible();
+  return items.filter(({ row }) => row <= highest && row >= lowest);
 }
 
 /** Pixels of a cluster: the rows its prices round to. */

@@ -15,4 +15,9 @@ export const FONTS = {
   chipInterval: face(500, 11),
   chipNote: face(600, 10.5),
   name: face(700, 10.5),
+  axis: face(500, 11),
+  axisLabel: face(650, 11.5),
+  axisPrice: face(700, 11.5),
+  markWord: face(600, 11),
+  whale: face(700, 12),
 } as const;

@@ -1,9 +1,9 @@
 /** The rows a picture shows, as dense arrays from the highest downwards. */
 
 import { BAND_USD } from "../draw/palette.ts";
-import { stepValue } from "../format.ts";
 import type { LadderModel, LadderSide, SymbolFacts } from "../net/frames.ts";
 import type { VolumeProfile } from "./volume.ts";
+import { lotUsd } from "./walls.ts";
 
 const ROWS_MAX = 256;
 
@@ -28,7 +28,7 @@ export class LadderRows {
   ): void {
     this.highest = highest;
     this.count = Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1));
-    const lotUsdOf = usdOfLot(facts, ladder.group);
+    const lotUsdOf = lotUsd(facts, ladder.group);
     this.#fillSide(this.bidUsd, ladder.bids, lotUsdOf);
     this.#fillSide(this.askUsd, ladder.asks, lotUsdOf);
     for (let slot = 0; slot < this.count; slot++) {
@@ -93,12 +93,4 @@ export class LadderRows {
       if (slot >= 0 && slot < this.count) usd[slot] = (side.lots[level] as number) * lotUsdOf(row);
     }
   }
-}
-
-/** Dollars of one lot in a row: a lot counts coins, or quote currency on inverse contracts. */
-function usdOfLot(facts: SymbolFacts, group: number): (row: number) => number {
-  const lot = stepValue(facts.lot);
-  if (facts.unit === "quote") return () => lot;
-  const perRow = lot * stepValue(facts.tick) * group;
-  return (row) => row * perRow;
 }

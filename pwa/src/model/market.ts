@@ -11,6 +11,7 @@ import { type Freshness, freshnessOf } from "./freshness.ts";
 import { Pressure } from "./pressure.ts";
 import type { StreamState } from "./state.ts";
 import { VolumeProfile } from "./volume.ts";
+import { Walls } from "./walls.ts";
 
 /** Crossings come and go; the word for them stays so long, so that it can be read. */
 const CROSSED_SHOWN_MS = 2_000;
@@ -30,6 +31,7 @@ export class Market {
   lastAtMs = Number.NEGATIVE_INFINITY;
   readonly volume = new VolumeProfile();
   readonly pressure = new Pressure();
+  readonly walls = new Walls();
   /** When venues were last seen to cross each other, on the same clock. */
   #crossedMs = Number.NEGATIVE_INFINITY;
   /** When the frame in view came, on the clock of `performance.now()`. */
@@ -56,6 +58,7 @@ export class Market {
     this.#countedMs = Number.NEGATIVE_INFINITY;
     this.volume.clear();
     this.pressure.clear();
+    this.walls.clear();
   }
 
   /** The ladder has taken a frame: counts its new trades. */
@@ -80,6 +83,7 @@ export class Market {
     }
     this.#countedMs = ladder.tMs;
     this.volume.expire(ladder.tMs);
+    if (this.facts) this.walls.observe(ladder, this.facts, nowMs);
   }
 
   /** Counts as received in the past: a picture kept from another day is as old as it is. */

@@ -15,7 +15,9 @@ import type { Market } from "../model/market.ts";
 import { heatName, sideName } from "../model/preferences.ts";
 import type { Store } from "../model/store.ts";
 import { Fling } from "../touch/fling.ts";
-import { Gestures } from "../touch/gestures.ts";
+import { Gestures, type Pinch } from "../touch/gestures.ts";
+import { readPointers } from "../touch/pointers.ts";
+import { Steps } from "../touch/steps.ts";
 
 const ROW_HEIGHT = 20;
 const ROW_HEIGHT_DENSE = 18;
@@ -24,6 +26,10 @@ const MID_HEIGHT_DENSE = 26;
 /** A pane lower than this shows dense rows. */
 const DENSE_BELOW_PX = 360;
 const WHEEL_STEP_PX = 60;
+/** Fingers so much farther apart are one step of grouping. */
+const PINCH_STEP = 1.35;
+/** So far along the price column is one step of grouping. */
+const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
@@ -52,7 +58,11 @@ export class LadderView {
   #viewKey = "";
   #appearance = "";
   #widths = "";
-  #wheelPx = 0;
+  /** The row under a resting finger. */
+  #inspected: number | null = null;
+  readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
+  readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
+  readonly #axisSteps = new Steps(AXIS_STEP_PX);
 
   constructor(app: App, store: Store, host: HTMLElement, rows: HTMLCanvasElement, marks: HTMLCanvasElement) {
     this.#app = app;
@@ -63,18 +73,24 @@ export class LadderView {
     const palette = makePalette("inferno", "default", "default");
     this.#painter = new LadderPainter(this.#rowSurface, palette);
     this.#marks = new MarksPainter(this.#markSurface, palette);
-    this.#gestures = new Gestures({
-      press: () => this.#fling.stop(),
-      scroll: (pixels) => this.#scroll(pixels),
-      fling: (speed) => {
-        if (this.#calm.matches) return;
-        this.#fling.start(speed, performance.now());
-        this.draw();
+    this.#gestures = new Gestures(
+      {
+        press: () => this.#press(),
+        drag: (_dx, dy, zone) => (zone === "price" ? this.#dragAxis(dy) : this.#scroll(dy)),
+        fling: (_speedX, speedY, zone) => this.#throw(speedY, zone === "price"),
+        pinch: (pinch) => this.#pinch(pinch),
+        tap: () => {},
+        doubleTap: () => this.recentre(),
+        inspect: (_x, y) => this.#inspect(y),
+        inspected: () => this.#inspectNothing(),
+        swipe: (direction) => app.stepSymbol(direction),
       },
-      pinch: (direction) => this.#stepGroup(direction),
-      doubleTap: () => this.recentre(),
-      swipe: (direction) => app.stepSymbol(direction),
-    });
+      {
+        sideways: "swipe",
+        zone: (x) =>
+          x >= this.#painter.columns.spineStart && x < this.#painter.columns.spineEnd ? "price" : "body",
+      },
+    );
     this.#listen();
     this.#sizes.observe(host);
     this.#resize();
@@ -116,6 +132,42 @@ export class LadderView {
     this.draw();
   }
 
+  #press(): void {
+    this.#fling.stop();
+    this.#pinchSteps.reset();
+    this.#axisSteps.reset();
+  }
+
+  #inspect(y: number): void {
+    const row = this.#camera.rowAt(Math.min(Math.max(y, 0), this.#camera.height - 1));
+    if (row === this.#inspected) return;
+    this.#inspected = row;
+    this.draw();
+  }
+
+  #inspectNothing(): void {
+    this.#inspected = null;
+    this.draw();
+  }
+
+  #throw(speed: number, onAxis: boolean): void {
+    if (onAxis || this.#calm.matches) return;
+    this.#fling.start(speed, performance.now());
+    this.draw();
+  }
+
+  /** Fingers apart: finer rows; together: coarser ones. */
+  #pinch({ ratio }: Pinch): void {
+    const steps = this.#pinchSteps.add(-Math.log(ratio));
+    for (let i = 0; i < Math.abs(steps); i++) this.#stepGroup(steps > 0 ? 1 : -1);
+  }
+
+  /** The price column pulled down shows more of the market, pulled up less. */
+  #dragAxis(dy: number): void {
+    const steps = this.#axisSteps.add(dy);
+    for (let i = 0; i < Math.abs(steps); i++) this.#stepGroup(steps > 0 ? 1 : -1);
+  }
+
   #stepGroup(direction: 1 | -1): void {
     if (this.#app.stepGroup(direction)) navigator.vibrate?.(HAPTIC_MS);
   }
@@ -132,18 +184,7 @@ export class LadderView {
       heard: (event: HTMLElementEventMap[K]) => void,
       passive = true,
     ) => target.addEventListener(name, heard, { passive, signal: this.#ended.signal });
-    const place = (event: PointerEvent): [number, number] => {
-      const box = target.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    on("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      target.setPointerCapture(event.pointerId);
-      this.#gestures.down(event.pointerId, ...place(event), event.timeStamp);
-    });
-    on("pointermove", (event) => this.#gestures.move(event.pointerId, ...place(event), event.timeStamp));
-    on("pointerup", (event) => this.#gestures.up(event.pointerId, event.timeStamp));
-    on("pointercancel", (event) => this.#gestures.cancel(event.pointerId));
+    readPointers(target, this.#gestures, this.#ended.signal);
     on("wheel", (event) => this.#wheel(event), false);
     on("keydown", (event) => this.#key(event), false);
     const redrawAll = () => this.#resize();
@@ -157,10 +198,8 @@ export class LadderView {
       this.#scroll(-event.deltaY);
       return;
     }
-    this.#wheelPx += event.deltaY;
-    if (Math.abs(this.#wheelPx) < WHEEL_STEP_PX) return;
-    this.#stepGroup(this.#wheelPx > 0 ? 1 : -1);
-    this.#wheelPx = 0;
+    const steps = this.#wheelSteps.add(event.deltaY);
+    if (steps !== 0) this.#stepGroup(steps > 0 ? 1 : -1);
   }
 
   #key(event: KeyboardEvent): void {
@@ -301,7 +340,22 @@ export class LadderView {
       this.#camera,
       nowMs,
     );
-    this.#marks.paint(state?.clusters ?? [], this.#camera, this.#painter.columns, ladder.group, live);
+    this.#marks.paint(
+      {
+        clusters: state?.clusters ?? [],
+        own: [],
+        walls: market.walls.shown,
+        pulled: market.walls.pulled,
+        inspected: this.#inspected,
+        group: ladder.group,
+        unit: this.#unit,
+        barUsd: this.#barScale.usd,
+        live,
+      },
+      this.#camera,
+      this.#painter.columns,
+      nowMs,
+    );
     return flashing;
   }
 

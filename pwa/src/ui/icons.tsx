@@ -54,3 +54,17 @@ export const ArrowIcon = ({ down = false }: { down?: boolean }) => (
     <path d={down ? "M10 3v14M4.5 11.5L10 17l5.5-5.5" : "M10 17V3M4.5 8.5L10 3l5.5 5.5"} />
   </Icon>
 );
+
+export const CandlesIcon = () => (
+  <Icon>
+    <path d="M6 2v4M6 13v5M14 3v3M14 14v3" />
+    <rect x="4" y="6" width="4" height="7" rx="1" />
+    <rect x="12" y="6" width="4" height="8" rx="1" />
+  </Icon>
+);
+
+export const LineIcon = () => (
+  <Icon>
+    <path d="M2 14l4.5-5 4 3L18 4.5" />
+  </Icon>
+);

@@ -10,7 +10,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from leadline.clock import monotonic_ms
 from leadline.feed.hub import Hub, StreamKey
-from leadline.feed.session import ALL_VENUES
+from leadline.feed.row_facts import row_facts
+from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import CLIENT_MESSAGES_PER_S_MAX, CLIENT_SUBSCRIPTIONS_MAX
 from leadline.wire import closing, frames
 from leadline.wire.conflate import Conflator
@@ -120,19 +121,33 @@ class Client:
             self._subscribed.discard(asked.stream)
             self._outbox.end(asked.stream)
             self._hub.unsubscribe(asked.stream, self)
+        elif isinstance(asked, frames.InspectRow):
+            self._inspect(asked)
         else:
             self._subscribe(asked)
+
+    def _session(self, asked: frames.Subscribe | frames.InspectRow) -> SymbolSession | None:
+        """Return the session of the symbol asked for; refuses the request when there is none."""
+        session = self._hub.sessions.get(asked.symbol)
+        if session is not None and session.venues:
+            return session
+        known = ", ".join(self._hub.sessions) or "none yet"
+        text = f"unknown symbol {asked.symbol!r}; known: {known}"
+        self._control(frames.refused(asked.ref, "unknown_symbol", text))
+        return None
+
+    def _inspect(self, asked: frames.InspectRow) -> None:
+        session = self._session(asked)
+        if session is not None:
+            self._control(frames.row(asked.ref, row_facts(session, asked.group, asked.row)))
 
     def _subscribe(self, asked: frames.Subscribe) -> None:
         if len(self._subscribed) >= CLIENT_SUBSCRIPTIONS_MAX:
             text = f"expected at most {CLIENT_SUBSCRIPTIONS_MAX} subscriptions; end one first"
             self._control(frames.refused(asked.ref, "too_many", text))
             return
-        session = self._hub.sessions.get(asked.symbol)
-        if session is None or not session.venues:
-            known = ", ".join(self._hub.sessions) or "none yet"
-            text = f"unknown symbol {asked.symbol!r}; known: {known}"
-            self._control(frames.refused(asked.ref, "unknown_symbol", text))
+        session = self._session(asked)
+        if session is None:
             return
         if asked.venue != ALL_VENUES and asked.venue not in session.venues:
             text = f"unknown venue {asked.venue!r} of {asked.symbol}; known: {', '.join(session.venues)}"

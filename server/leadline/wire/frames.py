@@ -10,11 +10,20 @@ from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, TRADES_KEPT
 from leadline.wire.delta import delta_body
-from leadline.wire.requests import BadRequest, ClientMessage, Ping, Subscribe, Unsubscribe, parse_client
+from leadline.wire.requests import (
+    BadRequest,
+    ClientMessage,
+    InspectRow,
+    Ping,
+    Subscribe,
+    Unsubscribe,
+    parse_client,
+)
 
 __all__ = [
     "BadRequest",
     "ClientMessage",
+    "InspectRow",
     "Ping",
     "Subscribe",
     "Unsubscribe",
@@ -25,12 +34,13 @@ __all__ = [
     "parse_client",
     "pong",
     "refused",
+    "row",
     "state",
     "subscribed",
 ]
 
 HELLO, SUBSCRIBED, REFUSED, PONG = 0, 1, 2, 3
-LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE = 10, 11, 12, 13
+LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW = 10, 11, 12, 13, 14
 
 
 def hello(facts: Mapping[str, object]) -> bytes:
@@ -59,6 +69,11 @@ def state(stream: int, facts: Mapping[str, object]) -> bytes:
 
 def notice(symbol: str, kind: str, text: str) -> bytes:
     return _pack(NOTICE, symbol, {"kind": kind, "text": text})
+
+
+def row(ref: int, facts: Mapping[str, object]) -> bytes:
+    """Answer what a row of the ladder is made of."""
+    return _pack(ROW, ref, facts)
 
 
 def ladder_keyframe(stream: int, epoch: int, seq: int, view: LadderView, trades: list[Print]) -> bytes:

@@ -84,7 +84,13 @@ class Notice:
     text: str
 
 
-ServerMessage = Hello | Subscribed | Refused | Pong | Keyframe | Delta | State | Notice
+@dataclass(frozen=True, slots=True)
+class Row:
+    ref: int
+    facts: dict[str, object]
+
+
+ServerMessage = Hello | Subscribed | Refused | Pong | Keyframe | Delta | State | Notice | Row
 
 
 def decode(raw: bytes) -> ServerMessage:
@@ -112,6 +118,8 @@ def decode(raw: bytes) -> ServerMessage:
             return Pong(number, server_ms)
         case [frames.NOTICE, str(symbol), {"kind": str(kind), "text": str(text)}]:
             return Notice(symbol, kind, text)
+        case [frames.ROW, int(ref), dict(facts)]:
+            return Row(ref, facts)
     raise FrameError(f"expected a message of the catalogue, got {message!r:.80}")
 
 

@@ -14,6 +14,7 @@ SUBSCRIBE, UNSUBSCRIBE, PING = 1, 2, 3
 LADDER_ROWS_DEFAULT = 50
 NAME_CHARS_MAX = 40
 _FIELDS = ("kind", "symbol", "venue", "group", "depth", "hz")
+_ROW_FIELDS = ("kind", "symbol", "group", "row")
 
 
 class BadRequest(ValueError):
@@ -40,6 +41,16 @@ class Subscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectRow:
+    """Ask once what a row of ``group`` ticks is made of."""
+
+    ref: int
+    symbol: str
+    group: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unsubscribe:
     stream: int
 
@@ -49,7 +60,7 @@ class Ping:
     number: int
 
 
-ClientMessage = Subscribe | Unsubscribe | Ping
+ClientMessage = Subscribe | InspectRow | Unsubscribe | Ping
 
 
 def parse_client(raw: bytes) -> ClientMessage:
@@ -87,12 +98,12 @@ def _unpack(raw: bytes) -> object:
         raise BadRequest("expected one msgpack array of the catalogue") from error
 
 
-def _subscribe(ref: int, wish: object) -> Subscribe:
+def _subscribe(ref: int, wish: object) -> Subscribe | InspectRow:
     if not isinstance(wish, dict):
         raise BadRequest("expected a map as the third element of a subscription", ref)
-    unknown = [key for key in wish if key not in _FIELDS]
-    if unknown:
-        raise BadRequest(f"expected only {', '.join(_FIELDS)}; got {unknown[0]!r:.60}", ref)
+    if wish.get("kind") == "row":
+        return _inspect_row(ref, wish)
+    _only(_FIELDS, wish, ref)
     if wish.get("kind") != "ladder":
         raise BadRequest("expected kind 'ladder'", ref)
     return Subscribe(
@@ -103,6 +114,22 @@ def _subscribe(ref: int, wish: object) -> Subscribe:
         depth=_whole("depth", wish.get("depth", LADDER_ROWS_DEFAULT), 1, LADDER_ROWS_MAX, ref),
         hz=_whole("hz", wish.get("hz", LADDER_HZ_DEFAULT), 1, LADDER_HZ_MAX, ref),
     )
+
+
+def _inspect_row(ref: int, wish: dict[object, object]) -> InspectRow:
+    _only(_ROW_FIELDS, wish, ref)
+    return InspectRow(
+        ref,
+        symbol=_name("symbol", wish.get("symbol"), ref),
+        group=_whole("group", wish.get("group"), 1, STEPS_MAX, ref),
+        row=_whole("row", wish.get("row"), 0, STEPS_MAX, ref),
+    )
+
+
+def _only(fields: tuple[str, ...], wish: dict[object, object], ref: int) -> None:
+    unknown = [key for key in wish if key not in fields]
+    if unknown:
+        raise BadRequest(f"expected only {', '.join(fields)}; got {unknown[0]!r:.60}", ref)
 
 
 def _whole(name: str, value: object, low: int, high: int, ref: int = 0) -> int:

@@ -23,6 +23,7 @@ from leadline.wire.reader import (
     Notice,
     Pong,
     Refused,
+    Row,
     State,
     Subscribed,
     decode,
@@ -256,3 +257,24 @@ async def test_a_notice_reaches_every_phone(running: Running) -> None:
         await receive(phone, Hello)
         running.market.hub.notify("BTCUSDT", "replay ended", "The recording is over.")
         assert await receive(phone, Notice) == Notice("BTCUSDT", "replay ended", "The recording is over.")
+
+
+async def test_a_row_is_told_by_venue_once(running: Running) -> None:
+    async with running.phone() as phone:
+        await receive(phone, Hello)
+        await send(phone, 1, 5, {"kind": "row", "symbol": "BTCUSDT", "group": 1, "row": 10_000})
+        row: Row = await receive(phone, Row)
+        assert row.ref == 5
+        venues: Any = row.facts["venues"]
+        assert [(it["venue"], it["state"], it["bid"], it["ask"]) for it in venues] == [
+            ("binance", "live", 5, 0),
+            ("bybit", "live", 5, 0),
+        ]
+
+
+async def test_a_row_of_an_unknown_symbol_is_refused(running: Running) -> None:
+    async with running.phone() as phone:
+        await receive(phone, Hello)
+        await send(phone, 1, 5, {"kind": "row", "symbol": "NONE", "group": 1, "row": 1})
+        refused: Refused = await receive(phone, Refused)
+        assert (refused.ref, refused.code) == (5, "unknown_symbol")

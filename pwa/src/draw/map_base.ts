@@ -1,0 +1,167 @@
+/** The map's lower canvas: heat, prices, book profile and the scales; painted when data or camera change. */
+
+import { fixed } from "../format.ts";
+import { CandlesPainter, type PriceColumns } from "./candles.ts";
+import { makeHatch } from "./hatch.ts";
+import { HeatBitmap, type HeatGrid } from "./heat_bitmap.ts";
+import type { HeatMode } from "./heat_pixels.ts";
+import type { MapCamera } from "./map_camera.ts";
+import type { MapFrame } from "./map_frame.ts";
+import { INK, type Palette } from "./palette.ts";
+import { type BookRows, ProfilePainter } from "./profile.ts";
+import type { Surface } from "./surface.ts";
+import { roundStep, roundValues, timeMarks } from "./ticks.ts";
+import { FONTS } from "./type.ts";
+
+const PRICE_MARK_PX = 88;
+const TIME_MARK_PX = 52;
+const HALO = "rgb(6 8 12 / 0.8)";
+const GRID_INK = "rgb(255 255 255 / 0.06)";
+const MINUTE_MS = 60_000;
+
+export interface MapPicture extends HeatGrid, PriceColumns, BookRows {
+  readonly version: number;
+  readonly calibrated: boolean;
+}
+
+export interface MapLook {
+  readonly mode: HeatMode;
+  readonly style: "candles" | "line";
+}
+
+export class MapBasePainter {
+  readonly #surface: Surface;
+  readonly #bitmap = new HeatBitmap();
+  readonly #candles: CandlesPainter;
+  readonly #profile: ProfilePainter;
+  #palette: Palette;
+  #hatch: CanvasPattern | null = null;
+  #drawn = "";
+  #heat = "";
+
+  constructor(surface: Surface, palette: Palette) {
+    this.#surface = surface;
+    this.#candles = new CandlesPainter(surface);
+    this.#profile = new ProfilePainter(surface);
+    this.#palette = palette;
+  }
+
+  set palette(palette: Palette) {
+    this.#palette = palette;
+    this.invalidate();
+  }
+
+  invalidate(): void {
+    this.#drawn = "";
+    this.#heat = "";
+    this.#hatch = null;
+    this.#surface.forgetFonts();
+  }
+
+  /** Paints unless the picture would be the same. */
+  paint(picture: MapPicture, camera: MapCamera, frame: MapFrame, look: MapLook): void {
+    const { time, price } = camera;
+    const drawn = [
+      picture.version,
+      time.from,
+      time.to,
+      price.from,
+      price.to,
+      look.mode,
+      look.style,
+      ...Object.values(frame),
+    ].join();
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const heat = `${picture.version} ${look.mode}`;
+    if (heat !== this.#heat) {
+      this.#bitmap.update(picture, this.#palette, look.mode);
+      this.#heat = heat;
+    }
+    const { context } = this.#surface;
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(0, 0, frame.width, frame.height);
+    this.#paintPlot(picture, camera, frame, look);
+    this.#profile.paint(picture, camera, frame, this.#palette);
+    this.#paintTimes(camera, frame);
+  }
+
+  #paintPlot(picture: MapPicture, camera: MapCamera, frame: MapFrame, look: MapLook): void {
+    const { context } = this.#surface;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, frame.plotWidth, frame.plotHeight);
+    context.clip();
+    this.#bitmap.draw(context, camera);
+    if (!picture.calibrated) this.#paintHatch(frame);
+    this.#paintPrices(camera, frame);
+    this.#candles.paint(picture, picture.version, camera, look.style);
+    context.restore();
+  }
+
+  #paintHatch(frame: MapFrame): void {
+    this.#hatch ??= makeHatch(this.#surface, this.#palette);
+    if (!this.#hatch) return;
+    this.#surface.context.fillStyle = this.#hatch;
+    this.#surface.context.fillRect(0, 0, frame.plotWidth, frame.plotHeight);
+  }
+
+  #paintPrices(camera: MapCamera, frame: MapFrame): void {
+    const surface = this.#surface;
+    const { context } = surface;
+    const [low, high] = [camera.priceAt(frame.plotHeight), camera.priceAt(0)];
+    const most = frame.plotHeight / PRICE_MARK_PX;
+    const decimals = decimalsOfStep(roundStep(low, high, most));
+    context.font = FONTS.axis;
+    context.textAlign = "left";
+    context.lineJoin = "round";
+    for (const price of roundValues(low, high, most)) {
+      const y = surface.snap(camera.y(price));
+      context.fillStyle = GRID_INK;
+      context.fillRect(0, y, frame.plotWidth, surface.hairline(0.5));
+      if (y < 14) continue;
+      const text = fixed(price, decimals);
+      const baseline = surface.baseline(FONTS.axis, y - 9);
+      context.strokeStyle = HALO;
+      context.lineWidth = 3;
+      context.strokeText(text, 8, baseline);
+      context.fillStyle = INK.secondary;
+      context.fillText(text, 8, baseline);
+    }
+  }
+
+  #paintTimes(camera: MapCamera, frame: MapFrame): void {
+    const surface = this.#surface;
+    const { context } = surface;
+    const { from, to } = camera.time;
+    const offsetMin = -new Date(to * MINUTE_MS).getTimezoneOffset();
+    const baseline = surface.baseline(FONTS.axis, frame.plotHeight + (frame.height - frame.plotHeight) / 2);
+    context.font = FONTS.axis;
+    context.textAlign = "center";
+    for (const mark of timeMarks(from, to, frame.plotWidth / TIME_MARK_PX, offsetMin)) {
+      const x = camera.x(mark.minute);
+      if (x < 18 || x > frame.plotWidth) continue;
+      context.fillStyle = mark.midnight ? INK.primary : INK.secondary;
+      context.fillText(mark.midnight ? dayText(mark.minute) : timeText(mark.minute), x, baseline);
+    }
+  }
+}
+
+const TWO = (value: number): string => String(value).padStart(2, "0");
+
+/** Local time of day of a Unix minute. */
+export function timeText(minute: number): string {
+  const date = new Date(minute * MINUTE_MS);
+  return `${TWO(date.getHours())}:${TWO(date.getMinutes())}`;
+}
+
+const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
+/** Local day of a Unix minute: "Mon 23". */
+export const dayText = (minute: number): string => DAY.format(new Date(minute * MINUTE_MS));
+
+/** Decimals that print every multiple of a round step. */
+export const decimalsOfStep = (step: number): number => {
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  // A step of 2.5 needs one more than a step of 2.
+  return Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6 ? decimals + 1 : decimals;
+};

@@ -1,0 +1,178 @@
+/** Large resting orders as this phone has seen them come and go; nothing before its first frame is known. */
+
+import { stepValue } from "../format.ts";
+import type { LadderModel, LadderSide, SymbolFacts } from "../net/frames.ts";
+import { rowOfTrade } from "./volume.ts";
+
+/** A wall is so many times the median row, and at least so many dollars. */
+const WALL_FACTOR = 6;
+const WALL_LEAST_USD = 250_000;
+/** What stands shorter is not worth a mark. */
+const WALL_AFTER_MS = 1_500;
+/** A wall that has fallen to this part is gone. */
+const GONE_PART = 0.4;
+/** Pulled: trades explain less than this part of what is missing. */
+const TRADED_PART = 0.5;
+const PULLED_SHOWN_MS = 20_000;
+const PULLED_MAX = 12;
+
+export interface Wall {
+  readonly row: number;
+  readonly side: "bid" | "ask";
+  usd: number;
+  /** When this phone first saw it, on the clock of `performance.now()`. */
+  readonly sinceMs: number;
+  /** The order was there in the first frame: it may be older. */
+  readonly older: boolean;
+}
+
+export interface Pulled {
+  readonly row: number;
+  readonly side: "bid" | "ask";
+  readonly usd: number;
+  readonly atMs: number;
+}
+
+interface Tracked extends Wall {
+  tradedUsd: number;
+}
+
+export class Walls {
+  /** Walls that have stood long enough, largest first. */
+  shown: readonly Wall[] = [];
+  pulled: readonly Pulled[] = [];
+  readonly #tracked = { bid: new Map<number, Tracked>(), ask: new Map<number, Tracked>() };
+  #group = 0;
+  #epoch = -1;
+  #seq = -1;
+  #sorted = new Float64Array(0);
+
+  clear(): void {
+    this.#tracked.bid.clear();
+    this.#tracked.ask.clear();
+    this.shown = [];
+    this.pulled = [];
+    this.#group = 0;
+    this.#seq = -1;
+  }
+
+  /** Takes the next frame of a ladder. After a gap nothing is called pulled: trades may be missing. */
+  observe(ladder: LadderModel, facts: SymbolFacts, nowMs: number): void {
+    if (ladder.group !== this.#group) {
+      this.clear();
+      this.#group = ladder.group;
+    }
+    const first = this.#seq < 0;
+    const follows = !first && ladder.epoch === this.#epoch && ladder.seq === this.#seq + 1;
+    this.#epoch = ladder.epoch;
+    this.#seq = ladder.seq;
+    const usdOfLot = lotUsd(facts, ladder.group);
+    if (follows) this.#countTrades(ladder, usdOfLot);
+    const threshold = Math.max(WALL_LEAST_USD, WALL_FACTOR * this.#median(ladder, usdOfLot));
+    const gone: Pulled[] = [];
+    for (const side of ["bid", "ask"] as const) {
+      this.#observeSide(side, ladder, usdOfLot, threshold, first, nowMs);
+      gone.push(...this.#missing(side, ladder, usdOfLot, follows, nowMs));
+    }
+    this.#publish(gone, nowMs);
+  }
+
+  #observeSide(
+    side: "bid" | "ask",
+    ladder: LadderModel,
+    usdOfLot: (row: number) => number,
+    threshold: number,
+    first: boolean,
+    nowMs: number,
+  ): void {
+    const levels = side === "bid" ? ladder.bids : ladder.asks;
+    const tracked = this.#tracked[side];
+    for (let level = 0; level < levels.count; level++) {
+      const row = levels.rows[level] as number;
+      const usd = (levels.lots[level] as number) * usdOfLot(row);
+      const held = tracked.get(row);
+      if (held) {
+        if (usd > held.usd) held.usd = usd;
+      } else if (usd >= threshold) {
+        tracked.set(row, { row, side, usd, sinceMs: nowMs, older: first, tradedUsd: 0 });
+      }
+    }
+  }
+
+  /** Ends walls that are gone; returns those that were taken away rather than traded. */
+  #missing(
+    side: "bid" | "ask",
+    ladder: LadderModel,
+    usdOfLot: (row: number) => number,
+    follows: boolean,
+    nowMs: number,
+  ): Pulled[] {
+    const levels = side === "bid" ? ladder.bids : ladder.asks;
+    const found: Pulled[] = [];
+    for (const [row, wall] of this.#tracked[side]) {
+      const usd = lotsAt(levels, row) * usdOfLot(row);
+      if (usd > wall.usd * GONE_PART) continue;
+      const last = levels.count > 0 ? (levels.rows[levels.count - 1] as number) : row;
+      const beyond = side === "bid" ? row < last : row > last;
+      this.#tracked[side].delete(row);
+      // A row that left the ladder's depth may still be there.
+      if (beyond || !follows || nowMs - wall.sinceMs < WALL_AFTER_MS) continue;
+      const missing = wall.usd - usd;
+      if (wall.tradedUsd < missing * TRADED_PART) found.push({ row, side, usd: missing, atMs: nowMs });
+    }
+    return found;
+  }
+
+  #countTrades(ladder: LadderModel, usdOfLot: (row: number) => number): void {
+    const { prints } = ladder;
+    for (let back = ladder.freshPrints - 1; back >= 0; back--) {
+      const at = prints.slot(back);
+      const bought = prints.bought[at] === 1;
+      const row = rowOfTrade(prints.ticks[at] as number, bought, ladder.group);
+      const wall = this.#tracked[bought ? "ask" : "bid"].get(row);
+      if (wall) wall.tradedUsd += (prints.lots[at] as number) * usdOfLot(row);
+    }
+  }
+
+  #publish(gone: readonly Pulled[], nowMs: number): void {
+    const shown: Wall[] = [];
+    for (const side of ["bid", "ask"] as const) {
+      for (const wall of this.#tracked[side].values()) {
+        if (nowMs - wall.sinceMs >= WALL_AFTER_MS) shown.push(wall);
+      }
+    }
+    this.shown = shown.sort((one, other) => other.usd - one.usd);
+    if (gone.length === 0 && this.pulled.length === 0) return;
+    this.pulled = [...this.pulled, ...gone]
+      .filter((it) => nowMs - it.atMs < PULLED_SHOWN_MS)
+      .slice(-PULLED_MAX);
+  }
+
+  #median(ladder: LadderModel, usdOfLot: (row: number) => number): number {
+    const count = ladder.bids.count + ladder.asks.count;
+    if (count === 0) return 0;
+    if (this.#sorted.length < count) this.#sorted = new Float64Array(2 * count);
+    let at = 0;
+    for (const side of [ladder.bids, ladder.asks]) {
+      for (let level = 0; level < side.count; level++) {
+        this.#sorted[at++] = (side.lots[level] as number) * usdOfLot(side.rows[level] as number);
+      }
+    }
+    return this.#sorted.subarray(0, count).sort()[count >> 1] as number;
+  }
+}
+
+function lotsAt(side: LadderSide, row: number): number {
+  for (let level = 0; level < side.count; level++) {
+    if (side.rows[level] === row) return side.lots[level] as number;
+  }
+  return 0;
+}
+
+/** Dollars of one lot in a row: a lot counts coins, or quote currency on inverse contracts. */
+export function lotUsd(facts: SymbolFacts, group: number): (row: number) => number {
+  const lot = stepValue(facts.lot);
+  if (facts.unit === "quote") return () => lot;
+  const perRow = lot * stepValue(facts.tick) * group;
+  return (row) => row * perRow;
+}

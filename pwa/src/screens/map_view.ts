@@ -1,0 +1,476 @@
+/** The map's picture and everything that moves it: two canvases and a legend, one camera, fingers, keys. */
+
+import { batch } from "@preact/signals";
+import type { App } from "../app.ts";
+import { CodeRanks } from "../draw/heat_pixels.ts";
+import { paintLegend } from "../draw/legend.ts";
+import { MapBasePainter, type MapPicture, timeText } from "../draw/map_base.ts";
+import { MapCamera } from "../draw/map_camera.ts";
+import { type MapFrame, mapFrame } from "../draw/map_frame.ts";
+import { type Crosshair, type MapCluster, type MapMark, MapOverlayPainter } from "../draw/map_overlay.ts";
+import { makePalette, type Palette } from "../draw/palette.ts";
+import { Surface } from "../draw/surface.ts";
+import { FONTS } from "../draw/type.ts";
+import { decimalsOf, duration, fixed, stepValue, usd, usdInterval } from "../format.ts";
+import { cellNear, interestOf, type MapCell, rowBp, rowPrice } from "../model/map_cell.ts";
+import { mapFreshness, mapState } from "../model/map_state.ts";
+import { heatName, sideName } from "../model/preferences.ts";
+import type { Store } from "../model/store.ts";
+import { FLAG_FRESHNESS, FLAG_SIMULATED, FRESHNESS_LIVE, type SymbolFacts } from "../net/frames.ts";
+import { strings } from "../strings.ts";
+import { Fling } from "../touch/fling.ts";
+import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
+import { readPointers } from "../touch/pointers.ts";
+import { venueName } from "../ui/names.ts";
+
+/** The crosshair stands so far above the finger that the finger does not hide it. */
+const FINGER_OFFSET_PX = 48;
+/** How far from the crosshair a brighter row counts as what is pointed at. */
+const REACH_PX = 5;
+const WHEEL_ZOOM = 0.0015;
+const AXIS_ZOOM_PX = 160;
+const KEY_PAN_PX = 40;
+const KEY_ZOOM = 1.25;
+const VENUES_NAMED = 3;
+
+/** A map as the server tells it. */
+export interface MapData extends MapPicture {
+  readonly ageMs: number;
+  readonly flags: number;
+  readonly oiUsd: number | null;
+  readonly factor: number;
+  readonly exact: number;
+  readonly venues: readonly { readonly venue: string; readonly share: number }[];
+  readonly clusters: readonly {
+    readonly side: "long" | "short";
+    /** Ticks. */
+    readonly lo: number;
+    readonly hi: number;
+    readonly usd: number;
+  }[];
+}
+
+/** Where the view takes its map and its marks from. */
+export interface MapSource {
+  data(): MapData | null;
+  /** When the map in view came, on the clock of `performance.now()`. */
+  receivedMs(): number;
+  marks(): readonly MapMark[];
+  /** A finger tapped a price on the axis. */
+  tapPrice(price: number): void;
+}
+
+export interface MapElements {
+  readonly host: HTMLElement;
+  readonly base: HTMLCanvasElement;
+  readonly overlay: HTMLCanvasElement;
+  readonly legend: HTMLCanvasElement;
+}
+
+export class MapView {
+  readonly #app: App;
+  readonly #store: Store;
+  readonly #source: MapSource;
+  readonly #elements: MapElements;
+  readonly #baseSurface: Surface;
+  readonly #overlaySurface: Surface;
+  readonly #legendSurface: Surface;
+  readonly #base: MapBasePainter;
+  readonly #overlay: MapOverlayPainter;
+  readonly #camera = new MapCamera();
+  readonly #ranks = new CodeRanks();
+  readonly #flingX = new Fling();
+  readonly #flingY = new Fling();
+  readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  readonly #gestures: Gestures;
+  readonly #ended = new AbortController();
+  readonly #sizes = new ResizeObserver(() => this.#resize());
+  #palette: Palette = makePalette("inferno", "default", "default");
+  #frame: MapFrame = mapFrame(1, 1, 0);
+  #request = 0;
+  #appearance = "";
+  #shape = "";
+  #version = -1;
+  #finger: { x: number; y: number } | null = null;
+  #cardKey = "";
+  #legendKey = "";
+  #labelWidth = 0;
+
+  constructor(app: App, store: Store, source: MapSource, elements: MapElements) {
+    this.#app = app;
+    this.#store = store;
+    this.#source = source;
+    this.#elements = elements;
+    this.#baseSurface = new Surface(elements.base, true);
+    this.#overlaySurface = new Surface(elements.overlay, false);
+    this.#legendSurface = new Surface(elements.legend, false);
+    this.#base = new MapBasePainter(this.#baseSurface, this.#palette);
+    this.#overlay = new MapOverlayPainter(this.#overlaySurface, this.#palette);
+    this.#gestures = new Gestures(
+      {
+        press: () => this.#stop(),
+        drag: (dx, dy, zone) => this.#drag(dx, dy, zone),
+        fling: (speedX, speedY, zone) => this.#throw(speedX, speedY, zone),
+        pinch: (pinch) => this.#pinch(pinch),
+        tap: (_x, y, zone) => this.#tap(y, zone),
+        doubleTap: () => this.fit(),
+        inspect: (x, y) => this.#inspect(x, y),
+        inspected: () => this.#inspected(),
+        swipe: () => {},
+      },
+      { sideways: "pan", zone: (x, y) => this.#zone(x, y) },
+    );
+    this.#listen();
+    this.#sizes.observe(elements.host);
+    this.#resize();
+  }
+
+  end(): void {
+    this.#ended.abort();
+    this.#sizes.disconnect();
+    cancelAnimationFrame(this.#request);
+    mapState.card.value = null;
+  }
+
+  /** Draws with the next frame of the screen; any number of calls draw once. */
+  draw(): void {
+    this.#request ||= requestAnimationFrame((nowMs) => {
+      this.#request = 0;
+      this.#paint(nowMs);
+    });
+  }
+
+  /** Shows all of the time and the prices that matter. */
+  fit(): void {
+    this.#fit(performance.now(), !this.#calm.matches);
+    this.draw();
+  }
+
+  /** Brings a price to the middle. */
+  lookAt(price: number): void {
+    this.#camera.lookAt(price, performance.now(), !this.#calm.matches);
+    this.draw();
+  }
+
+  #zone(x: number, y: number): Zone {
+    if (y > this.#frame.plotHeight) return "time";
+    return x >= this.#frame.axisLeft ? "price" : "body";
+  }
+
+  #stop(): void {
+    this.#flingX.stop();
+    this.#flingY.stop();
+  }
+
+  #drag(dx: number, dy: number, zone: Zone): void {
+    const camera = this.#camera;
+    if (zone === "price") camera.zoomPrice(Math.exp(-dy / AXIS_ZOOM_PX), this.#frame.plotHeight / 2);
+    else if (zone === "time") camera.zoomTime(Math.exp(dx / AXIS_ZOOM_PX), this.#frame.plotWidth);
+    else camera.pan(dx, dy);
+    this.draw();
+  }
+
+  #throw(speedX: number, speedY: number, zone: Zone): void {
+    if (zone !== "body" || this.#calm.matches) return;
+    this.#flingX.start(speedX, performance.now());
+    this.#flingY.start(speedY, performance.now());
+    this.draw();
+  }
+
+  #pinch({ ratio, axis, x, y, dx, dy }: Pinch): void {
+    this.#camera.pan(dx, dy);
+    if (axis === "x") this.#camera.zoomTime(ratio, x);
+    else this.#camera.zoomPrice(ratio, y);
+    this.draw();
+  }
+
+  #tap(y: number, zone: Zone): void {
+    if (zone === "price") this.#source.tapPrice(this.#camera.priceAt(y));
+  }
+
+  #inspect(x: number, y: number): void {
+    this.#finger = { x, y };
+    this.draw();
+  }
+
+  #inspected(): void {
+    this.#finger = null;
+    this.draw();
+  }
+
+  #listen(): void {
+    const { host } = this.#elements;
+    const signal = this.#ended.signal;
+    readPointers(host, this.#gestures, signal);
+    host.addEventListener("wheel", (event) => this.#wheel(event), { passive: false, signal });
+    host.addEventListener("keydown", (event) => this.#key(event), { signal });
+    document.fonts?.addEventListener("loadingdone", () => this.#resize(), { signal });
+  }
+
+  #wheel(event: WheelEvent): void {
+    event.preventDefault();
+    const box = this.#elements.host.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const ratio = Math.exp(-event.deltaY * WHEEL_ZOOM);
+    if (event.shiftKey || this.#zone(x, y) === "price") this.#camera.zoomPrice(ratio, y);
+    else this.#camera.zoomTime(ratio, x);
+    this.draw();
+  }
+
+  #key(event: KeyboardEvent): void {
+    const camera = this.#camera;
+    const { plotHeight, plotWidth } = this.#frame;
+    const moves: Record<string, () => void> = {
+      ArrowUp: () => camera.pan(0, KEY_PAN_PX),
+      ArrowDown: () => camera.pan(0, -KEY_PAN_PX),
+      ArrowLeft: () => camera.pan(KEY_PAN_PX, 0),
+      ArrowRight: () => camera.pan(-KEY_PAN_PX, 0),
+      "+": () => camera.zoomPrice(KEY_ZOOM, plotHeight / 2),
+      "-": () => camera.zoomPrice(1 / KEY_ZOOM, plotHeight / 2),
+      "]": () => camera.zoomTime(KEY_ZOOM, plotWidth),
+      "[": () => camera.zoomTime(1 / KEY_ZOOM, plotWidth),
+      Home: () => this.fit(),
+    };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    move();
+    this.draw();
+  }
+
+  #resize(): void {
+    const { host, legend } = this.#elements;
+    const { clientWidth, clientHeight } = host;
+    if (clientWidth === 0 || clientHeight === 0) return;
+    const ratio = window.devicePixelRatio;
+    this.#baseSurface.resize(clientWidth, clientHeight, ratio);
+    this.#overlaySurface.resize(clientWidth, clientHeight, ratio);
+    if (legend.clientWidth > 0) this.#legendSurface.resize(legend.clientWidth, legend.clientHeight, ratio);
+    this.#gestures.resize(clientWidth);
+    this.#base.invalidate();
+    this.#overlaySurface.forgetFonts();
+    this.#legendSurface.forgetFonts();
+    this.#legendKey = "";
+    this.#labelWidth = 0;
+    cancelAnimationFrame(this.#request);
+    this.#request = 0;
+    this.#paint(performance.now());
+  }
+
+  #paint(nowMs: number): void {
+    this.#dress();
+    const data = this.#source.data();
+    const facts = this.#store.facts.value;
+    if (!data || !facts) {
+      this.#blank();
+      return;
+    }
+    this.#measure(facts);
+    this.#take(data, facts, nowMs);
+    const moving = this.#advance(nowMs);
+    const { mode, style } = mapState.choice.value;
+    this.#base.paint(data, this.#camera, this.#frame, { mode, style });
+    const cell = this.#pointedAt(data);
+    this.#paintOverlay(data, facts, cell);
+    this.#publishCard(data, facts, cell);
+    this.#paintLegendOf(data, cell);
+    this.#publish(data, nowMs);
+    if (moving) this.draw();
+  }
+
+  #blank(): void {
+    const { context, width, height } = this.#baseSurface;
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(0, 0, width, height);
+    this.#overlaySurface.clear();
+    this.#legendSurface.clear();
+    this.#base.invalidate();
+    this.#shape = "";
+    this.#legendKey = "";
+    mapState.facts.value = null;
+    mapState.card.value = null;
+  }
+
+  /** Takes the colours that the user chose. */
+  #dress(): void {
+    const preferences = this.#store.preferences.value;
+    const appearance = `${preferences.colours} ${preferences.ground}`;
+    if (appearance === this.#appearance) return;
+    this.#appearance = appearance;
+    this.#palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
+    this.#base.palette = this.#palette;
+    this.#overlay.palette = this.#palette;
+    this.#legendKey = "";
+  }
+
+  /** The axis column is as wide as its prices. */
+  #measure(facts: SymbolFacts): void {
+    const { context } = this.#baseSurface;
+    context.font = FONTS.axisPrice;
+    const last = this.#app.market.priceTick() * stepValue(facts.tick);
+    const width = Math.ceil(context.measureText(fixed(last, axisDecimals(last, facts))).width / 4) * 4;
+    this.#labelWidth = Math.max(this.#labelWidth, width);
+    const { clientWidth, clientHeight } = this.#elements.host;
+    this.#frame = mapFrame(clientWidth, clientHeight, this.#labelWidth);
+    this.#camera.resize(this.#frame.plotWidth, this.#frame.plotHeight);
+  }
+
+  #take(data: MapData, facts: SymbolFacts, nowMs: number): void {
+    if (data.version === this.#version && this.#shape !== "") return;
+    this.#version = data.version;
+    this.#ranks.count(data.long, data.short);
+    this.#legendKey = "";
+    this.#camera.cover(data);
+    const shape = [facts.symbol, data.stepMin, data.columns, data.low, data.ratio].join();
+    if (shape !== this.#shape || this.#camera.fitted) this.#fit(nowMs, false);
+    this.#shape = shape;
+  }
+
+  #fit(nowMs: number, animate: boolean): void {
+    const data = this.#source.data();
+    const facts = this.#store.facts.value;
+    if (!data || !facts) return;
+    const interest = interestOf(data.candles, data.clusters, stepValue(facts.tick));
+    const top = data.low * data.ratio ** data.rows;
+    this.#camera.fit(data, interest ?? { low: data.low, high: top }, nowMs, animate);
+  }
+
+  /** Lets a running move or fling go on; returns whether one is running. */
+  #advance(nowMs: number): boolean {
+    const dx = this.#flingX.step(nowMs);
+    const dy = this.#flingY.step(nowMs);
+    if (dx !== null || dy !== null) this.#camera.pan(dx ?? 0, dy ?? 0);
+    return this.#camera.step(nowMs) || dx !== null || dy !== null;
+  }
+
+  /** The cell at the crosshair: above the finger, never outside the plot. */
+  #pointedAt(data: MapData): (MapCell & { readonly x: number; readonly y: number }) | null {
+    if (!this.#finger) return null;
+    const { plotWidth, plotHeight } = this.#frame;
+    const x = Math.min(Math.max(this.#finger.x, 0), plotWidth - 1);
+    const y = Math.min(Math.max(this.#finger.y - FINGER_OFFSET_PX, 0), plotHeight - 1);
+    const rowPx = (Math.log(data.ratio) / this.#camera.price.span) * plotHeight;
+    const { mode } = mapState.choice.value;
+    const shown = mode === "short" || mode === "long" ? mode : "both";
+    const reach = Math.round(REACH_PX / rowPx);
+    const cell = cellNear(data, this.#camera.minuteAt(x), this.#camera.priceAt(y), reach, shown);
+    if (!cell) return null;
+    return { ...cell, x, y: cell.code > 0 ? this.#camera.y(rowPrice(data, cell.row)) : y };
+  }
+
+  #paintOverlay(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {
+    const tick = stepValue(facts.tick);
+    const last = this.#app.market.priceTick() * tick;
+    const clusters: MapCluster[] = data.clusters.map(({ side, lo, hi, usd: amount }) => ({
+      side,
+      low: lo * tick,
+      high: hi * tick,
+      usd: amount,
+    }));
+    const crosshair: Crosshair | null = cell && {
+      x: cell.x,
+      y: cell.y,
+      minute: data.firstMin + cell.column * data.stepMin,
+      priceText: fixed(this.#camera.priceAt(cell.y), axisDecimals(last, facts)),
+    };
+    this.#overlay.paint(
+      {
+        clusters,
+        marks: this.#source.marks(),
+        last,
+        lastText: fixed(last, axisDecimals(last, facts)),
+        crosshair,
+      },
+      this.#camera,
+      this.#frame,
+    );
+  }
+
+  #publishCard(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {
+    if (!cell) {
+      this.#cardKey = "";
+      mapState.card.value = null;
+      return;
+    }
+    const { plotWidth, plotHeight } = this.#frame;
+    const corner = `${cell.y < plotHeight / 2 ? "low" : "high"} ${cell.x < plotWidth / 2 ? "right" : "left"}`;
+    const key = [cell.column, cell.row, cell.side, cell.code, corner, data.version].join();
+    if (key === this.#cardKey) return;
+    this.#cardKey = key;
+    const price = rowPrice(data, cell.row);
+    mapState.card.value = {
+      side: cell.side,
+      price: fixed(price, axisDecimals(price, facts)),
+      usd: usd(cell.usd),
+      interval: usdInterval(cell.usd / data.factor, cell.usd * data.factor, cell.usd),
+      calibrated: data.calibrated,
+      empty: cell.code === 0,
+      facts: this.#factsOf(data, cell),
+      corner,
+    };
+  }
+
+  #factsOf(data: MapData, cell: MapCell): [string, string][] {
+    const minute = data.firstMin + cell.column * data.stepMin;
+    const rows: [string, string][] = [
+      [strings.mapTime, `${timeText(minute)}–${timeText(minute + data.stepMin)}`],
+    ];
+    if (cell.code > 0) {
+      const rank = this.#ranks.percentile(cell.code);
+      if (rank !== null) rows.push([strings.mapRank, `p${Math.floor(rank)}`]);
+      if (data.oiUsd)
+        rows.push([strings.mapOfInterest, strings.percent(fixed((100 * cell.usd) / data.oiUsd, 2))]);
+    }
+    rows.push([strings.mapExact, `${fixed(100 * data.exact, 0)} / ${fixed(100 * (1 - data.exact), 0)} %`]);
+    const named = [...data.venues].sort((one, other) => other.share - one.share).slice(0, VENUES_NAMED);
+    if (named.length > 0) {
+      const text = named
+        .map(({ venue, share }) => `${venueName(venue)} ${fixed(100 * share, 0)}`)
+        .join(" · ");
+      rows.push([strings.mapVenues, `${text} %`]);
+    }
+    return rows;
+  }
+
+  #paintLegendOf(data: MapData, cell: MapCell | null): void {
+    if (this.#legendSurface.width === 0) return;
+    const { mode } = mapState.choice.value;
+    const key = `${data.version} ${mode} ${cell?.code ?? ""}`;
+    if (key === this.#legendKey) return;
+    this.#legendKey = key;
+    paintLegend(
+      this.#legendSurface,
+      { topUsd: data.topUsd, ranks: this.#ranks, mode, pointerUsd: cell?.usd ?? null },
+      this.#palette,
+    );
+  }
+
+  /** Tells the elements around the canvas what it shows. */
+  #publish(data: MapData, nowMs: number): void {
+    const ageMs = data.ageMs + Math.max(0, nowMs - this.#source.receivedMs());
+    const offline = this.#store.connection.value !== "open";
+    const flagged = (data.flags & FLAG_FRESHNESS) !== FRESHNESS_LIVE;
+    const before = mapState.facts.value;
+    const facts = {
+      rowBp: rowBp(data),
+      calibrated: data.calibrated,
+      simulated: (data.flags & FLAG_SIMULATED) !== 0,
+    };
+    const same =
+      before?.rowBp === facts.rowBp &&
+      before.calibrated === facts.calibrated &&
+      before.simulated === facts.simulated;
+    batch(() => {
+      if (!same) mapState.facts.value = facts;
+      mapState.age.value = duration(ageMs);
+      mapState.freshness.value = mapFreshness(ageMs, flagged || (offline && ageMs > 10_000));
+      mapState.fitted.value = this.#camera.fitted;
+    });
+  }
+}
+
+/** Decimals of prices on the axis: whole ticks, but never more than about five digits. */
+function axisDecimals(price: number, facts: SymbolFacts): number {
+  const whole = Math.max(1, Math.floor(Math.log10(Math.max(price, 1e-12))) + 1);
+  return Math.min(decimalsOf(facts.tick), Math.max(0, 5 - whole));
+}

@@ -1,0 +1,37 @@
+/** Connects an element's pointers to gestures, every point the screen reported included. */
+
+import type { Gestures } from "./gestures.ts";
+
+/** Listens until the signal aborts. */
+export function readPointers(target: HTMLElement, gestures: Gestures, ended: AbortSignal): void {
+  let holding: ReturnType<typeof setTimeout> | undefined;
+  const on = (
+    name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel",
+    heard: (event: PointerEvent) => void,
+  ) => target.addEventListener(name, heard, { passive: true, signal: ended });
+  const place = (event: PointerEvent): [number, number] => {
+    const box = target.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  on("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    // Buttons that lie over the picture keep their own taps.
+    if (event.target instanceof Element && event.target.closest("button")) return;
+    target.setPointerCapture(event.pointerId);
+    gestures.down(event.pointerId, ...place(event), event.timeStamp);
+    clearTimeout(holding);
+    const due = gestures.holdDueMs;
+    if (due !== null) holding = setTimeout(() => gestures.hold(due), due - event.timeStamp);
+  });
+  on("pointermove", (event) => {
+    const points = event.getCoalescedEvents?.() ?? [];
+    const [left, top] = [event.clientX, event.clientY];
+    const [x, y] = place(event);
+    for (const point of points.length > 0 ? points : [event]) {
+      gestures.move(event.pointerId, x + point.clientX - left, y + point.clientY - top, point.timeStamp);
+    }
+  });
+  on("pointerup", (event) => gestures.up(event.pointerId, event.timeStamp));
+  on("pointercancel", (event) => gestures.cancel(event.pointerId));
+  ended.addEventListener("abort", () => clearTimeout(holding));
+}

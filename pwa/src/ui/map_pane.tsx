@@ -1,0 +1,93 @@
+/** The map's picture with its legend, as the Map screen and the ladder on its side show it. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { App } from "../app.ts";
+import { fixed } from "../format.ts";
+import { MAP_HOURS, type MapHours, mapState } from "../model/map_state.ts";
+import { store } from "../model/store.ts";
+import { type MapSource, MapView } from "../screens/map_view.ts";
+import { strings } from "../strings.ts";
+import "../map.css";
+import { MapCardBox } from "./map_card.tsx";
+
+interface Props {
+  readonly app: App;
+  readonly source: MapSource;
+  /** Hands out the view, so that new data can ask for its drawing. */
+  readonly onView: (view: MapView | null) => void;
+}
+
+export function MapPane({ app, source, onView }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const overlay = useRef<HTMLCanvasElement>(null);
+  const legend = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!host.current || !base.current || !overlay.current || !legend.current) return;
+    const made = new MapView(app, store, source, {
+      host: host.current,
+      base: base.current,
+      overlay: overlay.current,
+      legend: legend.current,
+    });
+    onView(made);
+    // What the user chooses changes the picture at once.
+    const chosen = mapState.choice.subscribe(() => made.draw());
+    return () => {
+      chosen();
+      onView(null);
+      made.end();
+    };
+  }, [app, source, onView]);
+  return (
+    <section class={`map ${mapState.freshness.value}`} aria-label={strings.map}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by keys */}
+      <div class="map-pane" ref={host} tabIndex={0} role="application" aria-label={strings.map}>
+        <canvas ref={base} />
+        <canvas ref={overlay} />
+        {!mapState.facts.value && <p class="pane-note">{strings.mapWaiting}</p>}
+        <MapCardBox />
+      </div>
+      <canvas class="map-legend" ref={legend} role="img" aria-label={strings.mapLegend} />
+    </section>
+  );
+}
+
+/** The four ranges. */
+export function MapRange({ onChoose }: { onChoose: (hours: MapHours) => void }) {
+  const { hours } = mapState.choice.value;
+  return (
+    <fieldset class="map-range" aria-label={strings.mapRange}>
+      {MAP_HOURS.map((it) => (
+        <button
+          key={it}
+          type="button"
+          aria-label={strings.mapHoursLong[it]}
+          aria-pressed={it === hours}
+          onClick={() => onChoose(it)}
+        >
+          {strings.mapHours[it]}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** The scale in words, which side is shown, and how old the map is. */
+export function MapNotes() {
+  const facts = mapState.facts.value;
+  if (!facts) return <p class="map-notes" />;
+  const { mode } = mapState.choice.value;
+  const freshness = mapState.freshness.value;
+  const age = mapState.age.value;
+  return (
+    <p class="map-notes">
+      <span>{strings.mapScale(fixed(facts.rowBp, facts.rowBp < 10 ? 1 : 0))}</span>
+      {!facts.calibrated && <b>{strings.uncalibrated}</b>}
+      <span class={`map-age ${freshness}`}>
+        {freshness === "stale" ? strings.mapLastSeen(age) : strings.mapAge(age)}
+      </span>
+      <span class="map-mode">{strings.mapMode[mode]}</span>
+    </p>
+  );
+}

@@ -1,0 +1,365 @@
+"""A market that stands still: the built app over a server that always tells the same picture.
+
+The frames are encoded by the wire's own writers, so the app reads what it reads in life; only the market
+is made up, from a seed, and says so.  ``python -m tests.browser.still --port 8990`` serves it to look at;
+with ``--hz 20`` the ladder moves, for measurements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgpack
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from leadline.domain.ladder import LadderView, Print
+from leadline.limits import BAND_ROWS
+from leadline.web.security import SecurityHeaders
+from leadline.web.static import StaticFiles
+from leadline.wire import frames
+
+STATIC = Path(__file__).parents[2] / "server" / "leadline" / "static"
+SEED = 20_261_123
+NOW_MS = 1_795_413_600_000  # 2026-11-23 10:00 UTC, a whole quarter of an hour
+TICK = 0.1
+LAST_TICK = 772_700
+GROUP = 100
+DEPTH = 80
+ROWS = 360
+RATIO = 1.0003
+FLAGS_LIVE_SIMULATED = 1 | 4
+STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}
+
+
+def code(usd: np.ndarray) -> np.ndarray:
+    """Return the band code of each amount in USD."""
+    codes = np.rint(np.log1p(np.maximum(usd, 0.0) / 100) / np.log(1.06))
+    clipped: np.ndarray = np.clip(codes, 0, 255).astype(np.uint8)
+    return clipped
+
+
+def hello() -> bytes:
+    symbols = [
+        {
+            "symbol": f"{base}USDT",
+            "base": base,
+            "quote": "USDT",
+            "tick": [1, 1],
+            "lot": [1, 3],
+            "unit": "coin",
+            "venues": ["binance", "bybit", "okx"],
+            "groups": [1, 10, 50, 100, 500, 1000],
+            "group": GROUP,
+        }
+        for base in ("BTC", "ETH")
+    ]
+    facts = {
+        "version": "still",
+        "market": "twin",
+        "simulated": True,
+        "server_ms": NOW_MS,
+        "venues": ["binance", "bybit", "okx"],
+        "symbols": symbols,
+    }
+    return frames.hello(facts)
+
+
+def ladder(group: int, random: np.random.Generator, last: int = LAST_TICK) -> LadderView:
+    """Return a ladder about ``last`` with walls, bands and some trades."""
+    bid, ask = last - 1, last + 1
+    best_bid, best_ask = bid // group, -(-ask // group)
+    rows = np.arange(DEPTH, dtype=np.int64)
+
+    def lots() -> np.ndarray:
+        made = random.lognormal(np.log(9_000), 0.55, DEPTH) * (0.5 + rows / 30)
+        made[[11, 27]] *= 6
+        return made.astype(np.int64) + 1
+
+    first = best_bid - BAND_ROWS // 2
+    offsets = np.arange(BAND_ROWS) + first - last / group
+    fuel = np.zeros(BAND_ROWS)
+    for middle, width, usd in ((14, 3.0, 6.4e6), (58, 4.0, 4e6), (-22, 3.0, 4.2e6), (-70, 5.0, 3e6)):
+        scale = 100 / group
+        fuel += usd * np.exp(-(((offsets - middle * scale) / (width * scale)) ** 2)) / scale
+    fuel += random.random(BAND_ROWS) * 1.5e5
+    fuel[np.abs(offsets) < 1] = 0
+    prints = [
+        Print(last + (1 if k % 3 else -1), 40 + 7 * k, bool(k % 3), NOW_MS - 1_000 * (30 - k))
+        for k in range(30)
+    ]
+    return LadderView(
+        t_ms=NOW_MS,
+        age_ms=80,
+        flags=FLAGS_LIVE_SIMULATED,
+        bid_tick=bid,
+        ask_tick=ask,
+        bid_rows=best_bid - rows,
+        bid_lots=lots(),
+        ask_rows=best_ask + rows,
+        ask_lots=lots(),
+        prints=prints,
+        first=first,
+        bands=code(fuel),
+    )
+
+
+CLUSTERS = [
+    # side, lo and hi in ticks, USD, state
+    ("short", 773_800, 774_400, 42e6, "armed"),
+    ("short", 778_300, 779_000, 28e6, "approach"),
+    ("long", 770_200, 770_800, 24e6, "approach"),
+    ("long", 765_400, 766_000, 19e6, "approach"),
+]
+
+
+def clusters() -> list[dict[str, object]]:
+    """Return two dense clusters a side, nearest first."""
+    return [
+        {
+            "id": rank + 1,
+            "side": side,
+            "lo": lo,
+            "peak": (lo + hi) // 2,
+            "hi": hi,
+            "usd": usd,
+            "usd_lo": usd / 1.7,
+            "usd_hi": usd * 1.7,
+            "distance_pct": abs((lo if side == "short" else hi) / LAST_TICK - 1) * 100,
+            "eta_min": 11.0 if rank == 0 else None,
+            "name": f"{side[0].upper()}{rank % 2 + 1}",
+            "state": state,
+            "since": NOW_MS - 5 * 3_600_000,
+            "split": {"triggered": 0.0, "closed": 1.2e6, "expired": 0.0},
+        }
+        for rank, (side, lo, hi, usd, state) in enumerate(CLUSTERS)
+    ]
+
+
+def state() -> dict[str, object]:
+    venue = {
+        "state": "live",
+        "age_ms": 80,
+        "epoch": 1,
+        "gaps": 0,
+        "resyncs": 0,
+        "trading": True,
+        "since": NOW_MS - 3_600_000,
+        "resync_ms": None,
+        "resync_p99_ms": None,
+        "silent_ms": 0,
+        "errors": 0,
+        "liquidations": "full",
+        "clock_ms": 0,
+    }
+    return {
+        "t": NOW_MS,
+        "mark": LAST_TICK * TICK,
+        "funding": 0.0001,
+        "funding_at": NOW_MS + 3_600_000,
+        "oi_usd": 8.5e9,
+        "day": 0.92,
+        "venues": [{"venue": name, **venue} for name in ("binance", "bybit", "okx")],
+        "bands": {"calibrated": True, "factor": 1.7, "progress": 1.0, "heat_top_usd": 8e6},
+        "clusters": clusters(),
+        "pace": 1.4,
+    }
+
+
+def _path(random: np.random.Generator, columns: int) -> np.ndarray:
+    """Return closes of a walk that ends at the last price."""
+    walk = np.cumsum(random.normal(0, 0.017 / np.sqrt(columns), columns))
+    walk += 0.006 * np.sin(np.linspace(0, 7, columns))
+    closes: np.ndarray = LAST_TICK * TICK * np.exp(walk - walk[-1])
+    return closes
+
+
+def map_picture(hours: int, *, calibrated: bool = True) -> dict[str, object]:
+    """Return the key of a map frame: a seeded walk of price through bands that it sweeps."""
+    random = np.random.default_rng(SEED + hours)
+    step = STEP_MIN[hours]
+    columns = hours * 60 // step
+    closes = _path(random, columns)
+    low = LAST_TICK * TICK * RATIO ** (-ROWS / 2)
+    rows = np.log(closes / low) / np.log(RATIO)
+    long, short = _heat(random, rows, columns)
+    opens = np.concatenate([closes[:1], closes[:-1]])
+    spread = closes * np.abs(random.normal(0, 4e-4, columns))
+    candles = np.stack(
+        [opens, np.maximum(opens, closes) + spread, np.minimum(opens, closes) - spread, closes], 1
+    )
+    bids, asks = _resting(random)
+    return {
+        "t": NOW_MS,
+        "step_min": step,
+        "first_min": NOW_MS // 60_000 - columns * step,
+        "columns": columns,
+        "rows": ROWS,
+        "low": low,
+        "ratio": RATIO,
+        "long": _packed(long),
+        "short": _packed(short),
+        "candles": candles.astype("<f4").tobytes(),
+        "book": {"bids": bids.tobytes(), "asks": asks.tobytes()},
+        "top_usd": 9e6,
+        "oi_usd": 8.5e9,
+        "calibrated": calibrated,
+        "factor": 1.7 if calibrated else 4.0,
+        "exact": 0.22,
+        "age": 4_000,
+        "flags": FLAGS_LIVE_SIMULATED,
+        "venues": [
+            {"venue": "binance", "share": 0.55},
+            {"venue": "bybit", "share": 0.27},
+            {"venue": "okx", "share": 0.18},
+        ],
+        "clusters": clusters(),
+    }
+
+
+def _heat(random: np.random.Generator, path: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    long, short = np.zeros((columns, ROWS)), np.zeros((columns, ROWS))
+    rows = np.arange(ROWS)
+    for _ in range(70):
+        born = int(random.integers(0, columns - 4))
+        away = random.choice([-1, 1]) * random.uniform(8, 90)
+        middle, width = path[born] + away, random.uniform(0.8, 3.4)
+        usd = random.lognormal(np.log(9e5), 1.0)
+        shape = usd * np.exp(-(((rows - middle) / width) ** 2))
+        grown = np.clip((np.arange(columns) - born) / (columns / 9), 0, 1)
+        side = short if away > 0 else long
+        alive = (path < middle) if away > 0 else (path > middle)
+        alive[:born] = True
+        swept = np.flatnonzero(~alive)
+        end = int(swept[0]) if len(swept) else columns
+        side[born:end] += grown[born:end, None] * shape[None, :]
+    for name, lo, hi, usd, _ in CLUSTERS:
+        middle = np.log((lo + hi) / 2 / LAST_TICK) / np.log(RATIO) + ROWS / 2
+        held = (long if name == "long" else short)[int(columns * 0.55) :]
+        grown = np.linspace(0, 1, len(held)) ** 0.6
+        held += grown[:, None] * (usd / 6 * np.exp(-(((rows - middle) / 2.4) ** 2)))[None, :]
+    above = rows[None, :] > path[:, None]
+    return np.where(above, 0, long), np.where(above, short, 0)
+
+
+def _resting(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    usd = random.lognormal(np.log(4e5), 0.7, ROWS) * (1 + np.abs(np.arange(ROWS) - ROWS / 2) / 60)
+    usd[::23] *= 3
+    below = np.arange(ROWS) < ROWS // 2
+    return code(np.where(below, usd, 0)), code(np.where(below, 0, usd))
+
+
+def _packed(usd: np.ndarray) -> bytes:
+    codes = code(usd)
+    steps = np.diff(codes, axis=0, prepend=np.zeros((1, ROWS), np.uint8))
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return squeeze.compress(steps.astype(np.uint8).tobytes()) + squeeze.flush()
+
+
+class StillServer:
+    """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
+
+    def __init__(self, hz: int = 0, *, calibrated: bool = True, pages: Path = STATIC) -> None:
+        self.hz = hz
+        self.pages = pages
+        self.calibrated = calibrated
+        self.asked: list[dict[str, object]] = []
+
+    def app(self) -> Starlette:
+        static = StaticFiles(self.pages)
+        return Starlette(
+            routes=[WebSocketRoute("/live", self._live), Route("/{path:path}", static.endpoint)],
+            middleware=[Middleware(SecurityHeaders)],
+        )
+
+    async def _live(self, socket: WebSocket) -> None:
+        await socket.accept(subprotocol="leadline.v1")
+        await socket.send_bytes(hello())
+        streams = 0
+        async with asyncio.TaskGroup() as movers:
+            moving: dict[int, asyncio.Task[None]] = {}
+            with contextlib.suppress(WebSocketDisconnect):
+                while True:
+                    message = msgpack.unpackb(await socket.receive_bytes())
+                    if message[0] == 3:
+                        await socket.send_bytes(frames.pong(message[1], NOW_MS))
+                    elif message[0] == 2 and message[1] in moving:
+                        moving.pop(message[1]).cancel()
+                    elif message[0] == 1:
+                        streams += 1
+                        mover = await self._grant(socket, message[1], streams, message[2])
+                        if mover is not None:
+                            moving[streams] = movers.create_task(mover)
+            for task in moving.values():
+                task.cancel()
+
+    async def _grant(self, socket: WebSocket, ref: int, stream: int, wish: dict[str, object]):  # type: ignore[no-untyped-def]
+        self.asked.append(wish)
+        kind = wish["kind"]
+        if kind not in ("ladder", "map"):
+            await socket.send_bytes(frames.refused(ref, "too_many", f"no {kind} here"))
+            return None
+        await socket.send_bytes(frames.subscribed(ref, stream, wish))
+        if kind == "map":
+            key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
+            await socket.send_bytes(msgpack.packb([30, stream, key]))
+            return None
+        group = int(wish["group"])  # type: ignore[call-overload]
+        view = ladder(group, np.random.default_rng(SEED))
+        await socket.send_bytes(frames.state(stream, state()))
+        await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
+        return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
+
+    async def _beat(self, socket: WebSocket, stream: int, view: LadderView) -> None:
+        """A still ladder proves once a second that it lives."""
+        async for seq in _ticks(1):
+            await socket.send_bytes(frames.ladder_delta(stream, 1, seq, view, view, DEPTH))
+
+    async def _move(self, socket: WebSocket, stream: int, group: int, view: LadderView) -> None:
+        random = np.random.default_rng(SEED)
+        last = LAST_TICK
+        async for seq in _ticks(self.hz):
+            last += int(random.integers(-6, 7)) - (last > LAST_TICK + 900) + (last < LAST_TICK - 900)
+            now = ladder(group, np.random.default_rng(SEED), last)
+            for lots in (now.bid_lots, now.ask_lots):
+                changed = random.integers(0, DEPTH, 14)
+                lots[changed] = (lots[changed] * random.uniform(0.6, 1.5, 14)).astype(np.int64) + 1
+            now.t_ms = view.t_ms + 1_000 // self.hz
+            now.prints = [Print(last, int(random.integers(1, 900)), bool(random.integers(2)), now.t_ms)]
+            await socket.send_bytes(frames.ladder_delta(stream, 1, seq, view, now, DEPTH))
+            view = now
+
+
+async def _ticks(hz: int) -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    seq = 0
+    while True:
+        due = max(due + 1 / hz, loop.time())
+        await asyncio.sleep(due - loop.time())
+        seq += 1
+        yield seq
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--hz", type=int, default=0)
+    parser.add_argument("--uncalibrated", action="store_true")
+    parser.add_argument("--pages", type=Path, default=STATIC)
+    options = parser.parse_args()
+    server = StillServer(options.hz, calibrated=not options.uncalibrated, pages=options.pages)
+    uvicorn.run(server.app(), port=options.port, log_level="warning", ws_per_message_deflate=False)
+
+
+if __name__ == "__main__":
+    main()
