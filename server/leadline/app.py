@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +21,8 @@ from leadline.errors import UsageError
 from leadline.feed.hub import Hub
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.store import marks
+from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.routes import build_web
 
@@ -50,10 +52,22 @@ async def _serve(settings: Settings) -> int:
 
     listener = listen(settings.host, settings.port)
     bans = Bans(settings.data_dir / FILE_NAME)
-    async with choose_market(settings, bans) as chosen:
+    async with choose_market(settings, bans) as chosen, _state(settings, chosen.name) as store:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
         market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
-        return await _run(hub, listener, market.run())
+        return await _run(hub, listener, market.run(), store)
+
+
+@contextlib.asynccontextmanager
+async def _state(settings: Settings, market: str) -> AsyncIterator[StateStore]:
+    """Hold the state of ``market`` open."""
+    path = state_path(settings.data_dir, market)
+    store = await StateStore.open(path, market)
+    try:
+        log.info("state of market %s in %s, %d marks", market, path, len(await store.run(marks.all_marks)))
+        yield store
+    finally:
+        await store.close()
 
 
 async def _replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> int:
@@ -90,9 +104,17 @@ async def _record(settings: Settings, venue: str, folder: Path, minutes: float, 
     return 0
 
 
-async def _run(hub: Hub, listener: socket.socket, feeding: Coroutine[None, None, None]) -> int:
-    """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process."""
-    web = build_web(hub)
+async def _run(
+    hub: Hub,
+    listener: socket.socket,
+    feeding: Coroutine[None, None, None],
+    store: StateStore | None = None,
+) -> int:
+    """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process.
+
+    store: what is kept over a restart; a replay keeps nothing.
+    """
+    web = build_web(hub, store=store)
     if not web.state.has_pages:
         feeding.close()
         raise UsageError("the app's pages are not built; run `make build` (or `pip install .`) first")

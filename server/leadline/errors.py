@@ -2,7 +2,8 @@
 
 LeadlineError
 ├── UsageError        a command line, setting or file the user can mend; exit code 2
-│   └── CaptureError  a recording that cannot be read as one of the known formats
+│   ├── CaptureError  a recording that cannot be read as one of the known formats
+│   └── StoreError    the state on disk cannot be opened, or did not take what was to be kept
 └── VenueError        a venue answered, and refused or made no sense; carries venue and reason
 """
 
@@ -19,6 +20,10 @@ class UsageError(LeadlineError):
 
 class CaptureError(UsageError):
     """A recording is not readable as any known format."""
+
+
+class StoreError(UsageError):
+    """The state on disk cannot be used; the sentence names the file and what helps."""
 
 
 class VenueError(LeadlineError):

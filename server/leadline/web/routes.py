@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from leadline import __version__
 from leadline.domain.events import BookState
 from leadline.feed.hub import Hub
+from leadline.store.state import StateStore
 from leadline.web.live import live
 from leadline.web.metrics import metrics
 from leadline.web.security import SecurityHeaders
@@ -47,8 +48,11 @@ async def healthz(request: Request) -> JSONResponse:
     return JSONResponse(body, 200 if ready else 503, headers={"cache-control": "no-store"})
 
 
-def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER) -> Starlette:
-    """Make the ASGI application over a hub; the app's files are read into memory now."""
+def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER, *, store: StateStore | None = None) -> Starlette:
+    """Make the ASGI application over a hub; the app's files are read into memory now.
+
+    store: what is kept over a restart, None when nothing is (a replay); it is `app.state.store`.
+    """
     static = StaticFiles(static_folder)
     web = Starlette(
         routes=[
@@ -60,5 +64,6 @@ def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER) -> Starlette:
         middleware=[Middleware(SecurityHeaders)],
     )
     web.state.hub = hub
+    web.state.store = store
     web.state.has_pages = "/" in static.files
     return web
