@@ -23,6 +23,8 @@ LADDER_ROWS_MAX = 200
 LADDER_HZ_DEFAULT = 10
 LADDER_HZ_MAX = 20
 BAND_ROWS = 400
+GLANCE_SYMBOLS_MAX = 30
+MAP_HOURS = (12, 24, 72, 168)  # ranges of the map and of what shares its time axis
 
 # Phone side.
 CLIENT_MESSAGE_BYTES_MAX = 64 * 1024

@@ -21,7 +21,7 @@ import orjson
 
 from leadline.domain.events import BookChanged, BookState, Event
 from leadline.domain.ladder import LadderFlags, LadderView
-from leadline.feed.hub import Hub, StreamKey
+from leadline.feed.hub import Hub
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.limits import (
     FRAME_BYTES_MAX,
@@ -41,7 +41,9 @@ from leadline.twin.world import START_MS, World
 from leadline.venues.base import Fetch, Output, Send, VenueBook
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
 from leadline.venues.protocols import make_protocol
+from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import LadderReader, decode
+from leadline.wire.requests import LadderKey
 from tests.twin.reading import read_by_seed
 from tests.twin.true_books import difference
 
@@ -390,7 +392,7 @@ class GapJudge:
 class Phone:
     """A watcher of one stream: decodes every frame and holds it against the session's ladder."""
 
-    def __init__(self, simulation: Simulation, key: StreamKey) -> None:
+    def __init__(self, simulation: Simulation, key: LadderKey) -> None:
         self._simulation = simulation
         self._key = key
         self.venues = VENUES if key.venue == ALL_VENUES else (key.venue,)
@@ -401,14 +403,14 @@ class Phone:
         self.flags: list[tuple[int, int]] = []  # when what was shown
         self._show(self._stream.keyframe(), exact_prints=False)
 
-    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None:
-        self._show(frame, exact_prints=not is_keyframe)
+    def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
+        self._show(frame.payload, exact_prints=not is_keyframe)
 
-    def offer_state(self, stream: int, frame: bytes) -> None:
-        decode(frame)
+    def offer_state(self, stream: int, frame: PreparedFrame) -> None:
+        decode(frame.payload)
 
-    def offer_notice(self, frame: bytes) -> None:
-        decode(frame)
+    def offer_notice(self, frame: PreparedFrame) -> None:
+        decode(frame.payload)
 
     def _show(self, frame: bytes, exact_prints: bool) -> None:
         simulation, key, session = self._simulation, self._key, self._simulation.session
@@ -574,8 +576,8 @@ class Simulation:
         assert isinstance(group, int)
         one = self.rng.choice(VENUES)
         self._phones = [
-            Phone(self, StreamKey(self.symbol, ALL_VENUES, group, 40, 10)),
-            Phone(self, StreamKey(self.symbol, one, group, 20, 5)),
+            Phone(self, LadderKey(self.symbol, ALL_VENUES, group, 40, 10)),
+            Phone(self, LadderKey(self.symbol, one, group, 20, 5)),
         ]
 
     # Troubles, one after the other at each venue; the next one begins when the book is back.

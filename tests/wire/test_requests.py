@@ -10,18 +10,73 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
-from leadline.wire.requests import BadRequest, InspectRow, Ping, Subscribe, Unsubscribe, parse_client
+from leadline.wire.requests import (
+    BadRequest,
+    GlanceKey,
+    InspectRow,
+    LadderKey,
+    MapKey,
+    Ping,
+    PulseKey,
+    StreamKey,
+    Subscribe,
+    TapeKey,
+    Unsubscribe,
+    parse_client,
+)
 
 WISH = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 40, "hz": 5}
 
 
 def test_a_subscription_is_read() -> None:
-    assert parse_client(msgpack.packb([1, 7, WISH])) == Subscribe(7, "BTCUSDT", "all", 10, 40, 5)
+    assert parse_client(msgpack.packb([1, 7, WISH])) == Subscribe(7, LadderKey("BTCUSDT", "all", 10, 40, 5))
 
 
 def test_depth_and_rate_have_defaults() -> None:
     wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 1}
-    assert parse_client(msgpack.packb([1, 7, wish])) == Subscribe(7, "BTCUSDT", "all", 1, 50, 10)
+    assert parse_client(msgpack.packb([1, 7, wish])) == Subscribe(7, LadderKey("BTCUSDT", "all", 1, 50, 10))
+
+
+@pytest.mark.parametrize(
+    ("wish", "key"),
+    [
+        ({"kind": "glance", "symbols": ["BTCUSDT", "ETHUSDT"]}, GlanceKey(("BTCUSDT", "ETHUSDT"))),
+        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 72}, MapKey("BTCUSDT", "all", 72)),
+        ({"kind": "tape", "symbol": "BTCUSDT", "venue": "okx"}, TapeKey("BTCUSDT", "okx")),
+        ({"kind": "pulse", "symbol": "BTCUSDT", "hours": 12}, PulseKey("BTCUSDT", 12)),
+    ],
+)
+def test_each_kind_of_stream_is_read_and_told_as_it_was_asked(
+    wish: dict[str, object], key: StreamKey
+) -> None:
+    assert parse_client(msgpack.packb([1, 7, wish])) == Subscribe(7, key)
+    assert msgpack.unpackb(msgpack.packb(key.told())) == wish
+
+
+@pytest.mark.parametrize(
+    ("wish", "text"),
+    [
+        ({"kind": "glance", "symbols": []}, "symbols"),
+        ({"kind": "glance", "symbols": "BTCUSDT"}, "symbols"),
+        ({"kind": "glance", "symbols": ["BTCUSDT", 5]}, "symbols"),
+        ({"kind": "glance", "symbols": ["BTCUSDT", "BTCUSDT"]}, "once"),
+        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 13}, "hours"),
+        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 12.0}, "hours"),
+        ({"kind": "tape", "symbol": "BTCUSDT"}, "venue"),
+        ({"kind": "pulse", "symbol": "BTCUSDT", "hours": 12, "venue": "all"}, "venue"),
+        ({"kind": ["ladder"]}, "kind"),
+    ],
+)
+def test_a_stream_that_cannot_be_is_refused(wish: dict[str, object], text: str) -> None:
+    with pytest.raises(BadRequest, match=text) as refusal:
+        parse_client(msgpack.packb([1, 7, wish]))
+    assert refusal.value.ref == 7
+
+
+def test_a_watchlist_longer_than_allowed_is_refused() -> None:
+    symbols = [f"S{number}" for number in range(31)]
+    with pytest.raises(BadRequest):
+        parse_client(msgpack.packb([1, 7, {"kind": "glance", "symbols": symbols}]))
 
 
 def test_a_row_is_asked_for() -> None:
@@ -45,7 +100,7 @@ def test_an_unsubscription_and_a_ping_are_read() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"kind": "map"}, "kind"),
+        ({"kind": "chart"}, "kind"),
         ({"symbol": ""}, "symbol"),
         ({"symbol": "X" * 41}, "symbol"),
         ({"symbol": 5}, "symbol"),

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from leadline.clock import monotonic_ms
-from leadline.feed.hub import Hub, StreamKey
+from leadline.feed.hub import Hub
 from leadline.feed.row_facts import row_facts
-from leadline.feed.session import ALL_VENUES, SymbolSession
+from leadline.feed.streams.base import Refusal, session_of
 from leadline.limits import CLIENT_MESSAGES_PER_S_MAX, CLIENT_SUBSCRIPTIONS_MAX
 from leadline.wire import closing, frames
 from leadline.wire.conflate import Conflator
+from leadline.wire.prepared import PreparedFrame
+from leadline.wire.requests import BadRequest, InspectRow, Ping, Subscribe, Unsubscribe, parse_client
 
 log = logging.getLogger("leadline.web")
 
@@ -34,16 +36,17 @@ class Client:
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
         self._allowance_ms = monotonic_ms()
 
-    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None:
+    def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
         self._outbox.frame(stream, frame, is_keyframe)
         self._wake.set()
 
-    def offer_state(self, stream: int, frame: bytes) -> None:
+    def offer_state(self, stream: int, frame: PreparedFrame) -> None:
         self._outbox.state(stream, frame)
         self._wake.set()
 
-    def offer_notice(self, frame: bytes) -> None:
-        self._control(frame)
+    def offer_notice(self, frame: PreparedFrame) -> None:
+        self._outbox.control(frame)
+        self._wake.set()
 
     async def run(self) -> None:
         """Serve the phone until it leaves or has to be sent away."""
@@ -67,12 +70,11 @@ class Client:
             await asyncio.gather(reader, writer, return_exceptions=True)
 
     def _control(self, frame: bytes) -> None:
-        self._outbox.control(frame)
-        self._wake.set()
+        self.offer_notice(PreparedFrame(frame))
 
-    def _keyframe(self, number: int) -> bytes | None:
+    def _keyframe(self, number: int) -> PreparedFrame | None:
         stream = self._hub.streams.get(number)
-        return stream.keyframe() if stream is not None else None
+        return stream.joining() if stream is not None else None
 
     async def _write(self) -> closing.Closing | None:
         while True:
@@ -81,7 +83,7 @@ class Client:
             for frame in self._outbox.take():
                 try:
                     async with asyncio.timeout(SEND_STALLED_S):
-                        await self._socket.send_bytes(frame)
+                        await self._socket.send_bytes(frame.payload)
                 except TimeoutError:
                     return closing.TOO_SLOW
                 except (WebSocketDisconnect, RuntimeError):
@@ -111,66 +113,39 @@ class Client:
 
     def _handle(self, raw: bytes) -> None:
         try:
-            asked = frames.parse_client(raw)
-        except frames.BadRequest as error:
+            asked = parse_client(raw)
+        except BadRequest as error:
             self._control(frames.refused(error.ref, "bad_request", str(error)))
             return
-        if isinstance(asked, frames.Ping):
+        if isinstance(asked, Ping):
             self._control(frames.pong(asked.number, self._hub.clock.wall_ms()))
-        elif isinstance(asked, frames.Unsubscribe):
+        elif isinstance(asked, Unsubscribe):
             self._subscribed.discard(asked.stream)
             self._outbox.end(asked.stream)
             self._hub.unsubscribe(asked.stream, self)
-        elif isinstance(asked, frames.InspectRow):
-            self._inspect(asked)
         else:
-            self._subscribe(asked)
+            try:
+                self._answer(asked)
+            except Refusal as refusal:
+                self._control(frames.refused(asked.ref, refusal.code, refusal.text))
 
-    def _session(self, asked: frames.Subscribe | frames.InspectRow) -> SymbolSession | None:
-        """Return the session of the symbol asked for; refuses the request when there is none."""
-        session = self._hub.sessions.get(asked.symbol)
-        if session is not None and session.venues:
-            return session
-        known = ", ".join(self._hub.sessions) or "none yet"
-        text = f"unknown symbol {asked.symbol!r}; known: {known}"
-        self._control(frames.refused(asked.ref, "unknown_symbol", text))
-        return None
-
-    def _inspect(self, asked: frames.InspectRow) -> None:
-        session = self._session(asked)
-        if session is not None:
-            self._control(frames.row(asked.ref, row_facts(session, asked.group, asked.row)))
-
-    def _subscribe(self, asked: frames.Subscribe) -> None:
+    def _answer(self, asked: Subscribe | InspectRow) -> None:
+        """Do what was asked; raises Refusal when that cannot be."""
+        if isinstance(asked, InspectRow):
+            facts = row_facts(session_of(self._hub, asked.symbol), asked.group, asked.row)
+            self._control(frames.row(asked.ref, facts))
+            return
         if len(self._subscribed) >= CLIENT_SUBSCRIPTIONS_MAX:
-            text = f"expected at most {CLIENT_SUBSCRIPTIONS_MAX} subscriptions; end one first"
-            self._control(frames.refused(asked.ref, "too_many", text))
-            return
-        session = self._session(asked)
-        if session is None:
-            return
-        if asked.venue != ALL_VENUES and asked.venue not in session.venues:
-            text = f"unknown venue {asked.venue!r} of {asked.symbol}; known: {', '.join(session.venues)}"
-            self._control(frames.refused(asked.ref, "unknown_venue", text))
-            return
-        key = StreamKey(asked.symbol, asked.venue, asked.group, asked.depth, asked.hz)
-        stream = self._hub.subscribe(key, self)
-        self._subscribed.add(stream.number)
-        self._control(
-            frames.subscribed(
-                asked.ref,
-                stream.number,
-                {
-                    "symbol": key.symbol,
-                    "venue": key.venue,
-                    "group": key.group,
-                    "depth": key.depth,
-                    "hz": key.hz,
-                },
+            raise Refusal(
+                "too_many", f"expected at most {CLIENT_SUBSCRIPTIONS_MAX} subscriptions; end one first"
             )
-        )
+        stream = self._hub.subscribe(asked.key, self)
+        self._subscribed.add(stream.number)
+        self._control(frames.subscribed(asked.ref, stream.number, asked.key.told()))
         self._outbox.begin(stream.number)
-        self._outbox.state(stream.number, stream.state())
+        slow_facts = stream.beside()
+        if slow_facts is not None:
+            self._outbox.state(stream.number, PreparedFrame(slow_facts))
         self._wake.set()
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from leadline.limits import CLIENT_QUEUE_BYTES_MAX
+from leadline.wire.prepared import PreparedFrame
+
 PENDING_FRAMES_MAX = 8  # beyond this many unsent deltas a keyframe is cheaper and newer
 
 
@@ -14,24 +17,32 @@ class Conflator:
     Deltas of a stream wait in order, at most PENDING_FRAMES_MAX of them; then they are dropped and
     ``keyframe`` is asked for the newest picture when the client can take it.  Slow facts keep only
     their newest version.  Control frames (hello, answers, notices) are kept all, in order, up to
-    ``controls_max``; a client that lets more than that pile up is ``overrun``.
+    ``controls_max``.  A client that lets more than that, or more than ``bytes_max``, pile up is
+    ``overrun``: from then on nothing more is kept.
     """
 
-    def __init__(self, keyframe: Callable[[int], bytes | None], controls_max: int = 256) -> None:
+    def __init__(
+        self,
+        keyframe: Callable[[int], PreparedFrame | None],
+        controls_max: int = 256,
+        bytes_max: int = CLIENT_QUEUE_BYTES_MAX,
+    ) -> None:
         self._keyframe = keyframe
-        self._controls: deque[bytes] = deque()
+        self._controls: deque[PreparedFrame] = deque()
         self._controls_max = controls_max
-        self._pending: dict[int, list[bytes]] = {}
+        self._bytes_max = bytes_max
+        self._pending: dict[int, list[PreparedFrame]] = {}
         self._behind: set[int] = set()
-        self._states: dict[int, bytes] = {}
+        self._states: dict[int, PreparedFrame] = {}
+        self.waiting_bytes = 0
         self.overrun = False
         self.skipped = 0
 
-    def control(self, frame: bytes) -> None:
+    def control(self, frame: PreparedFrame) -> None:
         if len(self._controls) >= self._controls_max:
             self.overrun = True
-            return
-        self._controls.append(frame)
+        elif self._keep(frame):
+            self._controls.append(frame)
 
     def begin(self, stream: int) -> None:
         """Start a stream: the next thing sent of it is a keyframe."""
@@ -39,28 +50,40 @@ class Conflator:
         self._behind.add(stream)
 
     def end(self, stream: int) -> None:
-        self._pending.pop(stream, None)
-        self._states.pop(stream, None)
+        self._forget(self._pending.pop(stream, []))
+        state = self._states.pop(stream, None)
+        self._forget([] if state is None else [state])
         self._behind.discard(stream)
 
-    def frame(self, stream: int, frame: bytes, is_keyframe: bool) -> None:
+    def follows(self, stream: int) -> bool:
+        """Tell whether the client has, or is about to be sent, all frames of the stream so far."""
+        return stream in self._pending and stream not in self._behind
+
+    def frame(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
         pending = self._pending.get(stream)
         if pending is None or stream in self._behind:
             return
         if is_keyframe:
+            self._forget(pending)
             pending.clear()
         elif len(pending) >= PENDING_FRAMES_MAX:
+            self._forget(pending)
             pending.clear()
             self._behind.add(stream)
             self.skipped += 1
             return
-        pending.append(frame)
+        if self._keep(frame):
+            pending.append(frame)
 
-    def state(self, stream: int, frame: bytes) -> None:
-        if stream in self._pending:
+    def state(self, stream: int, frame: PreparedFrame) -> None:
+        if stream not in self._pending:
+            return
+        held = self._states.pop(stream, None)
+        self._forget([] if held is None else [held])
+        if self._keep(frame):
             self._states[stream] = frame
 
-    def take(self) -> list[bytes]:
+    def take(self) -> list[PreparedFrame]:
         """Return everything to send now, in order, and forget it."""
         out = list(self._controls)
         self._controls.clear()
@@ -74,4 +97,15 @@ class Conflator:
             pending.clear()
         out += self._states.values()
         self._states.clear()
+        self.waiting_bytes = 0
         return out
+
+    def _keep(self, frame: PreparedFrame) -> bool:
+        if self.waiting_bytes + len(frame) > self._bytes_max:
+            self.overrun = True
+            return False
+        self.waiting_bytes += len(frame)
+        return True
+
+    def _forget(self, frames: list[PreparedFrame]) -> None:
+        self.waiting_bytes -= sum(map(len, frames))

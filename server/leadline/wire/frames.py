@@ -10,34 +10,6 @@ from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, TRADES_KEPT
 from leadline.wire.delta import delta_body
-from leadline.wire.requests import (
-    BadRequest,
-    ClientMessage,
-    InspectRow,
-    Ping,
-    Subscribe,
-    Unsubscribe,
-    parse_client,
-)
-
-__all__ = [
-    "BadRequest",
-    "ClientMessage",
-    "InspectRow",
-    "Ping",
-    "Subscribe",
-    "Unsubscribe",
-    "hello",
-    "ladder_delta",
-    "ladder_keyframe",
-    "notice",
-    "parse_client",
-    "pong",
-    "refused",
-    "row",
-    "state",
-    "subscribed",
-]
 
 HELLO, SUBSCRIBED, REFUSED, PONG = 0, 1, 2, 3
 LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW = 10, 11, 12, 13, 14

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import msgpack
 
-from leadline.limits import CLIENT_MESSAGE_BYTES_MAX, LADDER_HZ_DEFAULT, LADDER_HZ_MAX, LADDER_ROWS_MAX
+from leadline.limits import (
+    CLIENT_MESSAGE_BYTES_MAX,
+    GLANCE_SYMBOLS_MAX,
+    LADDER_HZ_DEFAULT,
+    LADDER_HZ_MAX,
+    LADDER_ROWS_MAX,
+    MAP_HOURS,
+)
 from leadline.units import STEPS_MAX
 
 SUBSCRIBE, UNSUBSCRIBE, PING = 1, 2, 3
 
 LADDER_ROWS_DEFAULT = 50
 NAME_CHARS_MAX = 40
-_FIELDS = ("kind", "symbol", "venue", "group", "depth", "hz")
-_ROW_FIELDS = ("kind", "symbol", "group", "row")
 
 
 class BadRequest(ValueError):
@@ -28,16 +35,68 @@ class BadRequest(ValueError):
         self.ref = ref
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    """Ask for a ladder; group in ticks a row, depth in rows a side."""
+class StreamKey:
+    """What makes a stream: equal keys share one.  A frozen dataclass a kind."""
 
-    ref: int
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    def told(self) -> dict[str, object]:
+        """Return the key as the answer to a subscription tells it."""
+        # Each kind is a dataclass; this base has no fields of its own.
+        return {"kind": self.kind, **asdict(self)}  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, slots=True)
+class LadderKey(StreamKey):
+    """group in ticks a row, depth in rows a side, hz in frames a second at most."""
+
+    kind: ClassVar[str] = "ladder"
     symbol: str
     venue: str
     group: int
     depth: int
     hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class GlanceKey(StreamKey):
+    """symbols in the order of the rows."""
+
+    kind: ClassVar[str] = "glance"
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapKey(StreamKey):
+    """hours: one of MAP_HOURS."""
+
+    kind: ClassVar[str] = "map"
+    symbol: str
+    venue: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class TapeKey(StreamKey):
+    kind: ClassVar[str] = "tape"
+    symbol: str
+    venue: str
+
+
+@dataclass(frozen=True, slots=True)
+class PulseKey(StreamKey):
+    """hours: one of MAP_HOURS."""
+
+    kind: ClassVar[str] = "pulse"
+    symbol: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    ref: int
+    key: StreamKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +133,7 @@ def parse_client(raw: bytes) -> ClientMessage:
     if isinstance(message, list) and message:
         kind = _whole("type", message[0], SUBSCRIBE, PING)
         if kind == SUBSCRIBE and len(message) == 3:
-            return _subscribe(_whole("ref", message[1], 0, STEPS_MAX), message[2])
+            return _wish(_whole("ref", message[1], 0, STEPS_MAX), message[2])
         if kind == UNSUBSCRIBE and len(message) == 2:
             return Unsubscribe(_whole("stream", message[1], 0, STEPS_MAX))
         if kind == PING and len(message) == 2:
@@ -90,46 +149,102 @@ def _unpack(raw: bytes) -> object:
             raw,
             max_str_len=4 * NAME_CHARS_MAX,
             max_bin_len=0,
-            max_array_len=4,
-            max_map_len=2 * len(_FIELDS),
+            max_array_len=GLANCE_SYMBOLS_MAX,
+            max_map_len=12,
             max_ext_len=0,
         )
     except (ValueError, msgpack.UnpackException) as error:
         raise BadRequest("expected one msgpack array of the catalogue") from error
 
 
-def _subscribe(ref: int, wish: object) -> Subscribe | InspectRow:
+def _wish(ref: int, wish: object) -> Subscribe | InspectRow:
     if not isinstance(wish, dict):
         raise BadRequest("expected a map as the third element of a subscription", ref)
-    if wish.get("kind") == "row":
-        return _inspect_row(ref, wish)
-    _only(_FIELDS, wish, ref)
-    if wish.get("kind") != "ladder":
-        raise BadRequest("expected kind 'ladder'", ref)
-    return Subscribe(
-        ref,
-        symbol=_name("symbol", wish.get("symbol"), ref),
-        venue=_name("venue", wish.get("venue"), ref),
-        group=_whole("group", wish.get("group"), 1, STEPS_MAX, ref),
-        depth=_whole("depth", wish.get("depth", LADDER_ROWS_DEFAULT), 1, LADDER_ROWS_MAX, ref),
-        hz=_whole("hz", wish.get("hz", LADDER_HZ_DEFAULT), 1, LADDER_HZ_MAX, ref),
+    kind = wish.get("kind")
+    fields = _Fields(ref, wish)
+    if kind == "row":
+        fields.only("kind", "symbol", "group", "row")
+        row = fields.whole("row", 0, STEPS_MAX)
+        return InspectRow(ref, fields.name("symbol"), fields.whole("group", 1, STEPS_MAX), row)
+    read = _KEYS.get(kind) if isinstance(kind, str) else None
+    if read is None:
+        raise BadRequest(f"expected kind to be one of {', '.join(_KEYS)} or row, got {kind!r:.60}", ref)
+    return Subscribe(ref, read(fields))
+
+
+def _ladder_key(fields: _Fields) -> LadderKey:
+    fields.only("kind", "symbol", "venue", "group", "depth", "hz")
+    return LadderKey(
+        symbol=fields.name("symbol"),
+        venue=fields.name("venue"),
+        group=fields.whole("group", 1, STEPS_MAX),
+        depth=fields.whole("depth", 1, LADDER_ROWS_MAX, LADDER_ROWS_DEFAULT),
+        hz=fields.whole("hz", 1, LADDER_HZ_MAX, LADDER_HZ_DEFAULT),
     )
 
 
-def _inspect_row(ref: int, wish: dict[object, object]) -> InspectRow:
-    _only(_ROW_FIELDS, wish, ref)
-    return InspectRow(
-        ref,
-        symbol=_name("symbol", wish.get("symbol"), ref),
-        group=_whole("group", wish.get("group"), 1, STEPS_MAX, ref),
-        row=_whole("row", wish.get("row"), 0, STEPS_MAX, ref),
-    )
+def _glance_key(fields: _Fields) -> GlanceKey:
+    fields.only("kind", "symbols")
+    return GlanceKey(fields.names("symbols", GLANCE_SYMBOLS_MAX))
 
 
-def _only(fields: tuple[str, ...], wish: dict[object, object], ref: int) -> None:
-    unknown = [key for key in wish if key not in fields]
-    if unknown:
-        raise BadRequest(f"expected only {', '.join(fields)}; got {unknown[0]!r:.60}", ref)
+def _map_key(fields: _Fields) -> MapKey:
+    fields.only("kind", "symbol", "venue", "hours")
+    return MapKey(fields.name("symbol"), fields.name("venue"), fields.one_of("hours", MAP_HOURS))
+
+
+def _tape_key(fields: _Fields) -> TapeKey:
+    fields.only("kind", "symbol", "venue")
+    return TapeKey(fields.name("symbol"), fields.name("venue"))
+
+
+def _pulse_key(fields: _Fields) -> PulseKey:
+    fields.only("kind", "symbol", "hours")
+    return PulseKey(fields.name("symbol"), fields.one_of("hours", MAP_HOURS))
+
+
+_KEYS: dict[str, Callable[[_Fields], StreamKey]] = {
+    "ladder": _ladder_key,
+    "glance": _glance_key,
+    "map": _map_key,
+    "tape": _tape_key,
+    "pulse": _pulse_key,
+}
+
+
+class _Fields:
+    """The fields of one wish; every reader raises BadRequest that names the field."""
+
+    def __init__(self, ref: int, wish: dict[object, object]) -> None:
+        self._ref = ref
+        self._wish = wish
+
+    def only(self, *names: str) -> None:
+        unknown = [key for key in self._wish if key not in names]
+        if unknown:
+            raise BadRequest(f"expected only {', '.join(names)}; got {unknown[0]!r:.60}", self._ref)
+
+    def whole(self, name: str, low: int, high: int, default: int | None = None) -> int:
+        return _whole(name, self._wish.get(name, default), low, high, self._ref)
+
+    def one_of(self, name: str, choices: tuple[int, ...]) -> int:
+        value = self._wish.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value not in choices:
+            allowed = ", ".join(map(str, choices))
+            raise BadRequest(f"expected {name} to be one of {allowed}, got {value!r:.60}", self._ref)
+        return value
+
+    def name(self, name: str) -> str:
+        return _name(name, self._wish.get(name), self._ref)
+
+    def names(self, name: str, most: int) -> tuple[str, ...]:
+        values = self._wish.get(name)
+        if not isinstance(values, list) or not 0 < len(values) <= most:
+            raise BadRequest(f"expected {name} to be a list of 1 to {most} texts", self._ref)
+        found = tuple(_name(name, value, self._ref) for value in values)
+        if len(set(found)) < len(found):
+            raise BadRequest(f"expected each of {name} once", self._ref)
+        return found
 
 
 def _whole(name: str, value: object, low: int, high: int, ref: int = 0) -> int:

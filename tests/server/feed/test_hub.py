@@ -5,22 +5,27 @@ from __future__ import annotations
 import pytest
 
 from leadline.domain.ladder import Print
-from leadline.feed.hub import StreamKey
+from leadline.feed.streams.base import Refusal
+from leadline.feed.streams.ladder import LadderStream
+from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, State, decode
+from leadline.wire.requests import LadderKey
 from tests.fakes.market import HandBook, HandMarket, hand_market, instrument
 
-KEY = StreamKey("BTCUSDT", "all", 1, 20, 10)
+KEY = LadderKey("BTCUSDT", "all", 1, 20, 10)
 
 
 class Phone:
     """A watcher that reads every frame as a phone would."""
 
-    def __init__(self, market: HandMarket, key: StreamKey = KEY) -> None:
+    def __init__(self, market: HandMarket, key: LadderKey = KEY) -> None:
         self.frames: list[bytes] = []
         self.keyframes = 0
         self.states: list[dict[str, object]] = []
         self.prints: list[Print] = []
-        self.stream = market.hub.subscribe(key, self)
+        stream = market.hub.subscribe(key, self)
+        assert isinstance(stream, LadderStream)
+        self.stream = stream
         self.reader = LadderReader(key.group, key.depth)
         self._read(self.stream.keyframe())
 
@@ -35,18 +40,18 @@ class Phone:
         view = self.reader.view
         return list(zip(view.bid_rows.tolist(), view.bid_lots.tolist(), strict=True))
 
-    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None:
-        self.frames.append(frame)
+    def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
+        self.frames.append(frame.payload)
         self.keyframes += is_keyframe
-        self._read(frame)
+        self._read(frame.payload)
 
-    def offer_state(self, stream: int, frame: bytes) -> None:
-        message = decode(frame)
+    def offer_state(self, stream: int, frame: PreparedFrame) -> None:
+        message = decode(frame.payload)
         assert isinstance(message, State)
         self.states.append(message.facts)
 
-    def offer_notice(self, frame: bytes) -> None:
-        self.frames.append(frame)
+    def offer_notice(self, frame: PreparedFrame) -> None:
+        self.frames.append(frame.payload)
 
 
 def step(market: HandMarket, milliseconds: int = 100) -> None:
@@ -106,12 +111,19 @@ def test_a_stream_ends_with_its_last_watcher() -> None:
     assert market.hub.streams == {}
 
 
-def test_an_unknown_venue_or_symbol_is_a_key_error() -> None:
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (LadderKey("NOPE", "all", 1, 20, 10), "unknown_symbol"),
+        (LadderKey("BTCUSDT", "okx", 1, 20, 10), "unknown_venue"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(key: LadderKey, code: str) -> None:
     market = hand_market()
-    with pytest.raises(KeyError):
-        Phone(market, StreamKey("NOPE", "all", 1, 20, 10))
-    with pytest.raises(KeyError):
-        Phone(market, StreamKey("BTCUSDT", "okx", 1, 20, 10))
+    with pytest.raises(Refusal) as refusal:
+        Phone(market, key)
+    assert refusal.value.code == code
+    assert market.hub.streams == {}
 
 
 def test_slow_facts_are_sent_when_they_change_and_not_for_their_age_alone() -> None:
@@ -151,7 +163,7 @@ def test_when_steps_change_hello_comes_before_any_frame_in_the_new_ones() -> Non
 
 def test_one_failing_stream_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     market = hand_market()
-    broken, healthy = Phone(market), Phone(market, StreamKey("BTCUSDT", "all", 5, 20, 10))
+    broken, healthy = Phone(market), Phone(market, LadderKey("BTCUSDT", "all", 5, 20, 10))
     broken.offer = None  # type: ignore[assignment]
     market.books["binance"].book.apply([10001], [3], [], [])
     step(market)

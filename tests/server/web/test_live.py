@@ -121,7 +121,7 @@ async def test_slow_facts_come_with_the_subscription(running: Running) -> None:
         ({"symbol": "NOPE"}, "unknown_symbol", "known: BTCUSDT"),
         ({"venue": "okx"}, "unknown_venue", "known: binance, bybit"),
         ({"group": 0}, "bad_request", "expected group"),
-        ({"kind": "map"}, "bad_request", "expected kind"),
+        ({"kind": "chart"}, "bad_request", "expected kind"),
     ],
 )
 async def test_a_bad_subscription_is_refused_with_a_sentence(

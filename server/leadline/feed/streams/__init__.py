@@ -1,0 +1,1 @@
+"""The kinds of stream a phone may watch, one file each; `base` says what a kind is."""
