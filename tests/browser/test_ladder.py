@@ -9,20 +9,33 @@ from websockets.typing import Subprotocol
 
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
 from tests.browser.conftest import touch, wait_live
+from tests.browser.fingers import Fingers
 
 FRAMES_COMPARED = 40
 PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
 FINGER_PX = 44
 COARSER = "before => Number(document.getElementById('touch').dataset.group) > before"
+FINER = "before => Number(document.getElementById('touch').dataset.group) < before"
+# A place on the rows: neither on the price column nor at an edge.
+BODY = (100.0, 400.0)
+
+# Writes down every frame as the page comes to hold it.
+RECORD = """() => {
+  const root = document.documentElement.dataset;
+  const held = document.getElementById('touch').dataset;
+  window.shown = {};
+  new MutationObserver(() => {
+    window.shown[`${root.epoch} ${root.seq}`] = [Number(held.bid), Number(held.ask)];
+  }).observe(document.documentElement, { attributeFilter: ['data-seq'] });
+}"""
 
 
 Touches = dict[tuple[int, int], tuple[float, float]]
 
 
-def _frames_of(server: str, symbol: str, group: int, page: Page) -> tuple[Touches, Touches]:
-    """Follow the page's stream beside it: {(epoch, seq): (bid, ask)} as told by the wire and by the page."""
+def _told(server: str, symbol: str, group: int) -> Touches:
+    """Follow the page's stream beside it: {(epoch, seq): (bid, ask)} as the wire tells them."""
     wire: Touches = {}
-    shown: Touches = {}
     address = server.replace("http", "ws") + "/live"
     with connect(address, subprotocols=[Subprotocol("leadline.v1")], compression=None) as socket:
         tick = _tick_of(decode(socket.recv(decode=False)), symbol)
@@ -30,13 +43,19 @@ def _frames_of(server: str, symbol: str, group: int, page: Page) -> tuple[Touche
         socket.send(msgpack.packb([1, 1, {**key, "depth": PHONE_DEPTH, "hz": PHONE_HZ}]))
         reader = LadderReader(group, PHONE_DEPTH)
         while len(wire) < FRAMES_COMPARED:
-            message = decode(socket.recv(timeout=20, decode=False))
+            message = decode(socket.recv(timeout=60, decode=False))
             if isinstance(message, Keyframe | Delta):
                 view = reader.apply(message)
                 wire[reader.epoch, reader.seq] = (view.bid_tick * tick, view.ask_tick * tick)
-            held = touch(page)
-            shown[int(held["epoch"]), int(held["seq"])] = (float(held["bid"]), float(held["ask"]))
-    return wire, shown
+    return wire
+
+
+def _shown(page: Page) -> Touches:
+    frames: dict[str, list[float]] = page.evaluate("() => window.shown")
+    return {
+        (int(epoch), int(seq)): (bid, ask)
+        for (epoch, seq), (bid, ask) in ((frame.split(), touch) for frame, touch in frames.items())
+    }
 
 
 def _tick_of(hello: object, symbol: str) -> float:
@@ -49,7 +68,11 @@ def _tick_of(hello: object, symbol: str) -> float:
 
 def test_the_page_holds_the_same_best_prices_as_the_wire(server: str, page: Page) -> None:
     held = touch(page)
-    wire, shown = _frames_of(server, held["symbol"], int(held["group"]), page)
+    page.evaluate(RECORD)
+    wire = _told(server, held["symbol"], int(held["group"]))
+    _, last = max(wire)
+    page.wait_for_function("last => Number(document.documentElement.dataset.seq) >= last", arg=last)
+    shown = _shown(page)
     common = wire.keys() & shown.keys()
     assert len(common) >= FRAMES_COMPARED // 3
     for frame in common:
@@ -66,7 +89,7 @@ def test_the_ladder_keeps_moving_and_nothing_breaks_the_policy(page: Page, compl
 
 
 def test_the_picture_is_painted_on_the_whole_pane(page: Page) -> None:
-    rows = page.evaluate(
+    page.wait_for_function(
         """() => {
           const canvas = document.querySelector('.pane canvas');
           const { width, height } = canvas;
@@ -77,10 +100,10 @@ def test_the_picture_is_painted_on_the_whole_pane(page: Page) -> None:
             for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
             if (line.size > 1) painted += 1;
           }
-          return painted / height;
-        }"""
+          return painted / height > 0.5;
+        }""",
+        polling=500,
     )
-    assert rows > 0.5
 
 
 def test_a_simulated_market_is_marked_in_every_layout(page: Page) -> None:
@@ -91,16 +114,17 @@ def test_a_simulated_market_is_marked_in_every_layout(page: Page) -> None:
         expect(watermark).to_have_text("SIMULATED")
 
 
+# Reads the classes of what reaches beyond the right edge of the screen.
+SPILL = """[...document.querySelectorAll('body *')]
+  .filter((it) => !it.closest('.unseen') && it.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((it) => it.className)"""
+
+
 def test_nothing_is_wider_than_the_screen(page: Page) -> None:
     for width, height in [(390, 844), (844, 390), (320, 568), (430, 932), (1280, 800)]:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_function("document.querySelector('.pane canvas').clientWidth <= innerWidth")
-        spill = page.evaluate(
-            """() => [...document.querySelectorAll('body *')]
-              .filter((it) => !it.closest('.unseen') && it.getBoundingClientRect().right > innerWidth + 0.5)
-              .map((it) => it.className)"""
-        )
-        assert spill == []
+        # The column heads follow the rows' widths with the frame that paints them.
+        page.wait_for_function(f"innerWidth === {width} && ({SPILL}).length === 0")
 
 
 def test_grouping_changes_the_rows_and_is_remembered(page: Page) -> None:
@@ -116,12 +140,36 @@ def test_grouping_changes_the_rows_and_is_remembered(page: Page) -> None:
 def test_a_scroll_offers_the_way_back_to_price(page: Page) -> None:
     back = page.get_by_role("button", name="Back to price")
     expect(back).to_have_count(0)
-    page.mouse.move(200, 400)
-    page.mouse.down()
-    page.mouse.move(200, 470, steps=5)
-    page.mouse.up()
+    Fingers(page).drag(BODY, (BODY[0], BODY[1] + 70))
     expect(back).to_be_visible()
     back.click()
+    expect(back).to_have_count(0)
+
+
+def test_fingers_drawn_apart_make_finer_rows_and_together_coarser_ones(page: Page) -> None:
+    before = int(touch(page)["group"])
+    Fingers(page).pinch(BODY, 200, 120)
+    page.wait_for_function(COARSER, arg=before)
+    wait_live(page)
+    coarser = int(touch(page)["group"])
+    Fingers(page).pinch(BODY, 120, 200)
+    page.wait_for_function(FINER, arg=coarser)
+
+
+def test_a_swipe_along_the_edge_goes_to_the_next_symbol(page: Page) -> None:
+    before = touch(page)["symbol"]
+    Fingers(page).drag((380, 400), (250, 410))
+    page.wait_for_function("before => document.getElementById('touch').dataset.symbol !== before", arg=before)
+    wait_live(page)
+    Fingers(page).drag((10, 400), (140, 410))
+    page.wait_for_function("before => document.getElementById('touch').dataset.symbol === before", arg=before)
+
+
+def test_a_double_tap_brings_price_back(page: Page) -> None:
+    back = page.get_by_role("button", name="Back to price")
+    Fingers(page).drag(BODY, (BODY[0], BODY[1] + 90))
+    expect(back).to_be_visible()
+    Fingers(page).tap(BODY, times=2)
     expect(back).to_have_count(0)
 
 

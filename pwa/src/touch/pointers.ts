@@ -21,7 +21,8 @@ export function readPointers(target: HTMLElement, gestures: Gestures, ended: Abo
     gestures.down(event.pointerId, ...place(event), event.timeStamp);
     clearTimeout(holding);
     const due = gestures.holdDueMs;
-    if (due !== null) holding = setTimeout(() => gestures.hold(due), due - event.timeStamp);
+    // Time that the touch itself waited to be heard counts as rest.
+    if (due !== null) holding = setTimeout(() => gestures.hold(due), due - performance.now());
   });
   on("pointermove", (event) => {
     const points = event.getCoalescedEvents?.() ?? [];
