@@ -36,7 +36,7 @@ IMPURE_MODULES = {
 IMPURE_CALLS = {"open", "input", "print"}
 IMPURE_METHODS = {"now", "today", "utcnow"}  # of datetime: a clock by another name
 # The phone's end of the wire in Python: tests, benchmarks and tools read frames with it.
-FOR_READERS_OUTSIDE = {"leadline.wire.reader"}
+FOR_READERS_OUTSIDE = {"leadline.wire.reader", "leadline.wire.map_reader"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from leadline.domain.ladder import LadderView, Print
 from leadline.wire import frames
 from leadline.wire.reader import Delta, Keyframe, LadderReader, decode
 from tests.wire.ladders import STARTS_MS, RandomMarket, bands, plain, view
+from tests.wire.maps import map_stream, read_map
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "wire" / "golden"
 STREAM = {"group": 5, "depth": 12, "stream": 4, "epoch": 3}
@@ -168,6 +169,8 @@ def golden() -> dict[str, bytes]:
     for name, (group, depth, raws) in ladders().items():
         _add_stream(files, f"ladder_{name}", group, depth, raws)
     _add_stream(files, "stream", STREAM["group"], STREAM["depth"], random_stream())
+    raws = map_stream(STARTS_MS)
+    files["map.bin"], files["map.json"] = _prefixed(raws), _json({"maps": read_map(raws)})
     for name, asked in requests().items():
         files[f"{name}.bin"] = msgpack.packb(asked)
         files[f"{name}.json"] = _json(asked)
@@ -182,9 +185,13 @@ def requests() -> dict[str, object]:
 
 
 def _add_stream(files: dict[str, bytes], name: str, group: int, depth: int, raws: list[bytes]) -> None:
-    # Each frame of a file stands after its length as an unsigned 32-bit little-endian number.
-    files[f"{name}.bin"] = b"".join(struct.pack("<I", len(raw)) + raw for raw in raws)
+    files[f"{name}.bin"] = _prefixed(raws)
     files[f"{name}.json"] = _json({"group": group, "depth": depth, "frames": read(group, depth, raws)})
+
+
+def _prefixed(raws: list[bytes]) -> bytes:
+    """Put each frame after its length as an unsigned 32-bit little-endian number."""
+    return b"".join(struct.pack("<I", len(raw)) + raw for raw in raws)
 
 
 def _keyframe(trades: list[Print], now: LadderView) -> bytes:
@@ -198,9 +205,15 @@ def _delta(before: LadderView, now: LadderView, depth: int, seq: int = 2) -> byt
 def _json(value: object) -> bytes:
     if isinstance(value, dict) and "frames" in value:
         head = {name: part for name, part in value.items() if name != "frames"}
-        lines = ",\n".join(json.dumps(shown, separators=(",", ":")) for shown in value["frames"])
-        return f'{json.dumps(head)[:-1]}, "frames": [\n{lines}\n]}}\n'.encode()
+        return f'{json.dumps(head)[:-1]}, "frames": {_lines(value["frames"])}}}\n'.encode()
+    if isinstance(value, dict) and "maps" in value:
+        return f'{{"maps": {_lines(value["maps"])}}}\n'.encode()
     return (json.dumps(value, indent=1, default=_plain) + "\n").encode()
+
+
+def _lines(frames_read: list[dict[str, object]]) -> str:
+    lines = ",\n".join(json.dumps(shown, separators=(",", ":")) for shown in frames_read)
+    return f"[\n{lines}\n]"
 
 
 def _plain(value: object) -> object:

@@ -12,6 +12,7 @@ import pytest
 from leadline.wire.reader import decode
 from leadline.wire.requests import parse_client
 from tests.wire import make_golden
+from tests.wire.maps import read_map
 
 NAMES = sorted(make_golden.golden())
 
@@ -46,6 +47,8 @@ def test_a_golden_frame_reads_as_its_values_say(name: str) -> None:
     elif "frames" in value:
         seen = make_golden.read(value["group"], value["depth"], frames_of(path.with_suffix(".bin")))
         assert seen == value["frames"]
+    elif "maps" in value:
+        assert read_map(frames_of(path.with_suffix(".bin"))) == value["maps"]
     else:
         message = decode(path.with_suffix(".bin").read_bytes())
         assert {field: getattr(message, field) for field in message.__slots__} == value

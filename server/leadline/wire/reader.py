@@ -10,7 +10,7 @@ import numpy as np
 from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, LADDER_ROWS_MAX
-from leadline.wire import frames
+from leadline.wire import frames, map_frames
 from leadline.wire.delta import (
     AGE_UNIT_MS,
     BANDS_CHANGED,
@@ -90,7 +90,21 @@ class Row:
     facts: dict[str, object]
 
 
-ServerMessage = Hello | Subscribed | Refused | Pong | Keyframe | Delta | State | Notice | Row
+@dataclass(frozen=True, slots=True)
+class MapKeyframe:
+    stream: int
+    key: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class MapColumn:
+    stream: int
+    column: dict[str, object]
+
+
+ServerMessage = (
+    Hello | Subscribed | Refused | Pong | Keyframe | Delta | State | Notice | Row | MapKeyframe | MapColumn
+)
 
 
 def decode(raw: bytes) -> ServerMessage:
@@ -108,6 +122,10 @@ def decode(raw: bytes) -> ServerMessage:
             return Keyframe(stream, epoch, seq, key)
         case [frames.LADDER_STATE, int(stream), dict(facts)]:
             return State(stream, facts)
+        case [map_frames.MAP_KEYFRAME, int(stream), dict(key)]:
+            return MapKeyframe(stream, key)
+        case [map_frames.MAP_COLUMN, int(stream), dict(column)]:
+            return MapColumn(stream, column)
         case [frames.HELLO, dict(facts)]:
             return Hello(facts)
         case [frames.SUBSCRIBED, int(ref), int(stream), dict(key)]:
