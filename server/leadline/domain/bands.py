@@ -14,7 +14,7 @@ so a lesson counts for all open positions at once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, exp, hypot, isfinite, log
 from statistics import NormalDist
@@ -74,6 +74,7 @@ class Profile:
     short_rest: float
     mark: float
     at_ms: int
+    flow: F8 = field(default_factory=lambda: np.ones(2))
 
 
 class Bands:
@@ -89,6 +90,7 @@ class Bands:
         "_drift",
         "_edges",
         "_first",
+        "_flows",
         "_hears_all",
         "_hears_since_ms",
         "_histogram",
@@ -121,6 +123,7 @@ class Bands:
         self._edges: I8 = np.zeros(2, dtype=np.int64)
         self._recent: F8 = np.zeros((2, classes + 2, constants.BINS))
         self._recent[:, classes] = -np.inf
+        self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
         self._first = 0
         self._buys = 0.0
@@ -170,6 +173,8 @@ class Bands:
                 self._scales,
                 self._edges,
                 self._recent,
+                self.lesson.multipliers,
+                self._flows,
                 position,
                 float(at_ms),
                 float(constants.MATCHING_MS),
@@ -252,7 +257,15 @@ class Bands:
         self._drift += rate
         while abs(self._drift) >= STEP:
             bins_up = 1 if self._drift > 0 else -1
-            kernels.shift(self._cells, self._sums, self._scales, self._edges, bins_up)
+            kernels.shift(
+                self._cells,
+                self._sums,
+                self._scales,
+                self._edges,
+                self.lesson.multipliers,
+                self._flows,
+                bins_up,
+            )
             self._drift -= bins_up * STEP
 
     def adopt(self, lesson: Lesson, lump_coins: float) -> None:
@@ -319,7 +332,18 @@ class Bands:
             short_rest=1.0 - float(shown[1]),
             mark=self.mark_price,
             at_ms=self.at_ms,
+            flow=flow,
         )
+
+    def flows(self, origin: int) -> F8:
+        """Return what became of the coins of PROFILE_BINS bins from log-price bin ``origin`` on.
+
+        [4, 2, n] coins since the start: opened, triggered, shifted in, revalued; sides long, short.  Over
+        any time, a bin's change is opened - triggered + shifted + revalued - closed.
+        """
+        found: F8 = np.empty((4, 2, constants.PROFILE_BINS))
+        kernels.flows_of(self._flows, origin, found)
+        return found
 
     def held_coins(self, side: Side) -> tuple[float, float, float]:
         """Return (in bands, in the pool, swept since the last sample); their sum is the open interest."""
@@ -387,6 +411,8 @@ class Bands:
         """Use these multipliers for all open positions, as far as the open interest allows."""
         most = constants.CLASS_SHARE_MAX
         multipliers = lesson.multipliers * min(1.0, most / float(lesson.multipliers @ self._prior))
+        change = multipliers - self.lesson.multipliers
+        kernels.revalue(self._cells, self._scales, self._edges, change, self._flows)
         self.lesson = Lesson(multipliers, lesson.variances)
         banded = (self._sums[:, kernels.HELD] @ multipliers) * self._scales
         swept = self._sums[:, kernels.SWEPT] @ multipliers
@@ -427,6 +453,8 @@ class Bands:
             offsets,
             widths,
             weights,
+            self.lesson.multipliers,
+            self._flows,
             self._hears_since_ms is not None,
         )
 

@@ -74,10 +74,10 @@ def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: fl
     for venue, (profile, mark_venue) in enumerate(profiles):
         shift = profile.origin - origin + position - log(mark_venue) / step
         for side, coins in enumerate((profile.long_coins, profile.short_coins)):
-            _add_shifted(usd[side], coins, shift)
+            add_shifted(usd[side], coins, shift)
             if widening is not None:
-                _add_shifted(sds[venue, side], profile.sd_coins[side], shift)
-                _add_shifted(lumps[side], coins * profile.lump_coins, shift)
+                add_shifted(sds[venue, side], profile.sd_coins[side], shift)
+                add_shifted(lumps[side], coins * profile.lump_coins, shift)
         oi_usd += profile.oi_coins * mark_ref
     centres = origin + np.arange(bins) + 0.5
     # Sharing a bin between two neighbours may push a little across the mark: it goes back to its side.
@@ -93,7 +93,7 @@ def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: fl
     return Heat(origin, step, mark_ref, usd[0], usd[1], oi_usd, certainty)
 
 
-def _add_shifted(out: F8, coins: F8, shift: float) -> None:
+def add_shifted(out: F8, coins: F8, shift: float) -> None:
     """Add ``coins`` moved by ``shift`` bins, a fraction shared between neighbours; beyond is dropped."""
     whole = floor(shift)
     part = shift - whole

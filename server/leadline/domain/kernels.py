@@ -13,6 +13,10 @@ Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.  cel
 coins over ``scales`` [S].  sums [S, 3, J]: HELD the sum of the cells over K; SWEPT the base coins the
 mark reached since the last open interest sample; EXPECTED those since the last lesson.  recent
 [S, J + 2, K]: the base coins by class that were last swept from a slot, then when (ms) and which bin.
+flows [S, 4, 2K]: what happened to each depth bin's coins since the start, as multipliers valued them
+then: OPENED in it, TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the ring,
+REVALUED by lessons.  What was closed has no row: closing is a scale of a whole side, and is what remains
+of the change of a bin after these four.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ I8 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 HELD, SWEPT, EXPECTED = 0, 1, 2
+OPENED, TRIGGERED, SHIFTED, REVALUED = 0, 1, 2, 3
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -86,6 +91,8 @@ def move(
     scales: F8,
     edges: I8,
     recent: F8,
+    multipliers: F8,
+    flows: F8,
     position: float,
     at_ms: float,
     kept_ms: float,
@@ -112,9 +119,11 @@ def move(
                 recent[side, classes + 1, slot] != k or at_ms - recent[side, classes, slot] > kept_ms
             ):
                 recent[side, :classes, slot] = 0.0
+            value = 0.0
             for j in range(classes):
                 amount = cells[side, j, slot]
                 cells[side, j, slot] = 0.0
+                value += amount * multipliers[j]
                 sums[side, HELD, j] = max(sums[side, HELD, j] - amount, 0.0)
                 if swept:
                     coins = amount * scales[side]
@@ -122,6 +131,12 @@ def move(
                     recent[side, j, slot] += coins
                     if counted:
                         sums[side, EXPECTED, j] += coins
+            # The bin this slot stood for, which after a jump or at the ring's far end is not k.
+            left = (edges[side] - 1 - (edges[side] - 1 - k) % bins) % flows.shape[2]
+            if swept:
+                flows[side, TRIGGERED, left] += value * scales[side]
+            else:
+                flows[side, SHIFTED, left] -= value * scales[side]
             if swept:
                 recent[side, classes, slot] = at_ms
                 recent[side, classes + 1, slot] = k
@@ -129,16 +144,28 @@ def move(
 
 
 @_compiled
-def shift(cells: F8, sums: F8, scales: F8, edges: I8, bins_up: int) -> None:
+def shift(cells: F8, sums: F8, scales: F8, edges: I8, multipliers: F8, flows: F8, bins_up: int) -> None:
     """Move every trigger by ``bins_up`` (+1 or -1) log-price bins: what funding does to margins.
 
     A bin that is pushed over the mark is swept, one that is pushed out of the ring is forgotten.
     """
-    classes, bins = cells.shape[1], cells.shape[2]
+    classes, bins, width = cells.shape[1], cells.shape[2], flows.shape[2]
     for side in range(2):
         inwards = bins_up == 1 if side == 0 else bins_up == -1
         edge = edges[side]
         leaving = (edge - 1) % bins if inwards else (edge - bins) % bins
+        for k in range(edge - bins, edge):
+            value = 0.0
+            for j in range(classes):
+                value += cells[side, j, k % bins] * multipliers[j]
+            value *= scales[side]
+            if inwards and k == edge - 1:
+                flows[side, TRIGGERED, k % width] += value
+            else:
+                flows[side, SHIFTED, k % width] -= value
+            to = k + 1 if inwards else k - 1
+            if edge - bins <= to < edge:
+                flows[side, SHIFTED, to % width] += value
         for j in range(classes):
             amount = cells[side, j, leaving]
             sums[side, HELD, j] = max(sums[side, HELD, j] - amount, 0.0)
@@ -168,6 +195,8 @@ def place(
     offsets: I8,
     widths: I8,
     weights: F8,
+    multipliers: F8,
+    flows: F8,
     counted: bool,
 ) -> None:
     """Open ``coins`` on both sides at the prices of the histogram.
@@ -197,14 +226,20 @@ def place(
                         reached = amount
                 else:
                     slot = (k + begin) % bins
+                    to = (k + begin) % flows.shape[2]
+                    value = scale * multipliers[j]
                     placed = 0.0
                     for w in range(begin, end):
                         part = amount * weights[side, j, w]
                         cells[side, j, slot] += part
+                        flows[side, OPENED, to] += part * value
                         placed += part
                         slot += 1
                         if slot == bins:
                             slot = 0
+                        to += 1
+                        if to == flows.shape[2]:
+                            to = 0
                     sums[side, HELD, j] += placed
                     for w in range(end, widths[side, j]):
                         reached += amount * weights[side, j, w]
@@ -265,6 +300,30 @@ def balance(
                 sums[side, HELD, j] = held_now
             scales[side] = 1.0
     return residual
+
+
+@_compiled
+def revalue(cells: F8, scales: F8, edges: I8, change: F8, flows: F8) -> None:
+    """Count what a ``change`` [J] of the multipliers makes of each bin's coins."""
+    bins, width = cells.shape[2], flows.shape[2]
+    for side in range(2):
+        for j in range(cells.shape[1]):
+            factor = change[j] * scales[side]
+            if factor == 0.0:
+                continue
+            for k in range(edges[side] - bins, edges[side]):
+                flows[side, REVALUED, k % width] += factor * cells[side, j, k % bins]
+
+
+@_compiled
+def flows_of(flows: F8, first: int, out: F8) -> None:
+    """Write the flows of each log-price bin from ``first`` on into ``out`` [4, S, n]."""
+    width = flows.shape[2]
+    for side in range(2):
+        for i in range(out.shape[2]):
+            k = first + i if side == 0 else -1 - first - i
+            for kind in range(4):
+                out[kind, side, i] = flows[side, kind, k % width]
 
 
 @_compiled
