@@ -25,21 +25,16 @@ Way = tuple[Callable[[bytes], Any], Callable[[], Top] | None]
 
 
 def ours(snapshot: bytes, tick: str, symbol: str) -> Way:
-    """Leadline's adapter as it runs: receive, with its sequence check, its book and its event."""
-    return _ours(snapshot, tick, symbol, compiled=True, read=False)
-
-
-def ours_reading(snapshot: bytes, tick: str, symbol: str) -> Way:
-    """The same, and both tops asked for as arrays after every message."""
-    return _ours(snapshot, tick, symbol, compiled=True, read=True)
+    """Leadline's adapter as it runs: its sequence check, its book, its event; then both tops as arrays."""
+    return _ours(snapshot, tick, symbol, compiled=True)
 
 
 def ours_plain(snapshot: bytes, tick: str, symbol: str) -> Way:
     """Leadline's adapter before its compiled reader is loaded."""
-    return _ours(snapshot, tick, symbol, compiled=False, read=True)
+    return _ours(snapshot, tick, symbol, compiled=False)
 
 
-def _ours(snapshot: bytes, tick: str, symbol: str, compiled: bool, read: bool) -> Way:
+def _ours(snapshot: bytes, tick: str, symbol: str, compiled: bool) -> Way:
     from leadline.domain.events import BookState
     from leadline.domain.instrument import Instrument
     from leadline.units import Step
@@ -55,13 +50,11 @@ def _ours(snapshot: bytes, tick: str, symbol: str, compiled: bool, read: bool) -
         protocol.read_raw_with(load_raw_reader())
     (sync,) = protocol.syncs()
     book, receive = sync.book, protocol.receive
+    tops = book.top
 
     def step(raw: bytes) -> object:
-        return receive("public", raw, 1)
-
-    def step_and_read(raw: bytes) -> object:
         receive("public", raw, 1)
-        return book.bids(TOP), book.asks(TOP)
+        return tops()
 
     def top() -> Top:
         assert sync.state is BookState.LIVE
@@ -71,7 +64,7 @@ def _ours(snapshot: bytes, tick: str, symbol: str, compiled: bool, read: bool) -
             for side in (book.bids(TOP), book.asks(TOP))
         )
 
-    return (step_and_read if read else step), top
+    return step, top
 
 
 def orjson_loads(snapshot: bytes, tick: str, symbol: str) -> Way:
@@ -255,7 +248,7 @@ def nautilus(snapshot: bytes, tick: str, symbol: str) -> Way:
 WAYS = {
     way.__name__: way
     for way in (
-        ours, ours_reading, ours_plain, orjson_loads, ccxt, ccxt_classes, cryptofeed, cryptofeed_float,
+        ours, ours_plain, orjson_loads, ccxt, ccxt_classes, cryptofeed, cryptofeed_float,
         sorteddict, nautilus,
     )
 }  # fmt: skip

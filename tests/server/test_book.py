@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadline.domain.book import Book, SortedSide
-from leadline.domain.book_kernels import INWARD, TOP, WINDOW, WindowSide
+from leadline.domain.book import TOP, Book, SortedSide
+from leadline.domain.book_kernels import INWARD, WINDOW, WindowSide
 from leadline.units import Step
 
 LEVELS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), max_size=30)
@@ -137,7 +137,18 @@ def test_both_kinds_of_sides_hold_the_same_wherever_the_price_goes(
         for count in (None, 0, 1, TOP, TOP + 5):
             assert rows(plain.bids(count)) == rows(compiled.bids(count))
             assert rows(plain.asks(count)) == rows(compiled.asks(count))
+        for book in (plain, compiled):
+            assert [rows(side) for side in book.top()] == [rows(plain.bids(TOP)), rows(plain.asks(TOP))]
         assert (plain.best_bid, plain.best_ask) == (compiled.best_bid, compiled.best_ask)
+
+
+def test_nobody_writes_into_the_top_of_a_compiled_side() -> None:
+    book = book_of(WindowSide)
+    apply(book, [(10, 5)], [])
+    (ticks, lots), _ = book.top()
+    for column in (ticks, lots):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
 
 
 def test_a_walk_through_many_windows_keeps_the_levels_left_behind() -> None:

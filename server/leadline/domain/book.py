@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from leadline.units import Step
 
 Ints = NDArray[np.int64]
+TOP = 20  # levels of a side that are at hand after every change
 _NONE: Ints = np.zeros(0, dtype=np.int64)
 
 
@@ -36,6 +37,9 @@ class Side(Protocol):
 
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         """Return (ticks, lots) of the best ``count`` levels, all without a count, as copies."""
+
+    def top(self) -> tuple[Ints, Ints]:
+        """Return (ticks, lots) of the best TOP levels, to be read before the next change."""
 
     def settle(self) -> None:
         """Make the side readable after compiled code changed it."""
@@ -82,6 +86,9 @@ class SortedSide:
 
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         return self.keys[:count] * self.sign, self.lots[:count].copy()
+
+    def top(self) -> tuple[Ints, Ints]:
+        return self.keys[:TOP] * self.sign, self.lots[:TOP]
 
     def settle(self) -> None:
         return
@@ -144,6 +151,13 @@ class Book:
     def asks(self, count: int | None = None) -> tuple[Ints, Ints]:
         """Return (ticks, lots) of the best ``count`` asks, best first (all without a count)."""
         return self._asks.levels(count)
+
+    def top(self) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+        """Return (ticks, lots) of the best TOP bids and of the best TOP asks, best first.
+
+        Nothing is copied: they are what the book holds now, and may change with its next message.
+        """
+        return self._bids.top(), self._asks.top()
 
     @property
     def best_bid(self) -> int | None:

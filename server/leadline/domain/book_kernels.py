@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from leadline.domain.book import Ints
+from leadline.domain.book import TOP, Ints
 from leadline.domain.raw_memory import address_of, bits_set, cell, compiled, inlined, lowest_bit, set_cell
 
 WINDOW = 1 << 16  # keys
@@ -24,7 +24,6 @@ SLOTS = WINDOW - 1
 INWARD = WINDOW // 4  # keys of the window kept free inside of the best level
 INWARD_MIN = WINDOW // 16
 INWARD_MAX = WINDOW // 2
-TOP = 20  # best levels copied out after every change
 NONE = 1 << 62  # the best key of an empty side
 FAR_ROOM_MIN = 512
 
@@ -180,13 +179,14 @@ class WindowSide:
     address: where the cells lie; they stay there as long as this object lives.
     """
 
-    __slots__ = ("_cells", "_far", "_head", "address")
+    __slots__ = ("_cells", "_far", "_head", "_tops", "address")
 
     def __init__(self, sign: int) -> None:
         # Fresh zeroed memory costs nothing until it is touched, and little of the window ever is.
         self._cells: Ints = np.zeros(SIDE_CELLS, dtype=np.int64)
         self.address = int(self._cells.ctypes.data)
         self._head = memoryview(self._cells.data)[:TOP_TICKS]
+        self._tops = [self._view_of_top(count) for count in range(TOP + 1)]
         self._far: Ints = np.zeros((2, 0), dtype=np.int64)
         self._head[SIGN] = sign
         self._make_room(FAR_ROOM_MIN)
@@ -211,13 +211,21 @@ class WindowSide:
 
     def levels(self, count: int | None) -> tuple[Ints, Ints]:
         if count is not None and 0 <= count <= TOP:
-            count = min(count, self._head[TOP_COUNT])
-            ticks, lots = self._cells[TOP_TICKS : TOP_TICKS + count], self._cells[TOP_LOTS : TOP_LOTS + count]
+            ticks, lots = self._tops[min(count, self._head[TOP_COUNT])]
             return ticks.copy(), lots.copy()
         held = int(levels_held(self.address))
         levels: Ints = np.empty((2, held if count is None else min(held, count)), dtype=np.int64)
         copy_levels(self.address, levels[0], levels[1])
         return levels[0], levels[1]
+
+    def top(self) -> tuple[Ints, Ints]:
+        return self._tops[self._head[TOP_COUNT]]
+
+    def _view_of_top(self, count: int) -> tuple[Ints, Ints]:
+        """Return (ticks, lots) of the first ``count`` levels of the top, which kernels keep up to date."""
+        ticks, lots = (self._cells[start : start + count] for start in (TOP_TICKS, TOP_LOTS))
+        ticks.flags.writeable = lots.flags.writeable = False
+        return ticks, lots
 
     def settle(self) -> None:
         """Finish what a kernel began that knows the cells alone: move the window if it has to."""
