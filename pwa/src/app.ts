@@ -2,19 +2,30 @@
 
 import { batch } from "@preact/signals";
 import { duration, price } from "./format.ts";
+import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { Market } from "./model/market.ts";
-import { loadPreferences, type Preferences, savePreferences } from "./model/preferences.ts";
+import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
+import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
+import { type Screen, wishesOf } from "./model/screens.ts";
 import { restoreSnapshot, saveSnapshot } from "./model/snapshot.ts";
 import type { Store } from "./model/store.ts";
 import { Connection, type Socket } from "./net/connection.ts";
-import type { Hello, RefusalCode, SymbolFacts } from "./net/frames.ts";
-import { Live, type Stream } from "./net/live.ts";
+import {
+  FLAG_SIMULATED,
+  FRESHNESS_LIVE,
+  type Hello,
+  type RefusalCode,
+  type SymbolFacts,
+} from "./net/frames.ts";
+import { Live } from "./net/live.ts";
+import type { LadderStream, Stream } from "./net/streams.ts";
 import { writeTouch } from "./ui/touch.ts";
 
 const DEPTH = 80;
 const HZ = 10;
 const AGE_EVERY_MS = 200;
+const SECOND_MS = 1_000;
 const SAVE_EVERY_MS = 5_000;
 const NOTICE_MS = 8_000;
 const ALL_VENUES = "all";
@@ -44,8 +55,9 @@ export class App {
     this.#live = new Live((bytes) => this.#connection.send(bytes), {
       hello: (hello) => this.#greeted(hello),
       shown: (stream) => this.#shown(stream),
-      frame: () => this.#framed(),
+      frame: (stream) => this.#framed(stream),
       state: (stream) => this.#stated(stream),
+      row: () => {},
       refused: (code, text) => this.#refused(code, text),
       notice: (_symbol, _kind, text) => this.#notice(text),
       pong: (number) => this.#connection.answered(number),
@@ -56,10 +68,15 @@ export class App {
   /** Shows the kept picture, then connects; runs until the page is gone. */
   start(redraw: () => void): void {
     this.#redraw = redraw;
-    if (restoreSnapshot(this.#storage, this.market, performance.now(), Date.now())) this.#publishView();
-    setInterval(() => this.#publishAge(), AGE_EVERY_MS);
+    const [nowMs, wallMs] = [performance.now(), Date.now()];
+    this.#store.quotes.value = restoreQuotes(this.#storage, nowMs, wallMs);
+    if (restoreSnapshot(this.#storage, this.market, nowMs, wallMs)) this.#publishView();
+    setInterval(() => this.#publishHeadline(), AGE_EVERY_MS);
+    setInterval(() => {
+      this.#store.second.value += 1;
+    }, SECOND_MS);
     setInterval(() => this.#keep(), SAVE_EVERY_MS);
-    this.#publishAge();
+    this.#publishHeadline();
     this.#connection.start();
   }
 
@@ -77,6 +94,13 @@ export class App {
     this.#connection.wake();
   }
 
+  /** Another screen is in view: its streams are asked for, those of the one before are left. */
+  visit(screen: Screen): void {
+    this.#store.screen.value = screen;
+    this.prefer({ tab: screen });
+    this.#want();
+  }
+
   prefer(change: Partial<Preferences>): void {
     const preferences = { ...this.#store.preferences.value, ...change };
     this.#store.preferences.value = preferences;
@@ -86,6 +110,12 @@ export class App {
 
   chooseSymbol(symbol: string): void {
     this.prefer({ symbol });
+    this.#want();
+  }
+
+  /** Watches these symbols, in this order. */
+  watch(symbols: readonly string[]): void {
+    this.prefer({ watchlist: symbols });
     this.#want();
   }
 
@@ -132,13 +162,18 @@ export class App {
       this.market.venue = known;
       this.#publishView();
     }
-    this.#live.want({
+    const looked = {
       symbol: facts.symbol,
       venue: known,
       group: this.#groupOf(facts),
       depth: DEPTH,
       hz: HZ,
-    });
+      watchlist: watchlistOf(
+        this.#store.preferences.value,
+        symbols.map((it) => it.symbol),
+      ),
+    };
+    this.#live.want(wishesOf(this.#store.screen.value, looked));
   }
 
   #greeted(hello: Hello): void {
@@ -157,21 +192,42 @@ export class App {
   }
 
   #shown(stream: Stream): void {
+    if (stream.kind === "ladder") this.#shownLadder(stream);
+    else this.#framed(stream);
+  }
+
+  #shownLadder(stream: LadderStream): void {
     const facts = this.#store.hello.value?.symbols.find((it) => it.symbol === stream.key.symbol);
     if (!facts) return;
-    this.market.show(facts, stream.key.venue, stream.ladder, stream.state);
+    this.market.show(facts, stream.key.venue, stream.model, stream.state);
     this.market.took(performance.now());
     this.#publishView();
   }
 
-  #framed(): void {
-    this.market.took(performance.now());
-    this.#publishFrame();
+  #framed(stream: Stream): void {
+    switch (stream.kind) {
+      case "ladder":
+        this.market.took(performance.now());
+        this.#publishFrame();
+        break;
+      case "glance":
+        this.#store.quotes.value = quotesWith(
+          this.#store.quotes.value,
+          stream.key.symbols,
+          stream.model,
+          this.#store.hello.value?.symbols ?? [],
+          performance.now(),
+        );
+        this.#publishHeadline();
+        this.#redraw();
+        break;
+    }
   }
 
   #stated(stream: Stream): void {
     this.market.state = stream.state;
     this.#store.state.value = stream.state;
+    this.#publishHeadline();
     this.#redraw();
   }
 
@@ -189,7 +245,9 @@ export class App {
   }
 
   #keep(): void {
-    saveSnapshot(this.#storage, this.market, performance.now(), Date.now());
+    const [nowMs, wallMs] = [performance.now(), Date.now()];
+    saveSnapshot(this.#storage, this.market, nowMs, wallMs);
+    saveQuotes(this.#storage, this.#store.quotes.value, nowMs, wallMs);
   }
 
   /** Tells the page about another ladder. */
@@ -207,27 +265,63 @@ export class App {
 
   /** Tells the page about another frame of the same ladder. */
   #publishFrame(): void {
-    const { facts, ladder } = this.market;
-    const tick = this.market.priceTick();
-    batch(() => {
-      this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
-      this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
-      this.#store.flags.value = ladder?.flags ?? 0;
-      this.#publishAge();
-    });
+    this.#publishHeadline();
     writeTouch(this.market);
     this.#redraw();
   }
 
-  #publishAge(): void {
-    const nowMs = performance.now();
+  /** The last price of the symbol in view in ticks, 0 while none is known. */
+  priceTick(): number {
+    return this.#headline(performance.now()).tick;
+  }
+
+  /** What is newest of the symbol in view: the ladder's book, or on other screens the watchlist's row. */
+  #headline(nowMs: number): Headline {
+    const { market } = this;
+    const ladderAgeMs = market.ladder ? market.ageMs(nowMs) : Number.POSITIVE_INFINITY;
+    const quote = market.facts && this.#store.quotes.value.get(market.facts.symbol);
+    if (quote && this.#store.screen.value !== "ladder" && quoteAgeMs(quote, nowMs) < ladderAgeMs) {
+      return {
+        tick: quote.row.last,
+        day: quote.row.day,
+        ageMs: quoteAgeMs(quote, nowMs),
+        freshness: quoteFreshness(quote, nowMs),
+        flags: FRESHNESS_LIVE | (quote.simulated ? FLAG_SIMULATED : 0),
+      };
+    }
+    return {
+      tick: market.priceTick(),
+      day: market.state?.day ?? null,
+      ageMs: market.ladder ? ladderAgeMs : null,
+      freshness: market.freshness(nowMs),
+      flags: market.ladder?.flags ?? 0,
+    };
+  }
+
+  /** Tells the page the price in the head of the screen, and how old it is. */
+  #publishHeadline(): void {
+    const { facts, ladder } = this.market;
+    const { tick, day, ageMs, freshness, flags } = this.#headline(performance.now());
     const before = this.#store.freshness.value;
     batch(() => {
-      this.#store.age.value = this.market.ladder ? duration(this.market.ageMs(nowMs)) : "";
-      this.#store.freshness.value = this.market.freshness(nowMs);
+      this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
+      this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
+      this.#store.day.value = day;
+      this.#store.flags.value = flags;
+      this.#store.age.value = ageMs === null ? "" : duration(ageMs);
+      this.#store.freshness.value = freshness;
     });
-    if (this.#store.freshness.value !== before) this.#redraw();
+    if (freshness !== before) this.#redraw();
   }
+}
+
+interface Headline {
+  readonly tick: number;
+  readonly day: number | null;
+  /** Null while there is nothing. */
+  readonly ageMs: number | null;
+  readonly freshness: Freshness;
+  readonly flags: number;
 }
 
 function sameSteps(one: SymbolFacts, other: SymbolFacts): boolean {

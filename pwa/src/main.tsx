@@ -2,15 +2,11 @@
 
 import { render } from "preact";
 import { App } from "./app.ts";
+import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
 import { SUBPROTOCOL } from "./net/frames.ts";
-import { LadderScreen } from "./screens/ladder.tsx";
-import type { LadderView } from "./screens/ladder_view.ts";
 import "./style.css";
-import { SettingsSheet } from "./ui/settings.tsx";
-import { Summary } from "./ui/summary.tsx";
-import { SymbolSheet } from "./ui/symbols.tsx";
-import { UpdateChip } from "./ui/update.tsx";
+import { Shell, views } from "./ui/shell.tsx";
 import { watchUpdates } from "./update.ts";
 
 function openSocket(): WebSocket {
@@ -20,23 +16,6 @@ function openSocket(): WebSocket {
 }
 
 const app = new App(store, localStorage, openSocket);
-let view: LadderView | null = null;
-const setView = (made: LadderView | null) => {
-  view = made;
-};
-
-function Root() {
-  const sheet = store.sheet.value;
-  return (
-    <>
-      <LadderScreen app={app} onView={setView} />
-      {sheet === "symbols" && <SymbolSheet app={app} />}
-      {sheet === "settings" && <SettingsSheet app={app} />}
-      <UpdateChip />
-      <Summary />
-    </>
-  );
-}
 
 store.connection.subscribe((state) => {
   document.documentElement.dataset.connection = state;
@@ -48,8 +27,16 @@ store.preferences.subscribe(({ colours, ground }) => {
   Object.assign(document.documentElement.dataset, { colours, ground });
 });
 
-render(<Root />, document.getElementById("app") as HTMLElement);
-app.start(() => view?.draw());
+const follow = () => app.visit(screenOf(location.hash) ?? store.preferences.value.tab);
+// The first address names its screen, so that the way back from another one leads to it.
+if (!screenOf(location.hash)) history.replaceState(null, "", hrefOf(store.preferences.value.tab));
+follow();
+window.addEventListener("hashchange", follow);
+
+render(<Shell app={app} />, document.getElementById("app") as HTMLElement);
+app.start(() => {
+  for (const view of views) view.draw();
+});
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") app.shown();

@@ -8,14 +8,17 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.find_chromium import find_chromium
+from tests.browser.still import StillServer
 
 ROOT = Path(__file__).parents[2]
 START_S = 90.0
@@ -98,6 +101,43 @@ def _address(process: subprocess.Popen[str], lines: Queue[str]) -> str:
         if (found := ADDRESS.search(line)) is not None:
             return found[1]
     pytest.fail("expected the server to tell its address, got:\n" + "".join(seen[-20:]))
+
+
+class Still:
+    """A market that stands still, served from a thread of the test run."""
+
+    def __init__(self, address: str, market: StillServer) -> None:
+        self.address = address
+        self.market = market
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[Still]:
+    """A still market that all tests of a run share; ETH has not come for a while."""
+    if not (ROOT / "server/leadline/static/index.html").is_file():
+        _missing("the app is not built; run `make build`")
+    market = StillServer(late="ETH")
+    config = uvicorn.Config(market.app(), port=0, log_level="warning", ws_per_message_deflate=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Still(f"http://127.0.0.1:{port}", market)
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture
+def still_page(phone: BrowserContext, still: Still, complaints: list[str]) -> Page:
+    """The app on the still market, at its first screen."""
+    page = phone.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(still.address)
+    wait_live(page)
+    return page
 
 
 @pytest.fixture(scope="session")

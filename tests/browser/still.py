@@ -61,7 +61,7 @@ def hello() -> bytes:
             "groups": [1, 10, 50, 100, 500, 1000],
             "group": GROUP,
         }
-        for base in ("BTC", "ETH")
+        for base, *_ in WATCHED
     ]
     facts = {
         "version": "still",
@@ -175,6 +175,47 @@ def state() -> dict[str, object]:
     }
 
 
+WATCHED = [
+    # base, last in ticks, change in bp, nearest above and below in bp with thousands of USD, bias, regime
+    ("BTC", LAST_TICK, 92, (40, 42_000), (66, 19_000), 38, 1),
+    ("ETH", 28_463, -42, (58, 9_400), (31, 18_000), -22, 1),
+    ("SOL", 1_398, 218, (58, 7_400), None, 61, 1),
+    ("XRP", 22, 36, None, (77, 3_900), None, 2),
+]
+
+
+def glance(symbols: list[str], *, late: str | None = None) -> dict[str, object]:
+    """Return the key of a glance frame; the book of the market ``late`` has not come for 48 s."""
+    rows = []
+    for symbol in symbols:
+        base, last, day, above, below, bias, regime = next(it for it in WATCHED if symbol.startswith(it[0]))
+        offsets = np.linspace(-200, 200, 33)
+        usd = np.zeros(33)
+        for way, near in ((1, above), (-1, below)):
+            for rank, (distance, thousands) in enumerate(
+                [near, (near[0] + 75, near[1] * 0.7)] if near else []
+            ):
+                usd += 900 * thousands * np.exp(-(((offsets - way * distance) / (11 + 4 * rank)) ** 2))
+        stale = base == late
+
+        def told(side: str, near: tuple[int, int] | None, last: int = last) -> list[object] | None:
+            if near is None:
+                return None
+            distance, thousands = near
+            peak = round(last * (1 + (distance if side == "S" else -distance) / 10_000))
+            interval = [thousands, thousands // 1.7, round(thousands * 1.7)]
+            armed = "armed" if distance < 45 else "approach"
+            return [peak, *interval, distance, 12.0 if distance < 60 else None, f"{side}1", armed]
+
+        oi = 8_500_000 if base == "BTC" else 2_000_000
+        clusters = [told("S", above), told("L", below)]
+        age = 480 if stale else 2
+        rows.append(
+            [2 if stale else 1, age, last, day, *clusters, bias, regime, code(usd).tobytes(), oi, 100]
+        )
+    return {"t": NOW_MS, "simulated": True, "rows": rows}
+
+
 def _path(random: np.random.Generator, columns: int) -> np.ndarray:
     """Return closes of a walk that ends at the last price."""
     walk = np.cumsum(random.normal(0, 0.017 / np.sqrt(columns), columns))
@@ -268,11 +309,19 @@ def _packed(usd: np.ndarray) -> bytes:
 class StillServer:
     """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
 
-    def __init__(self, hz: int = 0, *, calibrated: bool = True, pages: Path = STATIC) -> None:
+    def __init__(
+        self, hz: int = 0, *, calibrated: bool = True, late: str | None = None, pages: Path = STATIC
+    ) -> None:
         self.hz = hz
+        self.late = late
         self.pages = pages
         self.calibrated = calibrated
         self.asked: list[dict[str, object]] = []
+        self._open: set[tuple[int, int]] = set()
+
+    def open_streams(self) -> int:
+        """Return how many streams all phones together follow."""
+        return len(self._open)
 
     def app(self) -> Starlette:
         static = StaticFiles(self.pages)
@@ -292,8 +341,10 @@ class StillServer:
                     message = msgpack.unpackb(await socket.receive_bytes())
                     if message[0] == 3:
                         await socket.send_bytes(frames.pong(message[1], NOW_MS))
-                    elif message[0] == 2 and message[1] in moving:
-                        moving.pop(message[1]).cancel()
+                    elif message[0] == 2:
+                        self._open.discard((id(socket), message[1]))
+                        if message[1] in moving:
+                            moving.pop(message[1]).cancel()
                     elif message[0] == 1:
                         streams += 1
                         mover = await self._grant(socket, message[1], streams, message[2])
@@ -301,23 +352,34 @@ class StillServer:
                             moving[streams] = movers.create_task(mover)
             for task in moving.values():
                 task.cancel()
+            self._open = {it for it in self._open if it[0] != id(socket)}
 
     async def _grant(self, socket: WebSocket, ref: int, stream: int, wish: dict[str, object]):  # type: ignore[no-untyped-def]
         self.asked.append(wish)
         kind = wish["kind"]
-        if kind not in ("ladder", "map"):
+        if kind not in ("ladder", "map", "glance"):
             await socket.send_bytes(frames.refused(ref, "too_many", f"no {kind} here"))
             return None
         await socket.send_bytes(frames.subscribed(ref, stream, wish))
+        self._open.add((id(socket), stream))
         if kind == "map":
             key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
             await socket.send_bytes(msgpack.packb([30, stream, key]))
             return None
+        if kind == "glance":
+            key = glance(wish["symbols"], late=self.late)  # type: ignore[arg-type]
+            await socket.send_bytes(msgpack.packb([20, stream, key]))
+            return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]
         view = ladder(group, np.random.default_rng(SEED))
         await socket.send_bytes(frames.state(stream, state()))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
         return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
+
+    async def _seconds(self, socket: WebSocket, stream: int) -> None:
+        """A watchlist in which nothing changes tells so every second."""
+        async for _ in _ticks(1):
+            await socket.send_bytes(msgpack.packb([21, stream, 1_000, []]))
 
     async def _beat(self, socket: WebSocket, stream: int, view: LadderView) -> None:
         """A still ladder proves once a second that it lives."""
@@ -355,9 +417,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--hz", type=int, default=0)
     parser.add_argument("--uncalibrated", action="store_true")
+    parser.add_argument("--late", help="the market that has not come for a while")
     parser.add_argument("--pages", type=Path, default=STATIC)
     options = parser.parse_args()
-    server = StillServer(options.hz, calibrated=not options.uncalibrated, pages=options.pages)
+    server = StillServer(
+        options.hz, calibrated=not options.uncalibrated, late=options.late, pages=options.pages
+    )
     uvicorn.run(server.app(), port=options.port, log_level="warning", ws_per_message_deflate=False)
 
 

@@ -1,6 +1,16 @@
 /** What the user chose, kept on the phone. Anything unreadable falls back to the default. */
 
 import type { HeatName, SideName } from "../draw/palette.ts";
+import { FIRST_SCREEN, TABS, type Tab } from "./screens.ts";
+
+/** How the watchlist is ordered. */
+export const GLANCE_SORTS = ["closeness", "change", "name", "own"] as const;
+export type GlanceSort = (typeof GLANCE_SORTS)[number];
+
+/** More symbols than this the server does not tell at once. */
+export const WATCHLIST_MAX = 30;
+/** So many markets are watched until the user has chosen. */
+const WATCHLIST_FIRST = 12;
 
 export interface Preferences {
   symbol: string | null;
@@ -11,6 +21,11 @@ export interface Preferences {
   colours: "default" | "cvd";
   ground: "default" | "black";
   hand: "right" | "left";
+  /** The screen to start with: the one looked at last. */
+  tab: Tab;
+  /** Symbols in the user's own order; null until the user has chosen. */
+  watchlist: readonly string[] | null;
+  sort: GlanceSort;
 }
 
 export const DEFAULTS: Readonly<Preferences> = {
@@ -20,6 +35,9 @@ export const DEFAULTS: Readonly<Preferences> = {
   colours: "default",
   ground: "default",
   hand: "right",
+  tab: FIRST_SCREEN,
+  watchlist: null,
+  sort: "closeness",
 };
 
 const KEY = "leadline.preferences";
@@ -40,6 +58,21 @@ function groupsFrom(value: unknown): Record<string, number> {
   );
 }
 
+function oneOf<T>(options: readonly T[], value: unknown, otherwise: T): T {
+  return options.find((it) => it === value) ?? otherwise;
+}
+
+function watchlistFrom(value: unknown): readonly string[] | null {
+  if (!Array.isArray(value)) return DEFAULTS.watchlist;
+  return value.filter((it): it is string => typeof it === "string").slice(0, WATCHLIST_MAX);
+}
+
+/** The symbols to watch: those chosen that the server still has, or its first ones. */
+export function watchlistOf(preferences: Preferences, known: readonly string[]): readonly string[] {
+  const chosen = preferences.watchlist?.filter((it) => known.includes(it));
+  return chosen ?? known.slice(0, WATCHLIST_FIRST);
+}
+
 export function parsePreferences(text: string | null): Preferences {
   let read: unknown = null;
   try {
@@ -52,9 +85,12 @@ export function parsePreferences(text: string | null): Preferences {
     symbol: typeof read.symbol === "string" ? read.symbol : DEFAULTS.symbol,
     venue: typeof read.venue === "string" ? read.venue : DEFAULTS.venue,
     groups: groupsFrom(read.groups),
-    colours: read.colours === "cvd" ? "cvd" : "default",
-    ground: read.ground === "black" ? "black" : "default",
-    hand: read.hand === "left" ? "left" : "right",
+    colours: oneOf(["default", "cvd"], read.colours, DEFAULTS.colours),
+    ground: oneOf(["default", "black"], read.ground, DEFAULTS.ground),
+    hand: oneOf(["right", "left"], read.hand, DEFAULTS.hand),
+    tab: oneOf(TABS, read.tab, DEFAULTS.tab),
+    watchlist: watchlistFrom(read.watchlist),
+    sort: oneOf(GLANCE_SORTS, read.sort, DEFAULTS.sort),
   };
 }
 

@@ -5,9 +5,12 @@ import type { ConnectionState } from "../net/connection.ts";
 import type { Hello, SymbolFacts } from "../net/frames.ts";
 import type { Freshness } from "./freshness.ts";
 import { DEFAULTS, type Preferences } from "./preferences.ts";
+import type { Quotes } from "./quotes.ts";
+import { FIRST_SCREEN, type Screen } from "./screens.ts";
 import type { StreamState, TickRange } from "./state.ts";
 
 export const store = {
+  screen: signal<Screen>(FIRST_SCREEN),
   connection: signal<ConnectionState>("waiting"),
   hello: signal<Hello | null>(null),
   preferences: signal<Preferences>({ ...DEFAULTS }),
@@ -18,6 +21,12 @@ export const store = {
   group: signal(1),
   state: signal<StreamState | null>(null),
   hasLadder: signal(false),
+  /** Change over a day in percent. */
+  day: signal<number | null>(null),
+  /** What the watchlist told of each symbol. */
+  quotes: signal<Quotes>(new Map()),
+  /** Counts seconds: what ages is shown anew with it. */
+  second: signal(0),
   /** Printed last price; empty while none is known. */
   last: signal(""),
   /** Row of the last price, 0 while none is known: what is worded by rows need not change more often. */
@@ -33,7 +42,7 @@ export const store = {
   /** Where price is when it is not in the picture. */
   priceAt: signal<"above" | "inside" | "below">("inside"),
   notice: signal(""),
-  sheet: signal<"none" | "symbols" | "settings">("none"),
+  sheet: signal<"none" | "symbols" | "settings" | "watchlist">("none"),
   updateReady: signal(false),
 };
 

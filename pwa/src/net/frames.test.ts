@@ -70,6 +70,8 @@ function asWritten(message: ServerMessage): unknown {
       return { facts: message.hello };
     case "state":
       return { stream: message.stream, facts: message.state };
+    case "row":
+      return { ref: message.ref, facts: message.row };
     case "pong":
       return { number: message.number, server_ms: message.serverMs };
     default: {
@@ -84,7 +86,7 @@ const streams = readdirSync(GOLDEN)
   .map((name) => name.replace(".json", ""));
 
 describe("golden frames", () => {
-  it.each(["hello", "subscribed", "refused", "pong", "state", "notice"])(
+  it.each(["hello", "subscribed", "refused", "pong", "state", "notice", "row"])(
     "%s reads as its values say",
     (name) => {
       expect(asWritten(decode(bytes(`${name}.bin`)))).toEqual(values(`${name}.json`));
@@ -108,8 +110,9 @@ describe("golden frames", () => {
   });
 
   it("writes requests byte for byte as the server reads them", () => {
-    const { kind: _, ...key } = values("subscribe.json")[2];
-    expect([...encodeSubscribe(9, key)]).toEqual([...bytes("subscribe.bin")]);
+    expect([...encodeSubscribe(9, values("subscribe.json")[2])]).toEqual([...bytes("subscribe.bin")]);
+    const row = values("subscribe_row.json");
+    expect([...encodeSubscribe(row[1], row[2])]).toEqual([...bytes("subscribe_row.bin")]);
     expect([...encodeUnsubscribe(4)]).toEqual([...bytes("unsubscribe.bin")]);
     expect([...encodePing(77)]).toEqual([...bytes("ping.bin")]);
   });

@@ -7,6 +7,7 @@
 
 import { Decoder, encode } from "@msgpack/msgpack";
 import type { StreamState } from "../model/state.ts";
+import type { RowWish, Wish } from "./wishes.ts";
 
 export const SUBPROTOCOL = "leadline.v1";
 export const BAND_ROWS = 400;
@@ -34,6 +35,10 @@ const KEYFRAME = 10;
 const DELTA = 11;
 const STATE = 12;
 const NOTICE = 13;
+const ROW = 14;
+/** First and last type of the streams that are no ladders: glance, map, tape, pulse. */
+const STREAMED_FROM = 20;
+const STREAMED_TO = 51;
 
 const BITMAP_ROWS_MAX = 96;
 const LIST_FORM = BITMAP_ROWS_MAX + 1;
@@ -77,15 +82,6 @@ export interface Hello {
   readonly symbols: readonly SymbolFacts[];
 }
 
-/** A subscription; group in ticks a row, depth in rows a side. */
-export interface LadderKey {
-  readonly symbol: string;
-  readonly venue: string;
-  readonly group: number;
-  readonly depth: number;
-  readonly hz: number;
-}
-
 export type RefusalCode = "unknown_symbol" | "unknown_venue" | "bad_request" | "too_many";
 
 export interface KeyframeContent {
@@ -117,19 +113,46 @@ export interface Delta {
   readonly body: Uint8Array;
 }
 
+/** A frame of a stream that is no ladder; what its parts are is known to the reader of its kind. */
+export interface Streamed {
+  readonly type: "streamed";
+  /** The message's type: 20 and 21 for glance and so on. */
+  readonly code: number;
+  readonly stream: number;
+  /** The whole message. */
+  readonly parts: readonly unknown[];
+}
+
+/** What a row of the ladder is made of, venue by venue; lots, and a band code for the fuel. */
+export interface RowFacts {
+  readonly symbol: string;
+  readonly group: number;
+  readonly row: number;
+  readonly t: number;
+  readonly venues: readonly {
+    readonly venue: string;
+    readonly state: "live" | "stale" | "syncing" | "idle";
+    readonly age_ms: number | null;
+    readonly bid: number;
+    readonly ask: number;
+    readonly fuel: number | null;
+  }[];
+}
+
 export type ServerMessage =
   | { readonly type: "hello"; readonly hello: Hello }
-  | { readonly type: "subscribed"; readonly ref: number; readonly stream: number; readonly key: LadderKey }
+  | { readonly type: "subscribed"; readonly ref: number; readonly stream: number; readonly key: Wish }
   | { readonly type: "refused"; readonly ref: number; readonly code: RefusalCode; readonly text: string }
   | { readonly type: "pong"; readonly number: number; readonly serverMs: number }
   | Keyframe
   | Delta
+  | Streamed
+  | { readonly type: "row"; readonly ref: number; readonly row: RowFacts }
   | { readonly type: "state"; readonly stream: number; readonly state: StreamState }
   | { readonly type: "notice"; readonly symbol: string; readonly kind: string; readonly text: string };
 
-export function encodeSubscribe(ref: number, key: LadderKey): Uint8Array<ArrayBuffer> {
-  const { symbol, venue, group, depth, hz } = key;
-  return encode([SUBSCRIBE, ref, { kind: "ladder", symbol, venue, group, depth, hz }]);
+export function encodeSubscribe(ref: number, wish: Wish | RowWish): Uint8Array<ArrayBuffer> {
+  return encode([SUBSCRIBE, ref, wish]);
 }
 
 export function encodeUnsubscribe(stream: number): Uint8Array<ArrayBuffer> {
@@ -167,7 +190,7 @@ export function decode(bytes: Uint8Array): ServerMessage {
         type: "subscribed",
         ref: whole(ref),
         stream: whole(stream),
-        key: map(key) as unknown as LadderKey,
+        key: map(key) as unknown as Wish,
       };
     }
     case REFUSED: {
@@ -180,7 +203,12 @@ export function decode(bytes: Uint8Array): ServerMessage {
       const notice = map(parts[2]);
       return { type: "notice", symbol: text(parts[1]), kind: text(notice.kind), text: text(notice.text) };
     }
+    case ROW:
+      return { type: "row", ref: whole(parts[1]), row: map(parts[2]) as unknown as RowFacts };
     default:
+      if (whole(parts[0]) >= STREAMED_FROM && (parts[0] as number) <= STREAMED_TO) {
+        return { type: "streamed", code: parts[0] as number, stream: whole(parts[1]), parts };
+      }
       throw new FrameError(`expected a type of the catalogue, got ${String(parts[0])}`);
   }
 }
@@ -189,7 +217,7 @@ function place(parts: unknown[]): { stream: number; epoch: number; seq: number }
   return { stream: whole(parts[1]), epoch: whole(parts[2]), seq: whole(parts[3]) };
 }
 
-function whole(value: unknown): number {
+export function whole(value: unknown): number {
   if (!Number.isSafeInteger(value)) throw new FrameError(`expected a whole number, got ${String(value)}`);
   return value as number;
 }
@@ -199,7 +227,7 @@ function text(value: unknown): string {
   return value;
 }
 
-function map(value: unknown): Record<string, unknown> {
+export function map(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new FrameError(`expected a map, got ${String(value)}`);
   }

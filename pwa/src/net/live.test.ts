@@ -1,16 +1,26 @@
 import { decode as decodeParts, encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Live, type Stream } from "./live.ts";
+import { Live } from "./live.ts";
+import type { Stream } from "./streams.ts";
 
 let sent: unknown[];
 let log: string[];
 let live: Live;
 let shown: Stream | null;
+let rows: unknown[];
 
-const key = (group: number) => ({ symbol: "BTCUSDT", venue: "all", group, depth: 50, hz: 10 });
+const key = (group: number) => ({
+  kind: "ladder" as const,
+  symbol: "BTCUSDT",
+  venue: "all",
+  group,
+  depth: 50,
+  hz: 10,
+});
 const hello = { version: "1", market: "twin", simulated: true, server_ms: 0, venues: [], symbols: [] };
 const say = (...parts: unknown[]) => live.message(encode(parts));
-const name = (stream: Stream) => `${stream.number}@${stream.key.group}`;
+const name = (stream: Stream) =>
+  stream.kind === "ladder" ? `${stream.number}@${stream.key.group}` : `${stream.number}:${stream.kind}`;
 
 const keyframe = (stream: number, seq: number, bid = 100) =>
   say(10, stream, 1, seq, {
@@ -32,7 +42,7 @@ const delta = (stream: number, seq: number) =>
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-  [sent, log, shown] = [[], [], null];
+  [sent, log, shown, rows] = [[], [], null, []];
   live = new Live(
     (bytes) => {
       sent.push(decodeParts(bytes));
@@ -46,6 +56,7 @@ beforeEach(() => {
       },
       frame: (stream) => log.push(`frame ${name(stream)}`),
       state: (stream) => log.push(`state ${name(stream)}`),
+      row: (row) => rows.push(row),
       refused: (code) => log.push(`refused ${code}`),
       notice: (_symbol, _kind, text) => log.push(text),
       pong: (number) => log.push(`pong ${number}`),
@@ -63,7 +74,7 @@ const leaves = () => sent.filter((it) => (it as unknown[])[0] === 2).map((it) =>
 
 /** Brings a stream into view. */
 const view = () => {
-  live.want(key(10));
+  live.want([key(10)]);
   say(0, hello);
   subscribed(1, 4, 10);
   keyframe(4, 1);
@@ -71,10 +82,10 @@ const view = () => {
 
 describe("asking", () => {
   it("waits for the server's hello", () => {
-    live.want(key(10));
+    live.want([key(10)]);
     expect(sent).toEqual([]);
     say(0, hello);
-    expect(sent).toEqual([[1, 1, { kind: "ladder", ...key(10) }]]);
+    expect(sent).toEqual([[1, 1, key(10)]]);
   });
 
   it("shows a stream with its keyframe and follows its deltas", () => {
@@ -85,7 +96,7 @@ describe("asking", () => {
   });
 
   it("keeps a state that comes before the keyframe", () => {
-    live.want(key(10));
+    live.want([key(10)]);
     say(0, hello);
     subscribed(1, 4, 10);
     say(12, 4, { t: 77 });
@@ -95,7 +106,7 @@ describe("asking", () => {
 
   it("asks for the same only once", () => {
     view();
-    live.want(key(10));
+    live.want([key(10)]);
     say(0, hello);
     expect(asks()).toBe(1);
   });
@@ -105,7 +116,7 @@ describe("changing the view", () => {
   beforeEach(view);
 
   it("keeps the old stream until the new one has come, then leaves it", () => {
-    live.want(key(20));
+    live.want([key(20)]);
     subscribed(2, 5, 20);
     delta(4, 2);
     expect(leaves()).toEqual([]);
@@ -115,8 +126,8 @@ describe("changing the view", () => {
   });
 
   it("leaves what was granted after the mind has changed again", () => {
-    live.want(key(20));
-    live.want(key(10));
+    live.want([key(20)]);
+    live.want([key(10)]);
     subscribed(2, 5, 20);
     expect(leaves()).toEqual([5]);
     delta(4, 2);
@@ -124,8 +135,8 @@ describe("changing the view", () => {
   });
 
   it("follows only the last of several quick wishes", () => {
-    live.want(key(20));
-    live.want(key(50));
+    live.want([key(20)]);
+    live.want([key(50)]);
     subscribed(2, 5, 20);
     subscribed(3, 6, 50);
     keyframe(5, 1);
@@ -135,10 +146,10 @@ describe("changing the view", () => {
   });
 
   it("hands on a refusal and can ask again", () => {
-    live.want(key(20));
+    live.want([key(20)]);
     say(2, 2, "bad_request", "no");
     expect(log.at(-1)).toBe("refused bad_request");
-    live.want(key(50));
+    live.want([key(50)]);
     expect(asks()).toBe(3);
   });
 });
@@ -195,10 +206,10 @@ describe("the connection", () => {
   it("carries no data while nobody looks", () => {
     live.watching(false);
     expect(leaves()).toEqual([4]);
-    live.want(key(20));
+    live.want([key(20)]);
     expect(asks()).toBe(1);
     live.watching(true);
-    expect(sent.at(-1)).toEqual([1, 2, { kind: "ladder", ...key(20) }]);
+    expect(sent.at(-1)).toEqual([1, 2, key(20)]);
   });
 
   it("hands on the answers to pings", () => {
@@ -211,14 +222,14 @@ describe("the connection", () => {
 
 it("drops what is in view and asks for it anew when it is restarted", () => {
   say(0, hello);
-  live.want(key(10));
+  live.want([key(10)]);
   subscribed(1, 5, 10);
   keyframe(5, 1);
   sent.length = 0;
   live.restart();
   expect(sent).toEqual([
     [2, 5],
-    [1, 2, { kind: "ladder", ...key(10) }],
+    [1, 2, key(10)],
   ]);
   log.length = 0;
   delta(5, 2);
@@ -226,4 +237,60 @@ it("drops what is in view and asks for it anew when it is restarted", () => {
   subscribed(2, 6, 10);
   keyframe(6, 1);
   expect(log).toEqual(["shown 6@10"]);
+});
+
+describe("streams of several kinds", () => {
+  const glance = { kind: "glance" as const, symbols: ["BTCUSDT"] };
+  const fields = (last: number) => [1, 2, last, 92, null, null, null, 1, new Uint8Array(33), null, null];
+  const watch = (stream: number, last: number) =>
+    say(20, stream, { t: 1_000, simulated: true, rows: [fields(last)] });
+
+  beforeEach(view);
+
+  it("are followed side by side, each mended alone", () => {
+    live.want([key(10), glance]);
+    expect(sent.at(-1)).toEqual([1, 2, glance]);
+    say(1, 2, 5, glance);
+    watch(5, 770);
+    expect(log.at(-1)).toBe("shown 5:glance");
+    say(21, 5, 1_000, [0, 0b100, 771]);
+    expect(log.at(-1)).toBe("frame 5:glance");
+    expect(shown?.kind === "glance" && shown.model.rows[0]?.last).toBe(771);
+    say(21, 5, 1_000, [7, 1, 0]);
+    vi.advanceTimersByTime(0);
+    expect(leaves()).toEqual([5]);
+    expect(sent.at(-1)).toEqual([1, 3, glance]);
+    delta(4, 2);
+    expect(log.at(-1)).toBe("frame 4@10");
+  });
+
+  it("are left when the screen that wanted them is left", () => {
+    live.want([glance]);
+    expect(leaves()).toEqual([4]);
+    say(1, 2, 5, glance);
+    live.want([]);
+    expect(leaves()).toEqual([4, 5]);
+    watch(5, 770);
+    expect(log.at(-1)).toBe("shown 4@10");
+  });
+
+  it("do not take a frame of another kind", () => {
+    watch(4, 770);
+    vi.advanceTimersByTime(0);
+    expect(leaves()).toEqual([4]);
+    expect(log.filter((it) => it.startsWith("frame"))).toEqual([]);
+  });
+
+  it("answer the last row asked for only", () => {
+    const row = { kind: "row" as const, symbol: "BTCUSDT", group: 10, row: 77 };
+    live.askRow(row);
+    live.askRow({ ...row, row: 78 });
+    expect(sent.at(-1)).toEqual([1, 3, { ...row, row: 78 }]);
+    say(14, 2, { row: 77 });
+    say(14, 3, { row: 78 });
+    expect(rows).toEqual([{ row: 78 }]);
+    live.askRow(row);
+    say(2, 4, "bad_request", "no");
+    expect(log).not.toContain("refused bad_request");
+  });
 });

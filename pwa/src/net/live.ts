@@ -1,83 +1,65 @@
-/** What the phone asks the server for, and the streams it gets: one ladder in view at a time. */
+/** What the phone asks the server for, and the streams it gets: those of the screen in view. */
 
-import type { StreamState } from "../model/state.ts";
 import type { ConnectionState } from "./connection.ts";
 import {
-  type Delta,
   decode,
   encodePing,
   encodeSubscribe,
   encodeUnsubscribe,
   FrameError,
   type Hello,
-  type Keyframe,
-  type LadderKey,
-  LadderModel,
   type RefusalCode,
+  type RowFacts,
   type ServerMessage,
 } from "./frames.ts";
+import { Slot, type SlotEvents } from "./slot.ts";
+import { FOLLOWED, type Followed, type FollowedWish } from "./streams.ts";
+import type { RowWish } from "./wishes.ts";
 
-/** Shortest time between two attempts to mend a stream. */
-const MEND_EVERY_MS = 1_000;
-
-export interface Stream {
-  readonly number: number;
-  readonly key: LadderKey;
-  readonly ladder: LadderModel;
-  state: StreamState | null;
-}
-
-export interface LiveEvents {
+export interface LiveEvents extends Pick<SlotEvents, "shown" | "frame" | "state"> {
   hello(hello: Hello): void;
-  /** Another stream is in view from now on; its keyframe has been taken. */
-  shown(stream: Stream): void;
-  /** The stream in view took a frame. */
-  frame(stream: Stream): void;
-  state(stream: Stream): void;
+  /** The answer to the last row asked for. */
+  row(row: RowFacts): void;
   refused(code: RefusalCode, text: string): void;
   notice(symbol: string, kind: string, text: string): void;
-  pong(number: number): void;
+  pong(number: number, serverMs: number): void;
 }
-
-const sameKey = (one: LadderKey, other: LadderKey): boolean =>
-  one.symbol === other.symbol &&
-  one.venue === other.venue &&
-  one.group === other.group &&
-  one.depth === other.depth &&
-  one.hz === other.hz;
 
 export class Live {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => boolean;
   readonly #events: LiveEvents;
+  readonly #slots: ReadonlyMap<Followed, Slot>;
   #greeted = false;
   #watching = true;
-  #wanted: LadderKey | null = null;
   #refs = 0;
-  /** The request that has not been answered yet. */
-  #asked: { readonly ref: number; readonly key: LadderKey } | null = null;
-  /** A stream that was granted and has not sent its keyframe yet. */
-  #next: Stream | null = null;
-  #current: Stream | null = null;
-  #mend: ReturnType<typeof setTimeout> | undefined;
-  #mendedMs = Number.NEGATIVE_INFINITY;
+  #rowRef = 0;
 
   constructor(send: (bytes: Uint8Array<ArrayBuffer>) => boolean, events: LiveEvents) {
     this.#send = send;
     this.#events = events;
+    const slotEvents: SlotEvents = {
+      ask: (wish) => this.#ask(wish),
+      leave: (stream) => this.#leave(stream),
+      shown: events.shown,
+      frame: events.frame,
+      state: events.state,
+    };
+    this.#slots = new Map(FOLLOWED.map((kind) => [kind, new Slot(slotEvents)]));
   }
 
-  /** Asks for another ladder; the one in view stays until the new one has come. */
-  want(key: LadderKey): void {
-    this.#wanted = key;
-    this.#ask();
+  /** Asks for the streams of a screen, one a kind; those of other kinds are left. */
+  want(wishes: readonly FollowedWish[]): void {
+    for (const [kind, slot] of this.#slots) slot.want(wishes.find((it) => it.kind === kind) ?? null);
+  }
+
+  /** Asks once what a row is made of; only the last question is answered. */
+  askRow(row: RowWish): void {
+    this.#rowRef = this.#ask(row) ?? 0;
   }
 
   /** Drops what is in view and asks for it anew: its numbers have another meaning now. */
   restart(): void {
-    this.#leave(this.#next);
-    this.#leave(this.#current);
-    this.#forget();
-    this.#ask();
+    for (const slot of this.#slots.values()) slot.restart();
   }
 
   ping(number: number): void {
@@ -87,20 +69,17 @@ export class Live {
   /** The socket opened or closed: streams end with it. */
   connection(state: ConnectionState): void {
     if (state === "open") return;
-    this.#forget();
+    for (const slot of this.#slots.values()) slot.forget();
     this.#greeted = false;
   }
 
   /** Nobody looks for a while (false) or again (true): data that nobody sees is not asked for. */
   watching(watching: boolean): void {
     this.#watching = watching;
-    if (watching) {
-      this.#ask();
-      return;
+    for (const slot of this.#slots.values()) {
+      if (watching) slot.ask();
+      else slot.leave();
     }
-    this.#leave(this.#next);
-    this.#leave(this.#current);
-    this.#forget();
   }
 
   message(bytes: Uint8Array): void {
@@ -109,129 +88,58 @@ export class Live {
       message = decode(bytes);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      this.#mendSoon();
+      for (const slot of this.#slots.values()) slot.mendSoon();
       return;
     }
     this.#take(message);
   }
 
   #take(message: ServerMessage): void {
+    const slots = [...this.#slots.values()];
     switch (message.type) {
       case "hello":
         this.#greeted = true;
         this.#events.hello(message.hello);
-        this.#ask();
+        for (const slot of slots) slot.ask();
         break;
-      case "subscribed":
-        this.#granted(message.ref, message.stream, message.key);
+      case "subscribed": {
+        const { ref, stream, key } = message;
+        if (slots.some((slot) => slot.granted(ref, stream, key as FollowedWish))) break;
+        // An answer to a question that is no longer ours.
+        if (!slots.some((slot) => slot.holds(stream))) this.#leave(stream);
         break;
+      }
       case "refused":
-        if (this.#asked?.ref === message.ref) this.#asked = null;
+        if (message.ref === this.#rowRef && message.ref > 0) break;
+        for (const slot of slots) slot.refused(message.ref);
         this.#events.refused(message.code, message.text);
         break;
       case "pong":
-        this.#events.pong(message.number);
+        this.#events.pong(message.number, message.serverMs);
+        break;
+      case "row":
+        if (message.ref === this.#rowRef) this.#events.row(message.row);
         break;
       case "state":
-        this.#state(message.stream, message.state);
+        for (const slot of slots) slot.state(message.stream, message.state);
         break;
       case "notice":
         this.#events.notice(message.symbol, message.kind, message.text);
         break;
       default:
-        this.#frame(message);
+        for (const slot of slots) slot.frame(message);
     }
   }
 
-  #ask(): void {
-    const key = this.#wanted;
-    if (!key || !this.#greeted || !this.#watching) return;
-    const onItsWay = this.#asked?.key ?? this.#next?.key;
-    if (onItsWay ? sameKey(onItsWay, key) : this.#current && sameKey(this.#current.key, key)) return;
-    this.#leave(this.#next);
-    this.#next = null;
-    this.#asked = null;
-    if (this.#current && sameKey(this.#current.key, key)) return;
-    this.#refs += 1;
-    if (this.#send(encodeSubscribe(this.#refs, key))) this.#asked = { ref: this.#refs, key };
+  #ask(wish: FollowedWish | RowWish): number | null {
+    if (!this.#greeted || !this.#watching) return null;
+    const ref = this.#refs + 1;
+    if (!this.#send(encodeSubscribe(ref, wish))) return null;
+    this.#refs = ref;
+    return ref;
   }
 
-  #granted(ref: number, number: number, key: LadderKey): void {
-    if (ref !== this.#asked?.ref) {
-      // An answer to a question that is no longer ours.
-      if (number !== this.#current?.number && number !== this.#next?.number) {
-        this.#send(encodeUnsubscribe(number));
-      }
-      return;
-    }
-    // The wish is kept as it was asked: the server may have bent it, and asking again would not help.
-    this.#next = {
-      number,
-      key: this.#asked.key,
-      ladder: new LadderModel(key.group, key.depth),
-      state: null,
-    };
-    this.#asked = null;
-  }
-
-  #state(number: number, state: StreamState): void {
-    if (number === this.#next?.number) this.#next.state = state;
-    if (number !== this.#current?.number) return;
-    this.#current.state = state;
-    this.#events.state(this.#current);
-  }
-
-  #frame(message: Keyframe | Delta): void {
-    const next = this.#next;
-    if (next && message.stream === next.number) {
-      if (!this.#apply(next, message)) return;
-      const before = this.#current;
-      this.#next = null;
-      this.#current = next;
-      if (before && before.number !== next.number) this.#leave(before);
-      this.#events.shown(next);
-      return;
-    }
-    const current = this.#current;
-    if (!current || message.stream !== current.number) return;
-    if (this.#apply(current, message)) this.#events.frame(current);
-  }
-
-  /** Takes a frame into a stream; a gap or a broken frame has the stream asked for again. */
-  #apply(stream: Stream, message: Keyframe | Delta): boolean {
-    try {
-      if (stream.ladder.apply(message)) return true;
-    } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-    }
-    this.#mendSoon();
-    return false;
-  }
-
-  #mendSoon(): void {
-    this.#mend ??= setTimeout(() => {
-      this.#mend = undefined;
-      this.restart();
-    }, this.#mendDelayMs());
-  }
-
-  /** The first mending is at once; a stream that stays broken is not asked for in a tight loop. */
-  #mendDelayMs(): number {
-    const nowMs = performance.now();
-    const delayMs = Math.max(0, this.#mendedMs + MEND_EVERY_MS - nowMs);
-    this.#mendedMs = nowMs + delayMs;
-    return delayMs;
-  }
-
-  #leave(stream: Stream | null): void {
-    if (stream) this.#send(encodeUnsubscribe(stream.number));
-  }
-
-  #forget(): void {
-    clearTimeout(this.#mend);
-    this.#mend = undefined;
-    this.#asked = null;
-    this.#next = null;
-    this.#current = null;
+  #leave(stream: number): void {
+    this.#send(encodeUnsubscribe(stream));
   }
 }

@@ -53,7 +53,7 @@ function Price() {
 }
 
 function Change() {
-  const day = store.state.value?.day ?? null;
+  const day = store.day.value;
   if (day === null || store.freshness.value === "stale") return null;
   const side = day > 0 ? "buy" : day < 0 ? "sell" : "even";
   return (
@@ -66,8 +66,8 @@ function Change() {
 
 function Age() {
   const freshness = store.freshness.value;
-  if (!store.hasLadder.value) return null;
   const age = store.age.value;
+  if (!age) return null;
   return (
     <span class={`age ${freshness}`}>
       <i class="dot" />
@@ -77,9 +77,10 @@ function Age() {
 }
 
 /** Where the numbers come from; one calm sentence instead when something is not as it should be. */
-function Source({ onRetry }: { onRetry: () => void }) {
-  const venue = store.venue.value;
-  const facts = store.facts.value;
+export function Source({ onRetry, plain = false }: { onRetry: () => void; plain?: boolean }) {
+  // What is not about one symbol has no venues of its own.
+  const venue = plain ? "all" : store.venue.value;
+  const facts = plain ? null : store.facts.value;
   const trouble = store.notice.value || troubleOf();
   if (store.connection.value === "refused") {
     return (
@@ -103,10 +104,11 @@ function Source({ onRetry }: { onRetry: () => void }) {
 }
 
 /** Says that this is no live market; nothing ever hides it. */
-function Watermark() {
+export function Watermark() {
   const hello = store.hello.value;
   const words: string[] = [];
-  if (hello?.simulated || (store.flags.value & FLAG_SIMULATED) !== 0) words.push(strings.simulated);
+  const kept = !hello && [...store.quotes.value.values()].some((it) => it.simulated);
+  if (hello?.simulated || kept || (store.flags.value & FLAG_SIMULATED) !== 0) words.push(strings.simulated);
   if (hello?.market === "replay") words.push(strings.replay);
   if (words.length === 0) return null;
   return <span class="watermark">{words.join(" ")}</span>;
@@ -129,7 +131,8 @@ function troubleOf(): string {
 function feedTrouble(): string {
   const state = store.state.value;
   const flags = store.flags.value;
-  if (!state || !store.hasLadder.value) return "";
+  // Elsewhere the venues are not told of, and what is known of them is from another time.
+  if (!state || !store.hasLadder.value || store.screen.value !== "ladder") return "";
   if ((flags & FLAG_PARTIAL) !== 0) {
     const [out] = venuesOut(state.venues);
     if (!out) return "";

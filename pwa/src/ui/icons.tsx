@@ -68,3 +68,46 @@ export const LineIcon = () => (
     <path d="M2 14l4.5-5 4 3L18 4.5" />
   </Icon>
 );
+
+export const GlanceIcon = () => (
+  <Icon>
+    <path d="M2 5h4M10 5h8M2 10h4M10 10h8M2 15h4M10 15h8" />
+  </Icon>
+);
+
+export const LadderIcon = () => (
+  <Icon>
+    <path d="M3 4h6M11 8h6M3 12h3M9 12h3M7 16h4M14 16h4" />
+  </Icon>
+);
+
+export const MapIcon = () => (
+  <Icon>
+    <path d="M2.5 2.5v15h15M6 7h9M6 10.5h6M6 14h10" />
+  </Icon>
+);
+
+export const FlowIcon = () => (
+  <Icon>
+    <path d="M2 12.5h3l3-8 4 10 3-6h3M2 17.5h16" />
+  </Icon>
+);
+
+export const BellIcon = () => (
+  <Icon>
+    <path d="M5 14V9a5 5 0 0 1 10 0v5l1.5 1.5h-13zM8.5 17.5h3" />
+  </Icon>
+);
+
+export const SearchIcon = () => (
+  <Icon>
+    <circle cx="9" cy="9" r="5.5" />
+    <path d="M13.2 13.2L17.5 17.5" />
+  </Icon>
+);
+
+export const FullIcon = () => (
+  <Icon>
+    <path d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4" />
+  </Icon>
+);

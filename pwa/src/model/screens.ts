@@ -1,0 +1,42 @@
+/** The screens, the addresses they have, and the streams each of them needs. */
+
+import type { FollowedWish } from "../net/streams.ts";
+
+/** In the order of the thumb bar. */
+export const TABS = ["glance", "ladder", "alerts"] as const;
+export type Tab = (typeof TABS)[number];
+export type Screen = Tab;
+
+const SCREENS: readonly Screen[] = TABS;
+export const FIRST_SCREEN: Screen = "ladder";
+
+/** The address of a screen within the page; a plain link goes there, and back leads back. */
+export const hrefOf = (screen: Screen): string => `#${screen}`;
+
+/** The screen of an address, null when it names none. */
+export const screenOf = (hash: string): Screen | null => SCREENS.find((it) => hrefOf(it) === hash) ?? null;
+
+/** What the user looks at. */
+export interface Looked {
+  readonly symbol: string;
+  /** "all" or a venue's name. */
+  readonly venue: string;
+  /** Ticks a row of the ladder, rows a side, frames a second. */
+  readonly group: number;
+  readonly depth: number;
+  readonly hz: number;
+  readonly watchlist: readonly string[];
+}
+
+/** The streams of a screen; those of the screen before are left. */
+export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[] {
+  const { symbol, venue, group, depth, hz } = looked;
+  switch (screen) {
+    case "glance":
+      return [{ kind: "glance", symbols: looked.watchlist }];
+    case "ladder":
+      return [{ kind: "ladder", symbol, venue, group, depth, hz }];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { FrameError, type Streamed } from "./frames.ts";
+import { GlanceModel } from "./glance_frames.ts";
+
+const frame = (code: number, ...parts: unknown[]): Streamed => ({
+  type: "streamed",
+  code,
+  stream: 3,
+  parts: [code, 3, ...parts],
+});
+const above = [774_000, 42_000, 24_000, 71_000, 40, 11.5, "S1", "armed"];
+const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, new Uint8Array(33), 8e6, 100];
+const key = (...rows: unknown[]) => frame(20, { t: 5_000, simulated: true, rows });
+
+describe("the watchlist", () => {
+  it("reads a row in the units of the app", () => {
+    const model = new GlanceModel();
+    expect(model.apply(key(row(772_700)))).toBe(true);
+    expect(model.simulated).toBe(true);
+    expect(model.rows[0]).toEqual({
+      live: true,
+      ageMs: 200,
+      last: 772_700,
+      day: 0.92,
+      above: {
+        peak: 774_000,
+        usd: 42e6,
+        lowUsd: 24e6,
+        highUsd: 71e6,
+        distanceBp: 40,
+        etaMin: 11.5,
+        name: "S1",
+        state: "armed",
+      },
+      below: null,
+      bias: 38,
+      regime: "useful",
+      strip: new Uint8Array(33),
+      oiUsd: 8e9,
+      funding: 0.0001,
+    });
+  });
+
+  it("changes only the fields that the mask names, and leaves other rows the objects they were", () => {
+    const model = new GlanceModel();
+    model.apply(key(row(100), row(200)));
+    const [first] = model.rows;
+    expect(model.apply(frame(21, 1_000, [1, 0b10_0000_0101, 2, 201, null]))).toBe(true);
+    expect(model.tMs).toBe(6_000);
+    expect(model.rows[0]).toBe(first);
+    expect(model.rows[1]).toMatchObject({ live: false, last: 201, day: 0.92, oiUsd: null });
+  });
+
+  it("cannot follow without a key, nor after a broken frame", () => {
+    const model = new GlanceModel();
+    expect(model.apply(frame(21, 1_000, []))).toBe(false);
+    model.apply(key(row(1)));
+    expect(() => model.apply(frame(21, 1_000, [4, 1, 0]))).toThrow(FrameError);
+    expect(model.apply(frame(21, 1_000, []))).toBe(false);
+  });
+
+  it.each([
+    ["a row too short", key([1, 2, 3])],
+    ["a strip of another length", key(row(1).with(8, new Uint8Array(32)))],
+    ["a price in words", key(row(1).with(2, "77"))],
+    ["a cluster in words", key(row(1).with(4, ["x", 1, 1, 1, 1, null, "", ""]))],
+    ["rows that are no list", frame(20, { t: 1, simulated: false, rows: 3 })],
+  ])("refuses %s", (_, broken) => {
+    expect(() => new GlanceModel().apply(broken)).toThrow(FrameError);
+  });
+
+  it("refuses a change that is cut short", () => {
+    const model = new GlanceModel();
+    model.apply(key(row(1)));
+    expect(() => model.apply(frame(21, 1_000, [0, 0b111, 1]))).toThrow(FrameError);
+  });
+});

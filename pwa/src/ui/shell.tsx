@@ -1,0 +1,82 @@
+/** The frame of the app: the screen in view, the thumb bar, and the sheets above both. */
+
+import type { ComponentType } from "preact";
+import type { App } from "../app.ts";
+import { hrefOf, type Screen, TABS, type Tab } from "../model/screens.ts";
+import { store } from "../model/store.ts";
+import { AlertsScreen } from "../screens/alerts.tsx";
+import { GlanceScreen } from "../screens/glance.tsx";
+import { LadderScreen } from "../screens/ladder.tsx";
+import { strings } from "../strings.ts";
+import "../shell.css";
+import { BellIcon, GlanceIcon, LadderIcon } from "./icons.tsx";
+import { SettingsSheet } from "./settings.tsx";
+import { Summary } from "./summary.tsx";
+import { SymbolSheet } from "./symbols.tsx";
+import { UpdateChip } from "./update.tsx";
+import { WatchlistSheet } from "./watchlist.tsx";
+
+interface View {
+  draw(): void;
+}
+
+/** The pictures in view, drawn again with new data. */
+export const views = new Set<View>();
+
+/** A place for one picture: takes it when it is made, and forgets it with null. */
+function place(): (view: View | null) => void {
+  let held: View | null = null;
+  return (view) => {
+    if (held) views.delete(held);
+    if (view) views.add(view);
+    held = view;
+  };
+}
+
+const setLadder = place();
+
+/** How each screen is shown. */
+const SCREENS: { readonly [S in Screen]: ComponentType<{ app: App }> } = {
+  glance: GlanceScreen,
+  ladder: ({ app }) => <LadderScreen app={app} onView={setLadder} />,
+  alerts: AlertsScreen,
+};
+
+const TAB_ICONS: { readonly [T in Tab]: ComponentType } = {
+  glance: GlanceIcon,
+  ladder: LadderIcon,
+  alerts: BellIcon,
+};
+
+export function Shell({ app }: { app: App }) {
+  const { screen, sheet, preferences } = store;
+  const InView = SCREENS[screen.value];
+  return (
+    <div class={`shell hand-${preferences.value.hand}`}>
+      <InView app={app} />
+      <Tabs />
+      {sheet.value === "symbols" && <SymbolSheet app={app} />}
+      {sheet.value === "watchlist" && <WatchlistSheet app={app} />}
+      {sheet.value === "settings" && <SettingsSheet app={app} />}
+      <UpdateChip />
+      <Summary />
+    </div>
+  );
+}
+
+/** Plain links: the address is the screen, so back, reload and shortcuts work by themselves. */
+function Tabs() {
+  return (
+    <nav class="tabs" aria-label={strings.screens}>
+      {TABS.map((tab) => {
+        const Icon = TAB_ICONS[tab];
+        return (
+          <a key={tab} href={hrefOf(tab)} aria-current={tab === store.screen.value ? "page" : undefined}>
+            <Icon />
+            {strings.tabs[tab]}
+          </a>
+        );
+      })}
+    </nav>
+  );
+}

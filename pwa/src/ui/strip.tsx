@@ -1,0 +1,47 @@
+/** The heat about the last price as a strip: where the light is, and how near the price. */
+
+import { computed } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { BAND_USD, heatIndex, makePalette, type Palette } from "../draw/palette.ts";
+import { stripTopUsd } from "../model/glance.ts";
+import { heatName, sideName } from "../model/preferences.ts";
+import { store } from "../model/store.ts";
+import { type GlanceRow, STRIP_CELLS } from "../net/glance_frames.ts";
+import { strings } from "../strings.ts";
+
+/** A sparse map is worth half the light. */
+const SPARSE_PART = 0.5;
+
+const appearance = computed(() => {
+  const preferences = store.preferences.value;
+  return [heatName(preferences), sideName(preferences), preferences.ground] as const;
+});
+const palette = computed(() => makePalette(...appearance.value));
+
+/** A pixel a cell; the page scales it smoothly to the room there is. */
+export function Strip({ row }: { row: GlanceRow }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { strip, oiUsd, regime } = row;
+  const colours = palette.value;
+  useEffect(() => {
+    if (canvas.current) paint(canvas.current, row, colours);
+  }, [strip, oiUsd, regime, colours]);
+  return (
+    <span class="strip" role="img" aria-label={strings.glanceStripName}>
+      <canvas ref={canvas} width={STRIP_CELLS} height={1} />
+    </span>
+  );
+}
+
+function paint(canvas: HTMLCanvasElement, row: GlanceRow, colours: Palette): void {
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const brightest = row.strip.reduce((most, code) => Math.max(most, code), 0);
+  const topUsd = stripTopUsd(row, BAND_USD[brightest] ?? 0);
+  const part = row.regime === "sparse" ? SPARSE_PART : 1;
+  for (let cell = 0; cell < STRIP_CELLS; cell++) {
+    const usd = BAND_USD[row.strip[cell] ?? 0] ?? 0;
+    context.fillStyle = colours.heat[Math.round(heatIndex(usd, topUsd) * part)] as string;
+    context.fillRect(cell, 0, 1, 1);
+  }
+}
