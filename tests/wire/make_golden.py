@@ -18,6 +18,7 @@ from leadline.wire import frames
 from leadline.wire.reader import Delta, Keyframe, LadderReader, decode
 from tests.wire.ladders import STARTS_MS, RandomMarket, bands, plain, view
 from tests.wire.maps import map_stream, read_map
+from tests.wire.watchlists import glance_stream, pulse_stream, read_glance, read_plain, tape_stream
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "wire" / "golden"
 STREAM = {"group": 5, "depth": 12, "stream": 4, "epoch": 3}
@@ -171,17 +172,41 @@ def golden() -> dict[str, bytes]:
     _add_stream(files, "stream", STREAM["group"], STREAM["depth"], random_stream())
     raws = map_stream(STARTS_MS)
     files["map.bin"], files["map.json"] = _prefixed(raws), _json({"maps": read_map(raws)})
+    for name, (raws, seen) in others().items():
+        files[f"{name}.bin"], files[f"{name}.json"] = _prefixed(raws), _json({"seen": seen})
     for name, asked in requests().items():
         files[f"{name}.bin"] = msgpack.packb(asked)
         files[f"{name}.json"] = _json(asked)
     return files
 
 
+def others() -> dict[str, tuple[list[bytes], list[dict[str, object]]]]:
+    """Return the streams that are no ladders: their frames and what a phone sees after each."""
+    glance, tape, pulse = (made(STARTS_MS) for made in (glance_stream, tape_stream, pulse_stream))
+    return {
+        "glance": (glance, read_glance(glance)),
+        "tape": (tape, read_plain(tape)),
+        "pulse": (pulse, read_plain(pulse)),
+    }
+
+
 def requests() -> dict[str, object]:
     """Return what a phone sends, by name."""
     wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": 10, "depth": 50, "hz": 10}
     row = {"kind": "row", "symbol": "BTCUSDT", "group": 10, "row": 27_183}
-    return {"subscribe": [1, 9, wish], "subscribe_row": [1, 11, row], "unsubscribe": [2, 4], "ping": [3, 77]}
+    others = {
+        "glance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
+        "map": {"symbol": "BTCUSDT", "venue": "all", "hours": 72},
+        "tape": {"symbol": "BTCUSDT", "venue": "okx"},
+        "pulse": {"symbol": "BTCUSDT", "hours": 12},
+    }
+    return {
+        **{f"subscribe_{kind}": [1, 12, {"kind": kind, **wish}] for kind, wish in others.items()},
+        "subscribe": [1, 9, wish],
+        "subscribe_row": [1, 11, row],
+        "unsubscribe": [2, 4],
+        "ping": [3, 77],
+    }
 
 
 def _add_stream(files: dict[str, bytes], name: str, group: int, depth: int, raws: list[bytes]) -> None:
@@ -208,6 +233,8 @@ def _json(value: object) -> bytes:
         return f'{json.dumps(head)[:-1]}, "frames": {_lines(value["frames"])}}}\n'.encode()
     if isinstance(value, dict) and "maps" in value:
         return f'{{"maps": {_lines(value["maps"])}}}\n'.encode()
+    if isinstance(value, dict) and "seen" in value:
+        return f'{{"seen": {_lines(value["seen"])}}}\n'.encode()
     return (json.dumps(value, indent=1, default=_plain) + "\n").encode()
 
 

@@ -13,6 +13,7 @@ from leadline.wire.reader import decode
 from leadline.wire.requests import parse_client
 from tests.wire import make_golden
 from tests.wire.maps import read_map
+from tests.wire.watchlists import read_glance, read_plain
 
 NAMES = sorted(make_golden.golden())
 
@@ -49,6 +50,9 @@ def test_a_golden_frame_reads_as_its_values_say(name: str) -> None:
         assert seen == value["frames"]
     elif "maps" in value:
         assert read_map(frames_of(path.with_suffix(".bin"))) == value["maps"]
+    elif "seen" in value:
+        raws = frames_of(path.with_suffix(".bin"))
+        assert (read_glance if path.stem == "glance" else read_plain)(raws) == value["seen"]
     else:
         message = decode(path.with_suffix(".bin").read_bytes())
         assert {field: getattr(message, field) for field in message.__slots__} == value

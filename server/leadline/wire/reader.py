@@ -10,7 +10,7 @@ import numpy as np
 from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, LADDER_ROWS_MAX
-from leadline.wire import frames, map_frames
+from leadline.wire import frames, glance_frames, map_frames, pulse_frames, tape_frames
 from leadline.wire.delta import (
     AGE_UNIT_MS,
     BANDS_CHANGED,
@@ -102,8 +102,51 @@ class MapColumn:
     column: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class GlanceKeyframe:
+    stream: int
+    key: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class GlanceChanges:
+    stream: int
+    dt: int
+    changes: list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class TapeKeyframe:
+    stream: int
+    key: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TapePrints:
+    stream: int
+    t: int
+    trades: list[int]
+    liquidations: list[int]
+    floor_usd: int
+    sums: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PulseKeyframe:
+    stream: int
+    key: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PulseColumn:
+    stream: int
+    column: dict[str, object]
+
+
 ServerMessage = (
-    Hello | Subscribed | Refused | Pong | Keyframe | Delta | State | Notice | Row | MapKeyframe | MapColumn
+    (Hello | Subscribed | Refused | Pong | Notice | Row | Keyframe | Delta | State)
+    | (GlanceKeyframe | GlanceChanges | MapKeyframe | MapColumn)
+    | (TapeKeyframe | TapePrints | PulseKeyframe | PulseColumn)
 )
 
 
@@ -126,6 +169,26 @@ def decode(raw: bytes) -> ServerMessage:
             return MapKeyframe(stream, key)
         case [map_frames.MAP_COLUMN, int(stream), dict(column)]:
             return MapColumn(stream, column)
+        case [glance_frames.GLANCE_CHANGES, int(stream), int(dt), list(changes)]:
+            return GlanceChanges(stream, dt, changes)
+        case [glance_frames.GLANCE_KEYFRAME, int(stream), dict(key)]:
+            return GlanceKeyframe(stream, key)
+        case [
+            tape_frames.TAPE_PRINTS,
+            int(stream),
+            int(t),
+            list(trades),
+            list(forced),
+            int(floor),
+            list(sums),
+        ]:
+            return TapePrints(stream, t, trades, forced, floor, sums)
+        case [tape_frames.TAPE_KEYFRAME, int(stream), dict(key)]:
+            return TapeKeyframe(stream, key)
+        case [pulse_frames.PULSE_COLUMN, int(stream), dict(column)]:
+            return PulseColumn(stream, column)
+        case [pulse_frames.PULSE_KEYFRAME, int(stream), dict(key)]:
+            return PulseKeyframe(stream, key)
         case [frames.HELLO, dict(facts)]:
             return Hello(facts)
         case [frames.SUBSCRIBED, int(ref), int(stream), dict(key)]:
