@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire bench-start bench-book peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire bench-start bench-ingest bench-book peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,13 +70,16 @@ score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one
 simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
 
-bench: bench-wire bench-start bench-book ## every benchmark; results in build/bench
+bench: bench-wire bench-start bench-ingest bench-book ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
 
 bench-start: dev ## from a process's start to the first frame on a phone
 	$(BIN)/python -m tests.bench.bench_start $(ARGS)
+
+bench-ingest: dev ## what three venues of forty symbols cost, at live rates
+	$(BIN)/python -m tests.bench.bench_ingest $(ARGS)
 
 bench-book: dev peers ## a venue's bytes to a readable book, beside other packages
 	$(BIN)/python -m tests.bench.bench_book $(ARGS)

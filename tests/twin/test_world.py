@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from leadline.twin import kernels as k
+from leadline.twin.contracts import SYMBOLS, VENUES, copies
 from leadline.twin.history import AT_MS, CLOSE, HIGH, LOW, VOLUME
 from leadline.twin.market import Market, View
 from leadline.twin.world import World
@@ -46,6 +47,20 @@ def test_the_same_seed_gives_the_same_world_whatever_the_pieces_of_time() -> Non
 def test_another_seed_gives_another_world() -> None:
     one, two = World(5, history_days=0.0), World(6, history_days=0.0)
     assert fingerprint(one) != fingerprint(two)
+
+
+def test_copies_trade_books_of_their_own_and_change_nothing_of_the_others() -> None:
+    names = (*SYMBOLS, *copies(4))
+    assert names[3:] == ("BTC2USDT", "ETH2USDT", "SOL2USDT", "BTC3USDT")
+    plain, more = World(5, history_days=0.01), World(5, history_days=0.01, symbols=names)
+    for world in (plain, more):
+        world.advance(3_000)
+    assert fingerprint(more)[: len(plain.markets)] == fingerprint(plain)
+    assert len(more.markets) == len(names) * len(VENUES)
+    model, copy = (more.markets["okx", symbol] for symbol in ("ETHUSDT", "ETH2USDT"))
+    assert copy.contract.native == "ETH2-USDT-SWAP"
+    assert copy.mark == pytest.approx(model.mark, rel=0.01)
+    assert whole(copy) != whole(model)
 
 
 def test_each_contract_has_one_long_and_one_short(world: World) -> None:

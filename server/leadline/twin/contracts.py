@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,6 +23,7 @@ FLOOR, RATE, DEDUCTION, LEVERAGE = range(4)
 class Contract:
     """One perpetual at one venue.
 
+    model is the symbol whose price it follows and whose shape it has: its own, but for a copy of it.
     lot is the smallest size in coins; size_step the same size in the unit of the venue's feed
     (contracts at OKX); price_decimals and size_decimals are how many digits its texts carry (OKX and
     Bybit sizes drop trailing zeros).  Sizes of the market are in dollars: oi_usd of one side,
@@ -30,6 +32,7 @@ class Contract:
 
     venue: str
     symbol: str
+    model: str
     native: str
     base: str
     tick: Step
@@ -53,7 +56,7 @@ class Contract:
 
     @property
     def tiers(self) -> NDArray[np.float64]:
-        return tier_table(self.venue, self.symbol)
+        return tier_table(self.venue, self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,24 @@ _STEPS = {
 }
 
 
+def copies(count: int) -> tuple[str, ...]:
+    """Return the names of ``count`` more symbols, copies of those there are: BTC2USDT, ETH2USDT, ..."""
+    return tuple(
+        f"{SYMBOLS[at % len(SYMBOLS)].removesuffix('USDT')}{2 + at // len(SYMBOLS)}USDT"
+        for at in range(count)
+    )
+
+
 def _contract(venue: str, symbol: str) -> Contract:
     base = symbol.removesuffix("USDT")
-    coin = _COINS[base]
-    lot, size_step, price_decimals, size_decimals = _STEPS[venue, base]
+    model = base.rstrip("0123456789")
+    coin = _COINS[model]
+    lot, size_step, price_decimals, size_decimals = _STEPS[venue, model]
     share = _SHARE[venue]
     return Contract(
         venue=venue,
         symbol=symbol,
+        model=f"{model}USDT",
         native=f"{base}-USDT-SWAP" if venue == "okx" else symbol,
         base=base,
         tick=Step.of(coin.tick),
@@ -159,3 +172,9 @@ def tier_table(venue: str, symbol: str) -> NDArray[np.float64]:
 
 
 CONTRACTS = {(venue, symbol): _contract(venue, symbol) for venue in VENUES for symbol in SYMBOLS}
+
+
+def contracts_of(symbols: Collection[str]) -> dict[tuple[str, str], Contract]:
+    """Return CONTRACTS and, behind them, those of the copies among ``symbols``."""
+    more = [symbol for symbol in symbols if symbol not in SYMBOLS]
+    return CONTRACTS | {(venue, symbol): _contract(venue, symbol) for symbol in more for venue in VENUES}

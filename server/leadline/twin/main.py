@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from leadline.clock import monotonic_ms, wall_ms
 from leadline.twin.binance import Binance
 from leadline.twin.bybit import Bybit
-from leadline.twin.contracts import SYMBOLS, VENUES
+from leadline.twin.contracts import SYMBOLS, VENUES, copies
 from leadline.twin.faults import Faults
 from leadline.twin.hub import VenueServer
 from leadline.twin.market import STEP_MS
@@ -48,7 +48,7 @@ class Twin:
     seed: of the world; faults: per venue; history_days: how much past to make (0.05 starts at once);
     start_ms: Unix time of the world's start, the wall clock when None; ports: fixed ports by name
     (binance, bybit, okx, truth), any free one when absent; paced: False leaves time to calls of ``step``;
-    symbols: which contracts are traded.
+    symbols: which contracts are traded, SYMBOLS or copies of them.
     """
 
     def __init__(
@@ -152,9 +152,10 @@ async def run_twin(
     faults: dict[str, Faults] | None = None,
     ready: Callable[[dict[str, int]], None] | None = None,
     history_days: float = HISTORY_DAYS,
+    symbols: Collection[str] = SYMBOLS,
 ) -> None:
     """Run the twin until cancelled; ``ready`` is told the port of each venue and of the truth."""
-    twin = Twin(seed, host=host, ports=ports, faults=faults, history_days=history_days)
+    twin = Twin(seed, host=host, ports=ports, faults=faults, history_days=history_days, symbols=symbols)
     # The world's arrays live as long as the process; the collector need not walk them again and again.
     gc.freeze()
     async with twin:
@@ -190,13 +191,15 @@ async def _run(arguments: argparse.Namespace) -> None:
     names = (*VENUES, "truth")
     ports = {name: base + at for at, name in enumerate(names)} if base else None
 
+    symbols = (*SYMBOLS, *copies(arguments.copies))
+
     def ready(bound: dict[str, int]) -> None:
         sys.stdout.write(json.dumps(bound) + "\n")
         sys.stdout.flush()
 
     async with _until_asked(arguments.until_stdin_closes) as asked:
         running = asyncio.create_task(
-            run_twin(arguments.seed, arguments.host, ports, faults, ready, arguments.history_days)
+            run_twin(arguments.seed, arguments.host, ports, faults, ready, arguments.history_days, symbols)
         )
         waiting = asyncio.create_task(asked.wait())
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -215,6 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port-base", type=int, default=0, help="first of four ports; 0 takes any free ones")
     parser.add_argument("--history-days", type=float, default=HISTORY_DAYS, help="days of past to make")
+    parser.add_argument("--copies", type=int, default=0, help="symbols more: BTC2USDT, ETH2USDT and so on")
     parser.add_argument("--faults", default="{}", help='JSON, such as {"binance": {"drop": 0.01}}')
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input ends")
     with contextlib.suppress(KeyboardInterrupt):

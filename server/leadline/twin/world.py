@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from leadline.twin import kernels as k
-from leadline.twin.contracts import CONTRACTS, SYMBOLS, VENUES
+from leadline.twin.contracts import CONTRACTS, SYMBOLS, VENUES, contracts_of
 from leadline.twin.market import STEP_MS, Market
 
 START_MS = 1_790_000_000_000
@@ -25,7 +25,8 @@ class World:
 
     seed: any int; start_ms: Unix time at which the fine steps begin; history_days: how much to run
     before that in coarse one-minute steps, so that bars, open interest, funding and positions exist;
-    symbols: which of SYMBOLS are traded.
+    symbols: which of SYMBOLS, and copies of them, are traded.  A copy follows its model's price and
+    does not push it.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class World:
         self.seed = seed
         self.now_ms = start_ms
         self.steps = 0
-        seeds = np.random.SeedSequence(seed).generate_state(1 + len(CONTRACTS), np.uint64).astype(np.uint64)
+        contracts = contracts_of(symbols)
+        seeds = np.random.SeedSequence(seed).generate_state(1 + len(contracts), np.uint64).astype(np.uint64)
         self.markets = {
             key: Market(contract, int(own))
-            for (key, contract), own in zip(CONTRACTS.items(), seeds[1:], strict=True)
+            for (key, contract), own in zip(contracts.items(), seeds[1:], strict=True)
             if contract.symbol in symbols
         }
         self._state = seeds[:1].copy()
@@ -70,8 +72,9 @@ class World:
         self.now_ms += STEP_MS
         flow_usd = np.zeros(len(SYMBOLS))
         for (_, symbol), market in self.markets.items():
-            at = SYMBOLS.index(symbol)
-            flow_usd[at] += market.run_step(prices[at], crowd[at])
+            at = SYMBOLS.index(market.contract.model)
+            flow = market.run_step(prices[at], crowd[at])
+            flow_usd[at] += flow if symbol in SYMBOLS else 0.0
         self._shock_bp = LASTING_SHARE * flow_usd / self._depth_usd
 
     def run_minute(self) -> None:
@@ -82,8 +85,9 @@ class World:
         prices, crowd = self._starts[:, None] * np.exp(path), self._lean(path[:, -1], 60.0)
         flow_usd = np.zeros(len(SYMBOLS))
         for (_, symbol), market in self.markets.items():
-            at = SYMBOLS.index(symbol)
-            flow_usd[at] += market.run_minute(prices[at], crowd[at])
+            at = SYMBOLS.index(market.contract.model)
+            flow = market.run_minute(prices[at], crowd[at])
+            flow_usd[at] += flow if symbol in SYMBOLS else 0.0
         # A minute is too coarse for the book to refill between two waves of a cascade: bound its push.
         self._shock_bp = np.clip(LASTING_SHARE * flow_usd / self._depth_usd, -10.0, 10.0)
         self.now_ms += MINUTE_MS
@@ -91,8 +95,8 @@ class World:
     def _run_history(self, start_ms: int, history_days: float) -> None:
         minutes = round(history_days * 1440)
         self.now_ms = start_ms // MINUTE_MS * MINUTE_MS - minutes * MINUTE_MS
-        for (_, symbol), market in self.markets.items():
-            market.populate(float(self._starts[SYMBOLS.index(symbol)]), self.now_ms)
+        for market in self.markets.values():
+            market.populate(market.contract.start_price, self.now_ms)
         for _ in range(minutes):
             self.run_minute()
         self.now_ms = start_ms
