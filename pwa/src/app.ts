@@ -4,6 +4,8 @@ import { batch } from "@preact/signals";
 import { duration, price } from "./format.ts";
 import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
+import { MapFeed } from "./model/map_feed.ts";
+import { mapState, restoreMapChoice } from "./model/map_state.ts";
 import { Market } from "./model/market.ts";
 import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
 import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
@@ -16,6 +18,7 @@ import {
   FRESHNESS_LIVE,
   type Hello,
   type RefusalCode,
+  type RowFacts,
   type SymbolFacts,
 } from "./net/frames.ts";
 import { Live } from "./net/live.ts";
@@ -32,6 +35,9 @@ const ALL_VENUES = "all";
 
 export class App {
   readonly market = new Market();
+  readonly map = new MapFeed(() => this.#redraw());
+  /** The answer to the last row asked for. */
+  row: RowFacts | null = null;
   readonly #store: Store;
   readonly #storage: Storage;
   readonly #connection: Connection;
@@ -57,12 +63,19 @@ export class App {
       shown: (stream) => this.#shown(stream),
       frame: (stream) => this.#framed(stream),
       state: (stream) => this.#stated(stream),
-      row: () => {},
+      row: (row) => {
+        this.row = row;
+        this.#redraw();
+      },
       refused: (code, text) => this.#refused(code, text),
       notice: (_symbol, _kind, text) => this.#notice(text),
       pong: (number) => this.#connection.answered(number),
     });
     store.preferences.value = loadPreferences(storage);
+    restoreMapChoice(storage);
+    mapState.choice.subscribe(() => this.#want());
+    mapState.beside.subscribe(() => this.#want());
+    mapState.remembered.subscribe(() => this.#want());
   }
 
   /** Shows the kept picture, then connects; runs until the page is gone. */
@@ -71,6 +84,7 @@ export class App {
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     this.#store.quotes.value = restoreQuotes(this.#storage, nowMs, wallMs);
     if (restoreSnapshot(this.#storage, this.market, nowMs, wallMs)) this.#publishView();
+    this.map.restore(this.#storage, nowMs, wallMs);
     setInterval(() => this.#publishHeadline(), AGE_EVERY_MS);
     setInterval(() => {
       this.#store.second.value += 1;
@@ -111,6 +125,12 @@ export class App {
   chooseSymbol(symbol: string): void {
     this.prefer({ symbol });
     this.#want();
+  }
+
+  /** Asks what a row of the ladder in view is made of; the answer has the picture drawn again. */
+  askRow(row: number): void {
+    const { facts, ladder } = this.market;
+    if (facts && ladder) this.#live.askRow({ kind: "row", symbol: facts.symbol, group: ladder.group, row });
   }
 
   /** Watches these symbols, in this order. */
@@ -172,6 +192,8 @@ export class App {
         this.#store.preferences.value,
         symbols.map((it) => it.symbol),
       ),
+      hours: mapState.choice.value.hours,
+      mapToo: mapState.beside.value || mapState.remembered.value,
     };
     this.#live.want(wishesOf(this.#store.screen.value, looked));
   }
@@ -183,7 +205,10 @@ export class App {
     if (held && told) {
       const same = sameSteps(held, told);
       // In other steps the ticks and lots held would be wrong numbers.
-      if (!same) this.market.clear();
+      if (!same) {
+        this.market.clear();
+        this.map.clear();
+      }
       this.market.facts = told;
       this.#publishView();
       if (!same) this.#live.restart();
@@ -193,6 +218,7 @@ export class App {
 
   #shown(stream: Stream): void {
     if (stream.kind === "ladder") this.#shownLadder(stream);
+    else if (stream.kind === "map") this.map.show(stream.key, stream.model);
     else this.#framed(stream);
   }
 
@@ -221,6 +247,9 @@ export class App {
         this.#publishHeadline();
         this.#redraw();
         break;
+      case "map":
+        // The map tells by itself when it is unpacked.
+        break;
     }
   }
 
@@ -248,6 +277,7 @@ export class App {
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     saveSnapshot(this.#storage, this.market, nowMs, wallMs);
     saveQuotes(this.#storage, this.#store.quotes.value, nowMs, wallMs);
+    void this.map.keep(this.#storage, nowMs, wallMs);
   }
 
   /** Tells the page about another ladder. */

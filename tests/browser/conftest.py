@@ -179,9 +179,12 @@ def page(phone: BrowserContext, server: str, complaints: list[str]) -> Page:
 
 
 def wait_live(page: Page) -> None:
-    """Wait until the page shows a fresh ladder."""
+    """Wait until the page shows a fresh ladder.
+
+    What is waited for is always a function: the page's policy lets no text be evaluated a second time.
+    """
     expect(page.locator("html")).to_have_attribute("data-freshness", "fresh")
-    page.wait_for_function("document.getElementById('touch').dataset.bid !== ''")
+    page.wait_for_function("() => document.getElementById('touch').dataset.bid !== ''")
 
 
 def touch(page: Page) -> dict[str, str]:

@@ -216,6 +216,31 @@ def glance(symbols: list[str], *, late: str | None = None) -> dict[str, object]:
     return {"t": NOW_MS, "simulated": True, "rows": rows}
 
 
+def row_facts(group: int, row: int) -> dict[str, object]:
+    """Return what a row of the ladder is made of: Binance holds half of it, OKX has not come for a while."""
+    view = ladder(group, np.random.default_rng(SEED))
+
+    def at(rows: np.ndarray, lots: np.ndarray) -> int:
+        return int(lots[rows == row].sum())
+
+    bid, ask = at(view.bid_rows, view.bid_lots), at(view.ask_rows, view.ask_lots)
+    band = row - view.first
+    fuel = int(view.bands[band]) if 0 <= band < len(view.bands) else None
+    shares = [("binance", 0.5, "live"), ("bybit", 0.3, "live"), ("okx", 0.0, "stale")]
+    venues = [
+        {
+            "venue": venue,
+            "state": state,
+            "age_ms": 80 if state == "live" else None,
+            "bid": int(bid * share),
+            "ask": int(ask * share),
+            "fuel": fuel,
+        }
+        for venue, share, state in shares
+    ]
+    return {"symbol": "BTCUSDT", "group": group, "row": row, "t": NOW_MS, "venues": venues}
+
+
 def _path(random: np.random.Generator, columns: int) -> np.ndarray:
     """Return closes of a walk that ends at the last price."""
     walk = np.cumsum(random.normal(0, 0.017 / np.sqrt(columns), columns))
@@ -357,6 +382,9 @@ class StillServer:
     async def _grant(self, socket: WebSocket, ref: int, stream: int, wish: dict[str, object]):  # type: ignore[no-untyped-def]
         self.asked.append(wish)
         kind = wish["kind"]
+        if kind == "row":
+            await socket.send_bytes(frames.row(ref, row_facts(int(wish["group"]), int(wish["row"]))))  # type: ignore[call-overload]
+            return None
         if kind not in ("ladder", "map", "glance"):
             await socket.send_bytes(frames.refused(ref, "too_many", f"no {kind} here"))
             return None

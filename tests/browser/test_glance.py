@@ -80,7 +80,7 @@ def test_without_a_server_the_watchlist_is_shown_as_the_past(still_page: Page, p
     go(still_page, "Glance")
     expect(still_page.locator(".hero")).to_be_visible()
     still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
-    still_page.wait_for_function("navigator.serviceWorker.controller !== null")
+    still_page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     phone.set_offline(True)
     still_page.reload()
     expect(still_page.locator(".glance-row.stale")).to_have_count(4)

@@ -124,7 +124,7 @@ def test_nothing_is_wider_than_the_screen(page: Page) -> None:
     for width, height in [(390, 844), (844, 390), (320, 568), (430, 932), (1280, 800)]:
         page.set_viewport_size({"width": width, "height": height})
         # The column heads follow the rows' widths with the frame that paints them.
-        page.wait_for_function(f"innerWidth === {width} && ({SPILL}).length === 0")
+        page.wait_for_function(f"() => innerWidth === {width} && ({SPILL}).length === 0")
 
 
 def test_grouping_changes_the_rows_and_is_remembered(page: Page) -> None:
@@ -176,7 +176,7 @@ def test_a_double_tap_brings_price_back(page: Page) -> None:
 def test_another_symbol_brings_its_own_book(page: Page) -> None:
     page.get_by_role("button", name="Choose a market").click()
     page.get_by_role("dialog").get_by_role("button", name="ETH").click()
-    page.wait_for_function("document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
+    page.wait_for_function("() => document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
     wait_live(page)
     assert float(touch(page)["bid"]) < 20_000
 
@@ -193,7 +193,7 @@ def test_one_venue_is_shown_with_a_lasting_chip(page: Page) -> None:
 
 def test_without_a_server_the_last_picture_is_shown_as_the_past(page: Page, phone: BrowserContext) -> None:
     page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     phone.set_offline(True)
     page.reload()
     expect(page.locator("html")).not_to_have_attribute("data-connection", "open")

@@ -33,7 +33,7 @@ def test_the_ladder_upright_across_and_offline(page: Page, phone: BrowserContext
     take(page, "ladder-landscape")
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     phone.set_offline(True)
     page.reload()
     expect(page.locator(".age")).to_contain_text("last seen")

@@ -94,8 +94,9 @@ export class MapBasePainter {
     context.clip();
     this.#bitmap.draw(context, camera);
     if (!picture.calibrated) this.#paintHatch(frame);
-    this.#paintPrices(camera, frame);
+    this.#paintPriceLines(camera, frame);
     this.#candles.paint(picture, picture.version, camera, look.style);
+    this.#paintPriceTexts(camera, frame);
     context.restore();
   }
 
@@ -106,26 +107,32 @@ export class MapBasePainter {
     this.#surface.context.fillRect(0, 0, frame.plotWidth, frame.plotHeight);
   }
 
-  #paintPrices(camera: MapCamera, frame: MapFrame): void {
+  #paintPriceLines(camera: MapCamera, frame: MapFrame): void {
+    const { context } = this.#surface;
+    context.fillStyle = GRID_INK;
+    for (const price of roundValues(...priceRange(camera, frame))) {
+      context.fillRect(0, this.#surface.snap(camera.y(price)), frame.plotWidth, this.#surface.hairline(0.5));
+    }
+  }
+
+  /** Each above its line, and above the candles: a scale that they cover says nothing. */
+  #paintPriceTexts(camera: MapCamera, frame: MapFrame): void {
     const surface = this.#surface;
     const { context } = surface;
-    const [low, high] = [camera.priceAt(frame.plotHeight), camera.priceAt(0)];
-    const most = frame.plotHeight / PRICE_MARK_PX;
-    const decimals = decimalsOfStep(roundStep(low, high, most));
+    const range = priceRange(camera, frame);
+    const decimals = decimalsOfStep(roundStep(...range));
     context.font = FONTS.axis;
     context.textAlign = "left";
     context.lineJoin = "round";
-    for (const price of roundValues(low, high, most)) {
+    context.strokeStyle = HALO;
+    context.lineWidth = 3;
+    context.fillStyle = INK.secondary;
+    for (const price of roundValues(...range)) {
       const y = surface.snap(camera.y(price));
-      context.fillStyle = GRID_INK;
-      context.fillRect(0, y, frame.plotWidth, surface.hairline(0.5));
       if (y < 14) continue;
       const text = fixed(price, decimals);
       const baseline = surface.baseline(FONTS.axis, y - 9);
-      context.strokeStyle = HALO;
-      context.lineWidth = 3;
       context.strokeText(text, 8, baseline);
-      context.fillStyle = INK.secondary;
       context.fillText(text, 8, baseline);
     }
   }
@@ -146,6 +153,13 @@ export class MapBasePainter {
     }
   }
 }
+
+/** Lowest and highest price of the plot, and how many marks it has room for. */
+const priceRange = (camera: MapCamera, frame: MapFrame): [number, number, number] => [
+  camera.priceAt(frame.plotHeight),
+  camera.priceAt(0),
+  frame.plotHeight / PRICE_MARK_PX,
+];
 
 const TWO = (value: number): string => String(value).padStart(2, "0");
 

@@ -61,6 +61,17 @@ export function cellNear(
   return best;
 }
 
+/** Amounts within this many codes of each other (about a half and its double) are the same light. */
+const SAME_LIGHT = 12;
+
+/** The first column from which on a cell's row has held its light without a break. */
+export function litSince(grid: MapGrid, cell: MapCell): number {
+  const least = Math.max(1, cell.code - SAME_LIGHT);
+  let column = cell.column;
+  while (column > 0 && (grid[cell.side][(column - 1) * grid.rows + cell.row] as number) >= least) column -= 1;
+  return column;
+}
+
 /** The prices that the map is about: what was traded, and the dense clusters. Null without a candle. */
 export function interestOf(
   candles: Float32Array,

@@ -67,6 +67,10 @@ export const mapState = {
   age: signal(""),
   freshness: signal<Freshness>("stale"),
   card: signal<MapCard | null>(null),
+  /** The ladder has the map beside it. */
+  beside: signal(false),
+  /** The ladder tells what the map remembers of a row. */
+  remembered: signal(false),
   /** False once the user has moved the picture: then there is a way back. */
   fitted: signal(true),
 };

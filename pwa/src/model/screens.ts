@@ -3,7 +3,7 @@
 import type { FollowedWish } from "../net/streams.ts";
 
 /** In the order of the thumb bar. */
-export const TABS = ["glance", "ladder", "alerts"] as const;
+export const TABS = ["glance", "ladder", "map", "alerts"] as const;
 export type Tab = (typeof TABS)[number];
 export type Screen = Tab;
 
@@ -26,16 +26,24 @@ export interface Looked {
   readonly depth: number;
   readonly hz: number;
   readonly watchlist: readonly string[];
+  /** Hours of the map. */
+  readonly hours: number;
+  /** The map is in view beside the ladder, or the ladder needs what it remembers. */
+  readonly mapToo: boolean;
 }
 
 /** The streams of a screen; those of the screen before are left. */
 export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[] {
-  const { symbol, venue, group, depth, hz } = looked;
+  const { symbol, venue, group, depth, hz, hours } = looked;
+  const ladder: FollowedWish = { kind: "ladder", symbol, venue, group, depth, hz };
+  const map: FollowedWish = { kind: "map", symbol, venue, hours };
   switch (screen) {
     case "glance":
       return [{ kind: "glance", symbols: looked.watchlist }];
     case "ladder":
-      return [{ kind: "ladder", symbol, venue, group, depth, hz }];
+      return looked.mapToo ? [ladder, map] : [ladder];
+    case "map":
+      return [map, { kind: "glance", symbols: [symbol] }];
     default:
       return [];
   }

@@ -3,6 +3,7 @@
 import type { StreamState } from "../model/state.ts";
 import { type Delta, type Keyframe, LadderModel, type Streamed } from "./frames.ts";
 import { GlanceModel } from "./glance_frames.ts";
+import { MapModel } from "./map_frames.ts";
 import type { Kind, WishOf } from "./wishes.ts";
 
 /**
@@ -16,6 +17,7 @@ export interface Follower {
 interface Models {
   readonly ladder: LadderModel;
   readonly glance: GlanceModel;
+  readonly map: MapModel;
 }
 
 /** The kinds that this app can read. */
@@ -27,6 +29,7 @@ type Make<K extends Followed> = (key: WishOf<K>) => Models[K];
 const MAKE: { readonly [K in Followed]: Make<K> } = {
   ladder: ({ group, depth }) => new LadderModel(group, depth),
   glance: () => new GlanceModel(),
+  map: () => new MapModel(),
 };
 
 export const FOLLOWED = Object.keys(MAKE) as readonly Followed[];

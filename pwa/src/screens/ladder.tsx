@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { decimalsOf, price, usdRound } from "../format.ts";
+import { chooseMap, mapState } from "../model/map_state.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Compass } from "../ui/compass.tsx";
@@ -10,15 +11,23 @@ import { Controls } from "../ui/controls.tsx";
 import { ClusterList, MarketFacts, VenueList } from "../ui/facts.tsx";
 import { Header } from "../ui/header.tsx";
 import { ArrowIcon, CentreIcon } from "../ui/icons.tsx";
+import { RowCardBox } from "../ui/row_card.tsx";
+import "../ladder.css";
+import { MapPane, MapRange } from "../ui/map_pane.tsx";
 import { LadderView } from "./ladder_view.ts";
+import type { MapView } from "./map_view.ts";
+
+/** From this width on the map has room beside the ladder. */
+const BESIDE = matchMedia("(min-width: 700px)");
 
 interface Props {
   readonly app: App;
   /** Hands out the view's drawing, so that new data can ask for it. */
   readonly onView: (view: LadderView | null) => void;
+  readonly onMap: (view: MapView | null) => void;
 }
 
-export function LadderScreen({ app, onView }: Props) {
+export function LadderScreen({ app, onView, onMap }: Props) {
   const pane = useRef<HTMLDivElement>(null);
   const rows = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
@@ -33,10 +42,24 @@ export function LadderScreen({ app, onView }: Props) {
       made.end();
     };
   }, [app, onView]);
+  useEffect(() => {
+    const look = () => {
+      mapState.beside.value = BESIDE.matches;
+    };
+    look();
+    BESIDE.addEventListener("change", look);
+    return () => {
+      BESIDE.removeEventListener("change", look);
+      mapState.beside.value = false;
+    };
+  }, []);
+  const beside = mapState.beside.value;
   const jump = (tick: number) => view.current?.lookAt(tick);
   const centre = () => view.current?.recentre();
   return (
-    <main class={`ladder-screen ${store.freshness.value} hand-${store.preferences.value.hand}`}>
+    <main
+      class={`ladder-screen ${store.freshness.value} hand-${store.preferences.value.hand} ${beside ? "beside" : ""}`}
+    >
       <Header onRetry={() => app.wake()} />
       <section class="ladder" aria-label={strings.ladder}>
         <Compass side="short" onJump={jump} />
@@ -46,11 +69,18 @@ export function LadderScreen({ app, onView }: Props) {
           <canvas ref={rows} />
           <canvas ref={marks} />
           <PaneNote />
+          <RowCardBox />
           <BackToPrice onCentre={centre} />
         </div>
         <FootRow />
         <Compass side="long" onJump={jump} />
       </section>
+      {beside && (
+        <div class="map-beside">
+          <MapPane app={app} onView={onMap} />
+          <MapRange onChoose={(hours) => chooseMap(localStorage, { hours })} />
+        </div>
+      )}
       <aside class="panel">
         <ClusterList onJump={jump} />
         <section>

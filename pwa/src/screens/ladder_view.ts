@@ -18,6 +18,7 @@ import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { Steps } from "../touch/steps.ts";
+import { RowInspector } from "./row_inspector.ts";
 
 const ROW_HEIGHT = 20;
 const ROW_HEIGHT_DENSE = 18;
@@ -40,6 +41,7 @@ export class LadderView {
   readonly #host: HTMLElement;
   readonly #rowSurface: Surface;
   readonly #markSurface: Surface;
+  #palette = makePalette("inferno", "default", "default");
   readonly #painter: LadderPainter;
   readonly #marks: MarksPainter;
   readonly #camera = new Camera();
@@ -58,8 +60,7 @@ export class LadderView {
   #viewKey = "";
   #appearance = "";
   #widths = "";
-  /** The row under a resting finger. */
-  #inspected: number | null = null;
+  readonly #inspector: RowInspector;
   readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
   readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
   readonly #axisSteps = new Steps(AXIS_STEP_PX);
@@ -67,12 +68,12 @@ export class LadderView {
   constructor(app: App, store: Store, host: HTMLElement, rows: HTMLCanvasElement, marks: HTMLCanvasElement) {
     this.#app = app;
     this.#store = store;
+    this.#inspector = new RowInspector(app);
     this.#host = host;
     this.#rowSurface = new Surface(rows, true);
     this.#markSurface = new Surface(marks, false);
-    const palette = makePalette("inferno", "default", "default");
-    this.#painter = new LadderPainter(this.#rowSurface, palette);
-    this.#marks = new MarksPainter(this.#markSurface, palette);
+    this.#painter = new LadderPainter(this.#rowSurface, this.#palette);
+    this.#marks = new MarksPainter(this.#markSurface, this.#palette);
     this.#gestures = new Gestures(
       {
         press: () => this.#press(),
@@ -81,7 +82,7 @@ export class LadderView {
         pinch: (pinch) => this.#pinch(pinch),
         tap: () => {},
         doubleTap: () => this.recentre(),
-        inspect: (_x, y) => this.#inspect(y),
+        inspect: (x, y) => this.#inspect(x, y),
         inspected: () => this.#inspectNothing(),
         swipe: (direction) => app.stepSymbol(direction),
       },
@@ -101,6 +102,7 @@ export class LadderView {
     this.#sizes.disconnect();
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#later);
+    this.#inspector.end();
   }
 
   /** Draws with the next frame of the screen; any number of calls draw once. */
@@ -138,15 +140,15 @@ export class LadderView {
     this.#axisSteps.reset();
   }
 
-  #inspect(y: number): void {
-    const row = this.#camera.rowAt(Math.min(Math.max(y, 0), this.#camera.height - 1));
-    if (row === this.#inspected) return;
-    this.#inspected = row;
-    this.draw();
+  #inspect(x: number, y: number): void {
+    const camera = this.#camera;
+    const row = camera.rowAt(Math.min(Math.max(y, 0), camera.height - 1));
+    const corner = `${y < camera.height / 2 ? "low" : "high"} ${x < this.#rowSurface.width / 2 ? "right" : "left"}`;
+    if (this.#inspector.point({ row, above: row > camera.boundary }, corner)) this.draw();
   }
 
   #inspectNothing(): void {
-    this.#inspected = null;
+    this.#inspector.end();
     this.draw();
   }
 
@@ -245,6 +247,7 @@ export class LadderView {
     this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest);
     this.#rescale();
     const flashing = this.#paintPicture(market, nowMs);
+    this.#inspector.update(this.#palette, nowMs);
     this.#publish(market, highest, lowest);
     if (moving) this.draw();
     else if (flashing) this.#drawLater();
@@ -256,18 +259,14 @@ export class LadderView {
     const appearance = `${preferences.colours} ${preferences.ground}`;
     if (appearance === this.#appearance) return;
     this.#appearance = appearance;
-    const palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
-    this.#painter.palette = palette;
-    this.#marks.palette = palette;
+    this.#palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
+    this.#painter.palette = this.#palette;
+    this.#marks.palette = this.#palette;
   }
 
   #blank(): void {
     this.#viewKey = "";
-    this.#rowSurface.context.fillStyle = makePalette(
-      "inferno",
-      "default",
-      this.#store.preferences.value.ground,
-    ).ground.bg;
+    this.#rowSurface.context.fillStyle = this.#palette.ground.bg;
     this.#rowSurface.context.fillRect(0, 0, this.#rowSurface.width, this.#rowSurface.height);
     this.#markSurface.clear();
     this.#painter.invalidate();
@@ -346,7 +345,7 @@ export class LadderView {
         own: [],
         walls: market.walls.shown,
         pulled: market.walls.pulled,
-        inspected: this.#inspected,
+        inspected: this.#inspector.row,
         group: ladder.group,
         unit: this.#unit,
         barUsd: this.#barScale.usd,

@@ -9,16 +9,15 @@ import { strings } from "../strings.ts";
 import { Header } from "../ui/header.tsx";
 import { CandlesIcon, CentreIcon, LineIcon, SlidersIcon } from "../ui/icons.tsx";
 import { MapNotes, MapPane, MapRange } from "../ui/map_pane.tsx";
-import type { MapSource, MapView } from "./map_view.ts";
+import type { MapView } from "./map_view.ts";
 
 interface Props {
   readonly app: App;
-  readonly source: MapSource;
   /** Hands out the view's drawing, so that new data can ask for it. */
   readonly onView: (view: MapView | null) => void;
 }
 
-export function MapScreen({ app, source, onView }: Props) {
+export function MapScreen({ app, onView }: Props) {
   const view = useRef<MapView | null>(null);
   const keep = useCallback(
     (made: MapView | null) => {
@@ -30,7 +29,7 @@ export function MapScreen({ app, source, onView }: Props) {
   return (
     <main class={`map-screen hand-${store.preferences.value.hand}`}>
       <Header onRetry={() => app.wake()} />
-      <MapPane app={app} source={source} onView={keep} />
+      <MapPane app={app} onView={keep} />
       <div class="map-controls">
         <nav class="map-buttons" aria-label={strings.mapControls}>
           <MapRange onChoose={(hours) => chooseMap(localStorage, { hours })} />

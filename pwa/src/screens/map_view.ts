@@ -4,24 +4,24 @@ import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { CodeRanks } from "../draw/heat_pixels.ts";
 import { paintLegend } from "../draw/legend.ts";
-import { MapBasePainter, type MapPicture, timeText } from "../draw/map_base.ts";
+import { MapBasePainter } from "../draw/map_base.ts";
 import { MapCamera } from "../draw/map_camera.ts";
 import { type MapFrame, mapFrame } from "../draw/map_frame.ts";
-import { type Crosshair, type MapCluster, type MapMark, MapOverlayPainter } from "../draw/map_overlay.ts";
+import { type Crosshair, type MapCluster, MapOverlayPainter } from "../draw/map_overlay.ts";
 import { makePalette, type Palette } from "../draw/palette.ts";
 import { Surface } from "../draw/surface.ts";
 import { FONTS } from "../draw/type.ts";
-import { decimalsOf, duration, fixed, stepValue, usd, usdInterval } from "../format.ts";
+import { duration, fixed, stepValue } from "../format.ts";
+import { axisDecimals, describeCell } from "../model/map_card.ts";
 import { cellNear, interestOf, type MapCell, rowBp, rowPrice } from "../model/map_cell.ts";
 import { mapFreshness, mapState } from "../model/map_state.ts";
 import { heatName, sideName } from "../model/preferences.ts";
 import type { Store } from "../model/store.ts";
 import { FLAG_FRESHNESS, FLAG_SIMULATED, FRESHNESS_LIVE, type SymbolFacts } from "../net/frames.ts";
-import { strings } from "../strings.ts";
+import type { MapData } from "../net/map_frames.ts";
 import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
-import { venueName } from "../ui/names.ts";
 
 /** The crosshair stands so far above the finger that the finger does not hide it. */
 const FINGER_OFFSET_PX = 48;
@@ -31,34 +31,6 @@ const WHEEL_ZOOM = 0.0015;
 const AXIS_ZOOM_PX = 160;
 const KEY_PAN_PX = 40;
 const KEY_ZOOM = 1.25;
-const VENUES_NAMED = 3;
-
-/** A map as the server tells it. */
-export interface MapData extends MapPicture {
-  readonly ageMs: number;
-  readonly flags: number;
-  readonly oiUsd: number | null;
-  readonly factor: number;
-  readonly exact: number;
-  readonly venues: readonly { readonly venue: string; readonly share: number }[];
-  readonly clusters: readonly {
-    readonly side: "long" | "short";
-    /** Ticks. */
-    readonly lo: number;
-    readonly hi: number;
-    readonly usd: number;
-  }[];
-}
-
-/** Where the view takes its map and its marks from. */
-export interface MapSource {
-  data(): MapData | null;
-  /** When the map in view came, on the clock of `performance.now()`. */
-  receivedMs(): number;
-  marks(): readonly MapMark[];
-  /** A finger tapped a price on the axis. */
-  tapPrice(price: number): void;
-}
 
 export interface MapElements {
   readonly host: HTMLElement;
@@ -70,7 +42,6 @@ export interface MapElements {
 export class MapView {
   readonly #app: App;
   readonly #store: Store;
-  readonly #source: MapSource;
   readonly #elements: MapElements;
   readonly #baseSurface: Surface;
   readonly #overlaySurface: Surface;
@@ -96,10 +67,9 @@ export class MapView {
   #legendKey = "";
   #labelWidth = 0;
 
-  constructor(app: App, store: Store, source: MapSource, elements: MapElements) {
+  constructor(app: App, store: Store, elements: MapElements) {
     this.#app = app;
     this.#store = store;
-    this.#source = source;
     this.#elements = elements;
     this.#baseSurface = new Surface(elements.base, true);
     this.#overlaySurface = new Surface(elements.overlay, false);
@@ -112,7 +82,7 @@ export class MapView {
         drag: (dx, dy, zone) => this.#drag(dx, dy, zone),
         fling: (speedX, speedY, zone) => this.#throw(speedX, speedY, zone),
         pinch: (pinch) => this.#pinch(pinch),
-        tap: (_x, y, zone) => this.#tap(y, zone),
+        tap: () => {},
         doubleTap: () => this.fit(),
         inspect: (x, y) => this.#inspect(x, y),
         inspected: () => this.#inspected(),
@@ -152,6 +122,11 @@ export class MapView {
     this.draw();
   }
 
+  #data(): MapData | null {
+    const { market, map } = this.#app;
+    return market.facts && map.data(market.facts.symbol, market.venue);
+  }
+
   #zone(x: number, y: number): Zone {
     if (y > this.#frame.plotHeight) return "time";
     return x >= this.#frame.axisLeft ? "price" : "body";
@@ -182,10 +157,6 @@ export class MapView {
     if (axis === "x") this.#camera.zoomTime(ratio, x);
     else this.#camera.zoomPrice(ratio, y);
     this.draw();
-  }
-
-  #tap(y: number, zone: Zone): void {
-    if (zone === "price") this.#source.tapPrice(this.#camera.priceAt(y));
   }
 
   #inspect(x: number, y: number): void {
@@ -259,8 +230,8 @@ export class MapView {
 
   #paint(nowMs: number): void {
     this.#dress();
-    const data = this.#source.data();
     const facts = this.#store.facts.value;
+    const data = this.#data();
     if (!data || !facts) {
       this.#blank();
       return;
@@ -307,7 +278,7 @@ export class MapView {
   #measure(facts: SymbolFacts): void {
     const { context } = this.#baseSurface;
     context.font = FONTS.axisPrice;
-    const last = this.#app.market.priceTick() * stepValue(facts.tick);
+    const last = this.#app.priceTick() * stepValue(facts.tick);
     const width = Math.ceil(context.measureText(fixed(last, axisDecimals(last, facts))).width / 4) * 4;
     this.#labelWidth = Math.max(this.#labelWidth, width);
     const { clientWidth, clientHeight } = this.#elements.host;
@@ -327,8 +298,8 @@ export class MapView {
   }
 
   #fit(nowMs: number, animate: boolean): void {
-    const data = this.#source.data();
     const facts = this.#store.facts.value;
+    const data = this.#data();
     if (!data || !facts) return;
     const interest = interestOf(data.candles, data.clusters, stepValue(facts.tick));
     const top = data.low * data.ratio ** data.rows;
@@ -360,7 +331,7 @@ export class MapView {
 
   #paintOverlay(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {
     const tick = stepValue(facts.tick);
-    const last = this.#app.market.priceTick() * tick;
+    const last = this.#app.priceTick() * tick;
     const clusters: MapCluster[] = data.clusters.map(({ side, lo, hi, usd: amount }) => ({
       side,
       low: lo * tick,
@@ -376,7 +347,7 @@ export class MapView {
     this.#overlay.paint(
       {
         clusters,
-        marks: this.#source.marks(),
+        marks: [],
         last,
         lastText: fixed(last, axisDecimals(last, facts)),
         crosshair,
@@ -397,39 +368,7 @@ export class MapView {
     const key = [cell.column, cell.row, cell.side, cell.code, corner, data.version].join();
     if (key === this.#cardKey) return;
     this.#cardKey = key;
-    const price = rowPrice(data, cell.row);
-    mapState.card.value = {
-      side: cell.side,
-      price: fixed(price, axisDecimals(price, facts)),
-      usd: usd(cell.usd),
-      interval: usdInterval(cell.usd / data.factor, cell.usd * data.factor, cell.usd),
-      calibrated: data.calibrated,
-      empty: cell.code === 0,
-      facts: this.#factsOf(data, cell),
-      corner,
-    };
-  }
-
-  #factsOf(data: MapData, cell: MapCell): [string, string][] {
-    const minute = data.firstMin + cell.column * data.stepMin;
-    const rows: [string, string][] = [
-      [strings.mapTime, `${timeText(minute)}–${timeText(minute + data.stepMin)}`],
-    ];
-    if (cell.code > 0) {
-      const rank = this.#ranks.percentile(cell.code);
-      if (rank !== null) rows.push([strings.mapRank, `p${Math.floor(rank)}`]);
-      if (data.oiUsd)
-        rows.push([strings.mapOfInterest, strings.percent(fixed((100 * cell.usd) / data.oiUsd, 2))]);
-    }
-    rows.push([strings.mapExact, `${fixed(100 * data.exact, 0)} / ${fixed(100 * (1 - data.exact), 0)} %`]);
-    const named = [...data.venues].sort((one, other) => other.share - one.share).slice(0, VENUES_NAMED);
-    if (named.length > 0) {
-      const text = named
-        .map(({ venue, share }) => `${venueName(venue)} ${fixed(100 * share, 0)}`)
-        .join(" · ");
-      rows.push([strings.mapVenues, `${text} %`]);
-    }
-    return rows;
+    mapState.card.value = describeCell(data, facts, cell, this.#ranks, corner);
   }
 
   #paintLegendOf(data: MapData, cell: MapCell | null): void {
@@ -447,7 +386,7 @@ export class MapView {
 
   /** Tells the elements around the canvas what it shows. */
   #publish(data: MapData, nowMs: number): void {
-    const ageMs = data.ageMs + Math.max(0, nowMs - this.#source.receivedMs());
+    const ageMs = data.ageMs + Math.max(0, nowMs - this.#app.map.receivedMs());
     const offline = this.#store.connection.value !== "open";
     const flagged = (data.flags & FLAG_FRESHNESS) !== FRESHNESS_LIVE;
     const before = mapState.facts.value;
@@ -467,10 +406,4 @@ export class MapView {
       mapState.fitted.value = this.#camera.fitted;
     });
   }
-}
-
-/** Decimals of prices on the axis: whole ticks, but never more than about five digits. */
-function axisDecimals(price: number, facts: SymbolFacts): number {
-  const whole = Math.max(1, Math.floor(Math.log10(Math.max(price, 1e-12))) + 1);
-  return Math.min(decimalsOf(facts.tick), Math.max(0, 5 - whole));
 }

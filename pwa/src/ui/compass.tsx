@@ -32,7 +32,7 @@ export function Compass({ side, onJump }: Props) {
         <span class="compass-range">
           <b>{range}</b> {word}
         </span>
-        <span class="compass-way">{wayTo(cluster)}</span>
+        <WayTo cluster={cluster} />
       </span>
       <Interval cluster={cluster} />
       <span class="compass-usd">
@@ -53,16 +53,18 @@ function emptyText(side: Cluster["side"]): string {
   return side === "short" ? strings.noClusterAbove : strings.noClusterBelow;
 }
 
-function wayTo(cluster: Cluster): string {
-  const parts = [strings.percent(fixed(cluster.distance_pct, 2))];
+/** How far and how long to it; rows are the first to go where there is little room. */
+function WayTo({ cluster }: { cluster: Cluster }) {
   const group = store.group.value;
-  if (store.lastRow.value > 0) {
-    parts.push(strings.rows(rowsAway(cluster, store.lastRow.value * group, group)));
-  }
-  if (store.freshness.value !== "stale") {
-    parts.push(cluster.eta_min === null ? strings.movingAway : strings.minutes(cluster.eta_min));
-  }
-  return parts.join(" · ");
+  const rows = rowsAway(cluster, store.lastRow.value * group, group);
+  const eta = cluster.eta_min === null ? strings.movingAway : strings.minutes(cluster.eta_min);
+  return (
+    <span class="compass-way">
+      {strings.percent(fixed(cluster.distance_pct, 2))}
+      {store.lastRow.value > 0 && <span class="compass-rows"> · {strings.rows(rows)}</span>}
+      {store.freshness.value !== "stale" && ` · ${eta}`}
+    </span>
+  );
 }
 
 const GLYPH_WIDTH = 72;

@@ -5,26 +5,25 @@ import type { App } from "../app.ts";
 import { fixed } from "../format.ts";
 import { MAP_HOURS, type MapHours, mapState } from "../model/map_state.ts";
 import { store } from "../model/store.ts";
-import { type MapSource, MapView } from "../screens/map_view.ts";
+import { MapView } from "../screens/map_view.ts";
 import { strings } from "../strings.ts";
 import "../map.css";
 import { MapCardBox } from "./map_card.tsx";
 
 interface Props {
   readonly app: App;
-  readonly source: MapSource;
   /** Hands out the view, so that new data can ask for its drawing. */
   readonly onView: (view: MapView | null) => void;
 }
 
-export function MapPane({ app, source, onView }: Props) {
+export function MapPane({ app, onView }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
   const legend = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (!host.current || !base.current || !overlay.current || !legend.current) return;
-    const made = new MapView(app, store, source, {
+    const made = new MapView(app, store, {
       host: host.current,
       base: base.current,
       overlay: overlay.current,
@@ -38,7 +37,7 @@ export function MapPane({ app, source, onView }: Props) {
       onView(null);
       made.end();
     };
-  }, [app, source, onView]);
+  }, [app, onView]);
   return (
     <section class={`map ${mapState.freshness.value}`} aria-label={strings.map}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by keys */}

@@ -7,9 +7,10 @@ import { store } from "../model/store.ts";
 import { AlertsScreen } from "../screens/alerts.tsx";
 import { GlanceScreen } from "../screens/glance.tsx";
 import { LadderScreen } from "../screens/ladder.tsx";
+import { MapScreen } from "../screens/map.tsx";
 import { strings } from "../strings.ts";
 import "../shell.css";
-import { BellIcon, GlanceIcon, LadderIcon } from "./icons.tsx";
+import { BellIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
 import { SettingsSheet } from "./settings.tsx";
 import { Summary } from "./summary.tsx";
 import { SymbolSheet } from "./symbols.tsx";
@@ -34,17 +35,20 @@ function place(): (view: View | null) => void {
 }
 
 const setLadder = place();
+const setMap = place();
 
 /** How each screen is shown. */
 const SCREENS: { readonly [S in Screen]: ComponentType<{ app: App }> } = {
   glance: GlanceScreen,
-  ladder: ({ app }) => <LadderScreen app={app} onView={setLadder} />,
+  ladder: ({ app }) => <LadderScreen app={app} onView={setLadder} onMap={setMap} />,
+  map: ({ app }) => <MapScreen app={app} onView={setMap} />,
   alerts: AlertsScreen,
 };
 
 const TAB_ICONS: { readonly [T in Tab]: ComponentType } = {
   glance: GlanceIcon,
   ladder: LadderIcon,
+  map: MapIcon,
   alerts: BellIcon,
 };
 
