@@ -24,7 +24,8 @@ LADDER_HZ_DEFAULT = 10
 LADDER_HZ_MAX = 20
 BAND_ROWS = 400
 GLANCE_SYMBOLS_MAX = 30
-MAP_HOURS = (12, 24, 72, 168)  # ranges of the map and of what shares its time axis
+MAP_STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}  # minutes a column, by hours of the range
+MAP_HOURS = tuple(MAP_STEP_MIN)
 
 # Phone side.
 CLIENT_MESSAGE_BYTES_MAX = 64 * 1024

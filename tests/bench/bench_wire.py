@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 
 from leadline.domain.book import Book
 from leadline.domain.ladder import LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
-from leadline.feed.session import ALL_VENUES, Tape
+from leadline.domain.tape import Fill
+from leadline.feed.tape import ALL_VENUES, Tape
 from leadline.limits import BAND_ROWS
 from leadline.units import Step
 from leadline.wire.frames import ladder_delta, ladder_keyframe
@@ -134,7 +135,7 @@ def views(recording: Recording) -> Iterator[LadderView]:
         if message["e"] == "trade":
             if bands is not None and message.get("X", "MARKET") == "MARKET":
                 tick, lots = recording.tick.count(message["p"]), LOT.count(message["q"])
-                tape.add(Print(tick, lots, not message["m"], at_ms), "binance")
+                tape.add(Fill("binance", tick, lots, 0.0, not message["m"], at_ms, at_ms))
             continue
         if linked and message["pu"] != linked:
             return

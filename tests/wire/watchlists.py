@@ -22,7 +22,7 @@ from leadline.wire.reader import (
     TapePrints,
     decode,
 )
-from leadline.wire.tape_frames import tape_keyframe, tape_prints
+from leadline.wire.tape_frames import TapeNews, tape_keyframe, tape_prints
 
 VENUES = ("binance", "bybit", "okx")
 
@@ -107,11 +107,10 @@ def tape_stream(starts_ms: int) -> list[bytes]:
         TapeLiquidation("bybit", 771_900, 12_345, True, starts_ms - 60_000),
         TapeLiquidation("okx", 773_010, 2_000_000, False, starts_ms - 10),
     ]
-    return [
-        tape_keyframe(9, starts_ms, prints, forced, 0, (1e9 + 0.4, 2e9), VENUES),
-        tape_prints(9, starts_ms + 250, prints[-30:], forced[1:], 0, (48_211, 0), VENUES),
-        tape_prints(9, starts_ms + 500, [], [], 50_000, (1_948_211, 3_102), VENUES),
-    ]
+    quiet = TapeNews(starts_ms, prints, forced, 0, (1_000_000_000, 2_000_000_000), 1, 12)
+    busy = TapeNews(starts_ms + 250, prints[-30:], forced[1:], 0, (48_211, 0), 17, 0)
+    rush = TapeNews(starts_ms + 500, [], [], 50_000, (1_948_211, 3_102), 2, 12_345)
+    return [tape_keyframe(9, quiet, VENUES), *(tape_prints(9, news, VENUES) for news in (busy, rush))]
 
 
 def pulse_stream(starts_ms: int) -> list[bytes]:

@@ -6,8 +6,9 @@ venue joins halfway would show a jump that never was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ HOLD_MIN: Final = 10  # a sample stands for the minutes after it until the next,
 COVERAGE: Final = 0.9  # a venue counts whose minutes cover this part of what the best one's do
 
 _OI, _FUNDING, _BUY, _SELL, _LONG, _CLOSE = range(6)
+_CVD = PULSE_FIELDS.index("cvd_usd")
 _SAMPLES = (_OI, _FUNDING, _LONG, _CLOSE)
 
 
@@ -58,6 +60,38 @@ class Pulse:
     def __init__(self) -> None:
         self._venues: dict[str, F8] = {}  # [6, KEPT_MIN], minute m at m % KEPT_MIN
         self._last_min = 0
+        self.past = 0  # rises when minutes before the newest were told anew
+
+    def remember(
+        self,
+        venue: str,
+        *,
+        closes: Sequence[tuple[int, float]] = (),
+        flows: Sequence[tuple[int, int, float, float]] = (),
+        oi_usd: Sequence[tuple[int, float]] = (),
+        funding: Sequence[tuple[int, float]] = (),
+        long_share: Sequence[tuple[int, float]] = (),
+    ) -> None:
+        """Take the venue's history where nothing is known yet, each value with its Unix minute.
+
+        flows: (first minute, minutes, USD bought, USD sold), shared evenly over its minutes.
+        funding: settled rates, each of which holds from its minute until the next.
+        """
+        known = self._venues.get(venue)
+        heard = np.zeros(KEPT_MIN, dtype=np.bool_) if known is None else ~np.isnan(known[_BUY])
+        for name, samples in (("oi_usd", oi_usd), ("close", closes), ("long_share", long_share)):
+            for minute, value in samples:
+                if not heard[minute % KEPT_MIN]:
+                    self.sample(venue, minute, **{name: value})
+        for (minute, rate), (until, _) in pairwise([*funding, (self._last_min, 0.0)]):
+            for at in range(max(minute, self._last_min - KEPT_MIN + 1), until):
+                if not heard[at % KEPT_MIN]:
+                    self.sample(venue, at, funding=rate)
+        for minute, span, bought, sold in flows:
+            for at in range(minute, minute + span):
+                if not heard[at % KEPT_MIN]:
+                    self.flow(venue, at, bought / span, sold / span)
+        self.past += 1
 
     def advance(self, minute: int) -> None:
         """Let ``minute`` be the newest one; what lies KEPT_MIN before it is forgotten."""
@@ -94,10 +128,6 @@ class Pulse:
             held = self._venues[venue]
             held[_BUY, place] = np.nan_to_num(held[_BUY, place]) + buy_usd
             held[_SELL, place] = np.nan_to_num(held[_SELL, place]) + sell_usd
-
-    def flow_known(self, venue: str, minute: int) -> bool:
-        place = self._place(venue, minute)
-        return place is not None and not np.isnan(self._venues[venue][_BUY, place])
 
     def _place(self, venue: str, minute: int) -> int | None:
         """Return where a minute is kept, None when it is too old or ahead of the newest."""
@@ -139,6 +169,27 @@ class Pulse:
         for row in _SAMPLES:
             minutes[row] = _held(minutes[row])
         return minutes[:, HOLD_MIN:]
+
+
+def continued(told: PulseColumns, now: PulseColumns) -> PulseColumns:
+    """Return ``now`` with its CVD counted from where that of ``told`` was: a stream's never restarts."""
+    moved = (now.first_min - told.first_min) // now.step_min
+    if not 0 <= moved < told.count:
+        return now
+    # What a column begins with stands once the column has begun; its own flow may still grow.
+    old, new = _cvd_before(told)[moved:], _cvd_before(now)[: told.count - moved]
+    both = np.flatnonzero(~np.isnan(old) & ~np.isnan(new))
+    if not len(both):
+        return now
+    values = now.values.copy()
+    values[_CVD] += old[both[0]] - new[both[0]]
+    return replace(now, values=values)
+
+
+def _cvd_before(columns: PulseColumns) -> F8:
+    bought, sold = columns.field("buy_usd"), columns.field("sell_usd")
+    before: F8 = columns.values[_CVD] - (bought - sold)
+    return before
 
 
 def _held(samples: F8) -> F8:

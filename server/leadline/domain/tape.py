@@ -80,7 +80,8 @@ class SweepMerger:
     def take(self, now_ms: int) -> list[TapePrint]:
         """Return the prints that are whole at our time ``now_ms``, the oldest first, and forget them."""
         for place, (_, made) in list(self._open.items()):
-            if now_ms - made.at_ms > SWEEP_MS:
+            # A clock that was set back must not keep a print open for as long.
+            if not 0 <= now_ms - made.at_ms <= SWEEP_MS:
                 self._done.append(made)
                 del self._open[place]
         # What is still open may be older than what is done; it then comes a frame later.

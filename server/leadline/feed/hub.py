@@ -13,18 +13,24 @@ from leadline.domain.events import Event
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.session import SymbolSession
 from leadline.feed.streams.base import Board, Refusal, Stream, Watcher
+from leadline.feed.streams.glance import GlanceStream
 from leadline.feed.streams.ladder import LadderStream
+from leadline.feed.streams.pulse import PulseStream
+from leadline.feed.streams.tape import TapeStream
 from leadline.limits import LADDER_HZ_MAX
 from leadline.units import Step
 from leadline.wire import frames
 from leadline.wire.prepared import PreparedFrame
-from leadline.wire.requests import LadderKey, StreamKey
+from leadline.wire.requests import GlanceKey, LadderKey, PulseKey, StreamKey, TapeKey
 
 log = logging.getLogger("leadline.feed")
 
 # How the stream of a key is opened: (number, key, board).  A new kind of stream is a class and a line here.
 KINDS: dict[type[StreamKey], Callable[[int, Any, Board], Stream]] = {
     LadderKey: LadderStream,
+    GlanceKey: GlanceStream,
+    TapeKey: TapeStream,
+    PulseKey: PulseStream,
 }
 
 
@@ -41,6 +47,7 @@ class Hub:
         self.watchers: set[Watcher] = set()
         self._by_key: dict[StreamKey, Stream] = {}
         self._numbers = 0
+        self._venue_names: list[str] = []
         self._announced: list[dict[str, object]] = []
         self._told_steps: list[tuple[Step, Step]] = []
 
@@ -63,6 +70,8 @@ class Hub:
                 raise Refusal("bad_request", f"this server has no streams of kind {key.kind!r}")
             stream = kind(self._numbers + 1, key, self)
             self._numbers += 1
+            # Its keyframe is of now: the first frame after it is due a period later.
+            stream.due_ms = self.clock.monotonic_ms() + stream.every_ms
             self._by_key[key] = self.streams[stream.number] = stream
         stream.watchers.add(watcher)
         return stream
@@ -91,10 +100,17 @@ class Hub:
                 "market": self.market,
                 "simulated": self.simulated,
                 "server_ms": self.clock.wall_ms(),
-                "venues": sorted({name for session in self.sessions.values() for name in session.venues}),
+                "venues": self.venue_names,
                 "symbols": self._symbols(),
             }
         )
+
+    @property
+    def venue_names(self) -> list[str]:
+        """The venues of all sessions; a name keeps its place as long as the process lives."""
+        for session in self.sessions.values():
+            self._venue_names += [name for name in session.venues if name not in self._venue_names]
+        return self._venue_names
 
     def _symbols(self) -> list[dict[str, object]]:
         described = (session.describe() for session in self.sessions.values())

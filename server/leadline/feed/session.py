@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +22,7 @@ from leadline.domain.events import (
     Completeness,
     Event,
     Funding,
+    Liquidation,
     Mark,
     OpenInterest,
     Side,
@@ -30,15 +30,18 @@ from leadline.domain.events import (
 )
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.instrument import Instrument
-from leadline.domain.ladder import LadderFlags, LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
+from leadline.domain.ladder import LadderFlags, LadderView, VenueLevels, VenueScale, rows_of, touch_of
 from leadline.domain.pace import Pace
+from leadline.domain.pulse import Pulse
+from leadline.domain.tape import Fill, TapeLiquidation
 from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
-from leadline.limits import TRADES_PER_FRAME_MAX
+from leadline.feed.tape import ALL_VENUES as ALL_VENUES
+from leadline.feed.tape import Tape
 from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
 from leadline.venues.booksync import BookSync
 
-ALL_VENUES = "all"
+MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 DAY_PRICE_EVERY_MS = 300_000
 DAY_PRICES_MAX = DAY_MS // DAY_PRICE_EVERY_MS + 2
@@ -80,46 +83,6 @@ class VenueView:
     closed: bool = False
 
 
-@dataclass(slots=True)
-class Tape:
-    """The last trades in common ticks and lots, numbered so that each stream knows what it has shown."""
-
-    count: int = 0
-    prints: deque[Print] = field(default_factory=lambda: deque(maxlen=2_000))
-    venues: deque[str] = field(default_factory=lambda: deque(maxlen=2_000))
-
-    def add(self, made: Print, venue: str) -> None:
-        self.prints.append(made)
-        self.venues.append(venue)
-        self.count += 1
-
-    def since(self, count: int, venue: str) -> list[Print]:
-        """Return the trades after the first ``count``, one print a price and side, oldest first."""
-        fresh = min(self.count - count, len(self.prints))
-        merged: dict[tuple[int, bool], Print] = {}
-        for index in range(len(self.prints) - fresh, len(self.prints)):
-            if venue not in (ALL_VENUES, self.venues[index]):
-                continue
-            made = self.prints[index]
-            key = (made.tick, made.bought)
-            # The newest print moves to the end: the last of the list is the last trade.
-            held = merged.pop(key, None)
-            lots = made.lots + (held.lots if held else 0)
-            merged[key] = Print(made.tick, lots, made.bought, made.at_ms)
-        return list(merged.values())[-TRADES_PER_FRAME_MAX:]
-
-    def last(self, kept: int, venue: str, count: int) -> list[Print]:
-        """Return the last ``kept`` of the first ``count`` trades as they were made, oldest first."""
-        newer = self.count - count
-        chosen: list[Print] = []
-        for made, name in islice(zip(reversed(self.prints), reversed(self.venues), strict=True), newer, None):
-            if venue in (ALL_VENUES, name):
-                chosen.append(made)
-                if len(chosen) == kept:
-                    break
-        return chosen[::-1]
-
-
 class SymbolSession:
     """Everything known of one symbol now.  statuses: of the venues, kept up to date by whoever runs them.
 
@@ -145,6 +108,8 @@ class SymbolSession:
         self.tick = Step(1, 0)
         self.lot = Step(1, 0)
         self.tape = Tape()
+        self.pulse = Pulse()
+        self._flow_told: dict[str, tuple[float, float]] = {}
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
         self._grouped_price: float | None = None
@@ -164,7 +129,7 @@ class SymbolSession:
         lot = common_step([_coin_lot(made) for made in instruments])
         if (tick, lot) != (self.tick, self.lot):
             # Trades already told keep their numbers; their sizes in the old steps are forgotten.
-            self.tick, self.lot, self.tape = tick, lot, Tape(count=self.tape.count)
+            self.tick, self.lot, self.tape = tick, lot, self.tape.in_other_steps()
         feed = LIQUIDATION_FEEDS.get(instrument.venue, Completeness.UNKNOWN)
         known = before or VenueView(instrument, book, VenueScale(1, 1), liquidations=feed)
         view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
@@ -199,18 +164,29 @@ class SymbolSession:
             view.funding = event
         elif isinstance(event, OpenInterest):
             view.open_interest_coins = event.coins
+        elif isinstance(event, Liquidation):
+            self._liquidation(event)
         if self.heat is not None:
             self.heat.take(event, view.instrument)
 
     def _trade(self, trade: Trade, view: VenueView) -> None:
-        view.last_price = view.instrument.price(trade.tick)
-        made = Print(
-            trade.tick * view.scale.tick_factor,
-            trade.lots * view.scale.lot_factor,
-            trade.taker == Side.BUY,
-            self.clock.wall_ms(),
+        price = view.last_price = view.instrument.price(trade.tick)
+        self.tape.add(
+            Fill(
+                trade.venue,
+                trade.tick * view.scale.tick_factor,
+                trade.lots * view.scale.lot_factor,
+                view.instrument.coins(trade.lots, price) * price,
+                trade.taker == Side.BUY,
+                trade.at_ms,
+                self.clock.wall_ms(),
+            )
         )
-        self.tape.add(made, trade.venue)
+
+    def _liquidation(self, event: Liquidation) -> None:
+        usd, tick = round(event.coins * event.price), round(event.price / float(self.tick))
+        long = event.side == Side.BUY
+        self.tape.force(TapeLiquidation(event.venue, tick, usd, long, self.clock.wall_ms()))
 
     def _book_changed(self, event: BookChanged, view: VenueView) -> None:
         view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
@@ -230,23 +206,14 @@ class SymbolSession:
 
     def ladder(self, venue: str, group: int, depth: int, tape_count: int) -> LadderView:
         """Cut the ladder of a view as it stands now; prints are the trades after ``tape_count``."""
-        views = self.views(venue)
-        live = [view for view in views if view.book.state == BookState.LIVE]
-        # With no live book the last one known is shown, and flagged: a picture that looks stale.
-        shown = live or [view for view in views if view.book.state == BookState.STALE]
+        shown, flags = self._shown(venue)
         levels = [VenueLevels.of(view.book.book, view.scale) for view in shown]
         touch = touch_of(levels)
         bid_rows, bid_lots, ask_rows, ask_lots = rows_of(levels, touch, group, depth)
-        open_venues = sum(not view.closed for view in views)
-        flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
-        flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
         flags |= LadderFlags.CROSSED if touch.crossed else LadderFlags(0)
-        flags |= LadderFlags.PARTIAL if live and len(live) < open_venues else LadderFlags(0)
-        now_ms = self.clock.monotonic_ms()
         return LadderView(
             t_ms=self.clock.wall_ms(),
-            # A recording is fed a breath ahead of its clock; no picture is younger than now.
-            age_ms=max([0, *(now_ms - view.book.received_ms for view in shown)]),
+            age_ms=self._age_ms(shown),
             flags=int(flags),
             bid_tick=touch.bid_tick,
             ask_tick=touch.ask_tick,
@@ -256,6 +223,28 @@ class SymbolSession:
             ask_lots=ask_lots,
             prints=self.tape.since(tape_count, venue),
         )
+
+    def freshness(self, venue: str) -> tuple[int, int]:
+        """Return (flags, age in ms) of a view: what its ladder would say of itself, but for crossing."""
+        shown, flags = self._shown(venue)
+        return int(flags), self._age_ms(shown)
+
+    def _shown(self, venue: str) -> tuple[list[VenueView], LadderFlags]:
+        """Return the venues whose books a view shows, and its flags."""
+        views = self.views(venue)
+        live = [view for view in views if view.book.state == BookState.LIVE]
+        # With no live book the last one known is shown, and flagged: a picture that looks stale.
+        shown = live or [view for view in views if view.book.state == BookState.STALE]
+        open_venues = sum(not view.closed for view in views)
+        flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
+        flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
+        flags |= LadderFlags.PARTIAL if live and len(live) < open_venues else LadderFlags(0)
+        return shown, flags
+
+    def _age_ms(self, shown: list[VenueView]) -> int:
+        now_ms = self.clock.monotonic_ms()
+        # A recording is fed a breath ahead of its clock; no picture is younger than now.
+        return max([0, *(now_ms - view.book.received_ms for view in shown)])
 
     def price(self) -> float | None:
         """Return the last trade of the leading venue that has one, else its mid."""
@@ -275,8 +264,29 @@ class SymbolSession:
             return
         self.pace.observe(price, self.clock.monotonic_ms())
         now_ms = self.clock.wall_ms()
+        self._observe_pulse(now_ms // MINUTE_MS)
         if not self.day_prices or now_ms - self.day_prices[-1][0] >= DAY_PRICE_EVERY_MS:
             self.day_prices.append((now_ms, price))
+
+    def _observe_pulse(self, minute: int) -> None:
+        """Let the pulse see each live venue; of one that is not live nothing is known now."""
+        self.pulse.advance(minute)
+        for name, view in self.venues.items():
+            if view.book.state is not BookState.LIVE:
+                self._flow_told.pop(name, None)
+                continue
+            price, coins = view.mark or view.last_price, view.open_interest_coins
+            self.pulse.sample(
+                name,
+                minute,
+                oi_usd=None if coins is None or price is None else coins * price,
+                funding=view.funding.rate if view.funding else None,
+                close=view.last_price,
+            )
+            sums = self.tape.sums_of(name)
+            before = self._flow_told.get(name, sums)
+            self.pulse.flow(name, minute, sums[0] - before[0], sums[1] - before[1])
+            self._flow_told[name] = sums
 
     def remember_day(self, prices: list[tuple[int, float]]) -> None:
         """Take the prices of the last day from history, oldest first: (Unix ms, price)."""

@@ -129,6 +129,8 @@ class TapePrints:
     liquidations: list[int]
     floor_usd: int
     sums: list[int]
+    flags: int
+    age: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +175,10 @@ def decode(raw: bytes) -> ServerMessage:
             return GlanceChanges(stream, dt, changes)
         case [glance_frames.GLANCE_KEYFRAME, int(stream), dict(key)]:
             return GlanceKeyframe(stream, key)
-        case [
-            tape_frames.TAPE_PRINTS,
-            int(stream),
-            int(t),
-            list(trades),
-            list(forced),
-            int(floor),
-            list(sums),
-        ]:
-            return TapePrints(stream, t, trades, forced, floor, sums)
+        case [tape_frames.TAPE_PRINTS, int(stream), int(t), list(made), list(forced), *rest]:
+            match rest:
+                case [int(floor), list(sums), int(flags), int(age)]:
+                    return TapePrints(stream, t, made, forced, floor, sums, flags, age)
         case [tape_frames.TAPE_KEYFRAME, int(stream), dict(key)]:
             return TapeKeyframe(stream, key)
         case [pulse_frames.PULSE_COLUMN, int(stream), dict(column)]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgpack
 
@@ -13,46 +14,49 @@ PRINTS_KEPT = 200
 LIQUIDATIONS_KEPT = 100
 
 
-def tape_keyframe(
-    stream: int,
-    t_ms: int,
-    prints: Sequence[TapePrint],
-    liquidations: Sequence[TapeLiquidation],
-    floor_usd: int,
-    sums_usd: tuple[float, float],
-    venues: Sequence[str],
-) -> bytes:
-    """Encode the last prints and liquidations, oldest first (the newest ones that are allowed are sent).
+@dataclass(frozen=True, slots=True)
+class TapeNews:
+    """What a frame tells: prints and liquidations oldest first, and what they are to be read with.
 
-    sums_usd: (bought, sold) since the server began.  venues: as the last hello named them.
+    floor_usd: the least USD of a print that is told.  sums_usd: (bought, sold) of all fills, told or not.
+    flags, age_ms: of the view, as a ladder's.
+    """
+
+    t_ms: int
+    prints: Sequence[TapePrint]
+    liquidations: Sequence[TapeLiquidation]
+    floor_usd: int
+    sums_usd: tuple[int, int]
+    flags: int
+    age_ms: int
+
+
+def tape_keyframe(stream: int, news: TapeNews, venues: Sequence[str]) -> bytes:
+    """Encode the last prints and liquidations (the newest ones that are allowed); ``sums_usd`` are running.
+
+    venues: as the last hello named them.
     """
     key = {
-        "t": t_ms,
-        "trades": _trades(prints[-PRINTS_KEPT:], t_ms, venues),
-        "liquidations": _liquidations(liquidations[-LIQUIDATIONS_KEPT:], t_ms, venues),
-        "floor_usd": floor_usd,
-        "sums": [round(usd) for usd in sums_usd],
+        "t": news.t_ms,
+        "trades": _trades(news.prints[-PRINTS_KEPT:], news.t_ms, venues),
+        "liquidations": _liquidations(news.liquidations[-LIQUIDATIONS_KEPT:], news.t_ms, venues),
+        "floor_usd": news.floor_usd,
+        "sums": news.sums_usd,
+        "flags": news.flags,
+        "age": news.age_ms,
     }
     packed: bytes = msgpack.packb((TAPE_KEYFRAME, stream, key))
     return packed
 
 
-def tape_prints(
-    stream: int,
-    t_ms: int,
-    prints: Sequence[TapePrint],
-    liquidations: Sequence[TapeLiquidation],
-    floor_usd: int,
-    sums_usd: tuple[int, int],
-    venues: Sequence[str],
-) -> bytes:
-    """Encode what came since the frame before; sums_usd: (bought, sold) of all fills since then."""
+def tape_prints(stream: int, news: TapeNews, venues: Sequence[str]) -> bytes:
+    """Encode what came since the frame before; ``sums_usd`` are of the fills since then."""
     packed: bytes = msgpack.packb(
         (
-            *(TAPE_PRINTS, stream, t_ms),
-            _trades(prints, t_ms, venues),
-            _liquidations(liquidations, t_ms, venues),
-            *(floor_usd, sums_usd),
+            *(TAPE_PRINTS, stream, news.t_ms),
+            _trades(news.prints, news.t_ms, venues),
+            _liquidations(news.liquidations, news.t_ms, venues),
+            *(news.floor_usd, news.sums_usd, news.flags, news.age_ms),
         )
     )
     return packed

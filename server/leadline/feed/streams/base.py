@@ -8,7 +8,7 @@ ends it with its last watcher.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from leadline.clock import Clock
@@ -44,6 +44,10 @@ class Board(Protocol):
 
     @property
     def sessions(self) -> Mapping[str, SymbolSession]: ...
+
+    @property
+    def venue_names(self) -> Sequence[str]:
+        """The names of the hello frame; frames name a venue by its place here, which never changes."""
 
 
 class Stream(ABC):
