@@ -138,8 +138,18 @@ def clusters() -> list[dict[str, object]]:
             "eta_min": 11.0 if rank == 0 else None,
             "name": f"{side[0].upper()}{rank % 2 + 1}",
             "state": state,
+            "touch": "open",
             "since": NOW_MS - 5 * 3_600_000,
-            "split": {"triggered": 0.0, "closed": 1.2e6, "expired": 0.0},
+            "most_usd": 2 * usd if rank == 3 else usd + 1.2e6,
+            "split": {
+                "triggered": 0.2 * usd if rank == 3 else 0.0,
+                "closed": 0.8 * usd if rank == 3 else 1.2e6,
+                "expired": 0.0,
+            },
+            "oi_pct": 0.3,
+            "percentile": 96,
+            "lift": 1.8,
+            "moved_bp": None,
         }
         for rank, (side, lo, hi, usd, state) in enumerate(CLUSTERS)
     ]
@@ -169,8 +179,11 @@ def state() -> dict[str, object]:
         "oi_usd": 8.5e9,
         "day": 0.92,
         "venues": [{"venue": name, **venue} for name in ("binance", "bybit", "okx")],
-        "bands": {"calibrated": True, "factor": 1.7, "progress": 1.0, "heat_top_usd": 8e6},
+        "bands": {"calibrated": True, "factor": 1.7, "progress": 1.0, "heat_top_usd": 8e6, "usual_days": 30, "oi_z": 0.6},
         "clusters": clusters(),
+        "bias": 28,
+        "easier": "up",
+        "chain": {"up": 773_900, "down": None},
         "pace": 1.4,
     }
 

@@ -25,6 +25,73 @@ STREAM = {"group": 5, "depth": 12, "stream": 4, "epoch": 3}
 STREAM_FRAMES = 160
 
 
+CLUSTER_FACTS: dict[str, object] = {
+    "t": STARTS_MS,
+    "mark": 27_182.84,
+    "funding": None,
+    "funding_at": None,
+    "oi_usd": None,
+    "day": None,
+    "venues": [],
+    "bands": {
+        "calibrated": True,
+        "factor": 1.7,
+        "progress": 1.0,
+        "heat_top_usd": 3_100_000,
+        "usual_days": 12,
+        "oi_z": -0.4,
+    },
+    "clusters": [
+        {
+            "id": 7,
+            "name": "S1",
+            "side": "short",
+            "lo": 272_600,
+            "peak": 272_900,
+            "hi": 273_100,
+            "usd": 16_000_000,
+            "usd_lo": 9_410_000,
+            "usd_hi": 27_200_000,
+            "distance_pct": 0.39,
+            "eta_min": 11,
+            "touch": "touched",
+            "since": STARTS_MS - 7_200_000,
+            "most_usd": 42_000_000,
+            "split": {"triggered": 4_600_000, "closed": 21_000_000, "expired": 0},
+            "oi_pct": 0.31,
+            "percentile": 97,
+            "lift": 1.9,
+            "moved_bp": -18,
+        },
+        {
+            "id": 9,
+            "name": "L1",
+            "side": "long",
+            "lo": 268_000,
+            "peak": 268_400,
+            "hi": 268_500,
+            "usd": 24_000_000,
+            "usd_lo": 14_100_000,
+            "usd_hi": 40_800_000,
+            "distance_pct": 1.26,
+            "eta_min": None,
+            "touch": "open",
+            "since": STARTS_MS - 600_000,
+            "most_usd": 24_000_000,
+            "split": {"triggered": 0, "closed": 0, "expired": 0},
+            "oi_pct": 0.28,
+            "percentile": 91,
+            "lift": None,
+            "moved_bp": None,
+        },
+    ],
+    "bias": -34,
+    "easier": "down",
+    "chain": {"up": None, "down": 267_100},
+    "pace": -2.5,
+}
+
+
 def facts() -> dict[str, bytes]:
     """Return the frames without a ladder, by name."""
     return {
@@ -78,9 +145,13 @@ def facts() -> dict[str, bytes]:
                 ],
                 "bands": None,
                 "clusters": [],
+                "bias": None,
+                "easier": None,
+                "chain": {"up": None, "down": None},
                 "pace": None,
             },
         ),
+        "state_clusters": frames.state(4, CLUSTER_FACTS),
         "row": frames.row(
             11,
             {

@@ -1,7 +1,7 @@
 /** Paints what lies over the rows: clusters, own marks, large orders, and the row that is inspected. */
 
 import { type ColumnUnit, duration, fixed, usd, usdInterval } from "../format.ts";
-import { type Cluster, clusterName } from "../model/state.ts";
+import type { Cluster } from "../model/state.ts";
 import type { Pulled, Wall } from "../model/walls.ts";
 import { strings } from "../strings.ts";
 import type { Camera } from "./camera.ts";
@@ -100,7 +100,7 @@ export class MarksPainter {
       const span = spanOf(cluster, camera, group);
       if (span.bottom <= 0 || span.top >= camera.height) continue;
       this.#paintEdge(cluster, span, columns);
-      this.#paintBracket(cluster, clusterName(clusters, cluster), span, columns, camera);
+      this.#paintBracket(cluster, cluster.name, span, columns, camera);
     }
     if (live) {
       for (const pulled of visible(picture.pulled, camera))

@@ -1,5 +1,16 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { expect, it } from "vitest";
-import { beyond, type Cluster, clusterName, rowsAway, type VenueFacts, venuesOut } from "./state.ts";
+import { fateOf } from "../ui/facts.tsx";
+import {
+  beyond,
+  type Cluster,
+  depletion,
+  rowsAway,
+  type StreamState,
+  type VenueFacts,
+  venuesOut,
+} from "./state.ts";
 
 const cluster = (side: Cluster["side"], lo: number, hi: number): Cluster => ({
   id: `${side}${lo}`,
@@ -12,6 +23,15 @@ const cluster = (side: Cluster["side"], lo: number, hi: number): Cluster => ({
   usd_hi: 71e6,
   distance_pct: 0.4,
   eta_min: null,
+  name: side === "short" ? "S1" : "L1",
+  touch: "open",
+  since: 0,
+  most_usd: 42e6,
+  split: { triggered: 0, closed: 0, expired: 0 },
+  oi_pct: 0.3,
+  percentile: 95,
+  lift: null,
+  moved_bp: null,
 });
 const near = cluster("short", 7748, 7756);
 const far = cluster("short", 7791, 7798);
@@ -35,8 +55,19 @@ it("rows away are counted to the near edge", () => {
   expect(rowsAway(near, 7749, 1)).toBe(1);
 });
 
-it("clusters are named by side and rank", () => {
-  expect([near, far, below].map((it) => clusterName([near, far, below], it))).toEqual(["S1", "S2", "L1"]);
+it("what is gone of a cluster is split by cause", () => {
+  const shares = depletion({ most_usd: 100, split: { triggered: 11, closed: 51, expired: 0 } });
+  expect(shares).toEqual({ gone: 0.62, triggered: 0.11, closed: 0.51, expired: 0 });
+  expect(depletion({ most_usd: 0, split: { triggered: 0, closed: 0, expired: 0 } }).gone).toBe(0);
+});
+
+it("the server's clusters tell what became of them", () => {
+  const golden = resolve(import.meta.dirname, "../../../shared/wire/golden/state_clusters.json");
+  const { facts } = JSON.parse(readFileSync(golden, "utf8")) as { facts: StreamState };
+  const [short, long] = facts.clusters as [Cluster, Cluster];
+  expect(fateOf(short)).toBe("price is in it · 61 % gone: 50 % closed by holders, 11 % liquidated");
+  expect(fateOf(long)).toBe("");
+  expect(facts.chain).toEqual({ up: null, down: 267_100 });
 });
 
 it("venues that are out come first by how long they are out", () => {

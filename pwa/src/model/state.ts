@@ -1,7 +1,16 @@
 /** The slow facts of a ladder stream and what the compass says of them. */
 
+/** Dollars that left a cluster since it was largest: liquidated, closed by holders, moved or judged anew. */
+export interface Split {
+  readonly triggered: number;
+  readonly closed: number;
+  readonly expired: number;
+}
+
 export interface Cluster {
   readonly id: number | string;
+  /** S1, S2, ... above price and L1, L2, ... below it, from the nearest on. */
+  readonly name: string;
   readonly side: "long" | "short";
   /** Ticks. */
   readonly lo: number;
@@ -12,6 +21,20 @@ export interface Cluster {
   readonly usd_hi: number;
   readonly distance_pct: number;
   readonly eta_min: number | null;
+  /** Price has not come yet, has entered, or has crossed most of it. */
+  readonly touch: "open" | "touched" | "consumed";
+  /** Unix ms of its first picture. */
+  readonly since: number;
+  readonly most_usd: number;
+  readonly split: Split;
+  /** Percent of open interest per 10 bp. */
+  readonly oi_pct: number;
+  /** Share of the view's bins that hold less, 0 to 100. */
+  readonly percentile: number;
+  /** Times what is usual at that side and distance; null before that is known. */
+  readonly lift: number | null;
+  /** How far new positions moved it of late; null when they did not. */
+  readonly moved_bp: number | null;
 }
 
 export interface BandFacts {
@@ -19,6 +42,10 @@ export interface BandFacts {
   readonly factor: number;
   readonly progress: number;
   readonly heat_top_usd: number;
+  /** Days of the last 30 that what is usual is taken from; below 7 nothing is called usual. */
+  readonly usual_days: number;
+  /** Open interest against its 30-day median, in median absolute deviations. */
+  readonly oi_z: number | null;
 }
 
 export interface VenueFacts {
@@ -42,6 +69,12 @@ export interface StreamState {
   readonly venues: readonly VenueFacts[];
   readonly bands: BandFacts | null;
   readonly clusters: readonly Cluster[];
+  /** More forced buying above (to 100) or more forced selling below (to -100); null when it is undecided. */
+  readonly bias: number | null;
+  /** The way on which book and forced flow together hold price back less. */
+  readonly easier: "up" | "down" | null;
+  /** Ticks from which on forced flow outweighs the known book. */
+  readonly chain: { readonly up: number | null; readonly down: number | null };
   readonly pace: number | null;
 }
 
@@ -70,10 +103,16 @@ export const nearEdge = (cluster: Cluster): number => (cluster.side === "short" 
 export const rowsAway = (cluster: Cluster, tick: number, group: number): number =>
   Math.round(Math.abs(nearEdge(cluster) - tick) / group);
 
-/** S1, S2 for shorts, L1, L2 for longs, nearest first. */
-export function clusterName(clusters: readonly Cluster[], cluster: Cluster): string {
-  const rank = clusters.filter((it) => it.side === cluster.side).indexOf(cluster) + 1;
-  return `${cluster.side === "short" ? "S" : "L"}${rank}`;
+/** Shares (0 to 1) of what a cluster once held that are gone, in all and by cause. */
+export function depletion({ most_usd: most, split }: Pick<Cluster, "most_usd" | "split">): {
+  readonly gone: number;
+  readonly triggered: number;
+  readonly closed: number;
+  readonly expired: number;
+} {
+  const share = (part: number): number => (most > 0 ? part / most : 0);
+  const [triggered, closed, expired] = [share(split.triggered), share(split.closed), share(split.expired)];
+  return { gone: triggered + closed + expired, triggered, closed, expired };
 }
 
 /** The venues of a view that are not live, those out the longest first. */

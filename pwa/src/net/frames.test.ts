@@ -86,7 +86,7 @@ const streams = readdirSync(GOLDEN)
   .map((name) => name.replace(".json", ""));
 
 describe("golden frames", () => {
-  it.each(["hello", "subscribed", "refused", "pong", "state", "notice", "row"])(
+  it.each(["hello", "subscribed", "refused", "pong", "state", "state_clusters", "notice", "row"])(
     "%s reads as its values say",
     (name) => {
       expect(asWritten(decode(bytes(`${name}.bin`)))).toEqual(values(`${name}.json`));

@@ -1,7 +1,7 @@
 /** The slow facts of the market: mark, funding, open interest, clusters, and how the venues are. */
 
 import { duration, fixed, price, signed, stepValue, usd, usdInterval } from "../format.ts";
-import { clusterName, nearEdge, type StreamState, type VenueFacts } from "../model/state.ts";
+import { type Cluster, depletion, nearEdge, type StreamState, type VenueFacts } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
@@ -17,6 +17,10 @@ export function MarketFacts() {
     [strings.openInterest, state.oi_usd === null ? strings.unknown : `$${usd(state.oi_usd)}`],
     [strings.pace, state.pace === null ? strings.unknown : strings.pacePerMinute(signed(state.pace, 1))],
   ];
+  if (state.bias !== null) rows.push([strings.bias, state.bias > 0 ? strings.biasAbove : strings.biasBelow]);
+  if (state.easier !== null) rows.push([strings.easier, strings.easierWay[state.easier]]);
+  const chain = chainText(state.chain, facts);
+  if (chain) rows.push([strings.chain, chain]);
   return (
     <dl class="facts">
       {rows.map(([name, value]) => (
@@ -39,6 +43,13 @@ function fundingText(state: StreamState): string {
   return `${rate} ${strings.fundingIn(duration(state.funding_at - state.t))}`;
 }
 
+function chainText({ up, down }: StreamState["chain"], facts: SymbolFacts): string {
+  const parts: string[] = [];
+  if (up !== null) parts.push(strings.chainUp(price(up, facts.tick)));
+  if (down !== null) parts.push(strings.chainDown(price(down, facts.tick)));
+  return parts.join(" · ");
+}
+
 export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
   const state = store.state.value;
   const facts = store.facts.value;
@@ -52,12 +63,11 @@ export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
         {[...above, ...below].map((it) => (
           <li key={it.id}>
             <button type="button" onClick={() => onJump(nearEdge(it))}>
-              <span class={it.side === "short" ? "name buy" : "name sell"}>
-                {clusterName(state.clusters, it)}
-              </span>
+              <span class={it.side === "short" ? "name buy" : "name sell"}>{it.name}</span>
               <span class="range">
                 {clusterRange(it, facts, store.group.value)}
                 <small>{strings.percent(fixed(it.distance_pct, 2))}</small>
+                {fateOf(it) && <small class="fate">{fateOf(it)}</small>}
               </span>
               <span class="amount">
                 <b>{usd(it.usd)}</b>
@@ -70,6 +80,29 @@ export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
     </section>
   );
 }
+
+const GONE_MIN = 0.3;
+
+/** What has become of a cluster that is much smaller than it was, and whether price is in it; else "". */
+export function fateOf(cluster: Cluster): string {
+  const parts: string[] = [];
+  if (cluster.touch !== "open") parts.push(strings.clusterTouch[cluster.touch]);
+  const { gone, triggered, closed, expired } = depletion(cluster);
+  if (gone >= GONE_MIN) {
+    const told = [
+      { share: closed, text: strings.goneClosed },
+      { share: triggered, text: strings.goneTriggered },
+      { share: expired, text: strings.goneExpired },
+    ]
+      .filter(({ share }) => share >= 0.01)
+      .sort((one, other) => other.share - one.share)
+      .map(({ share, text }) => text(whole(share)));
+    parts.push(`${strings.gone(whole(gone))}: ${told.join(", ")}`);
+  }
+  return parts.join(" · ");
+}
+
+const whole = (share: number): string => fixed(Math.min(share, 1) * 100, 0);
 
 /** One venue's health in words. */
 export function venueHealth(venue: VenueFacts): string {

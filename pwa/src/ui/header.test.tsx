@@ -39,6 +39,15 @@ const short: Cluster = {
   usd_hi: 52e6,
   distance_pct: 0.63,
   eta_min: 41,
+  name: "S1",
+  touch: "open",
+  since: 0,
+  most_usd: 28e6,
+  split: { triggered: 0, closed: 0, expired: 0 },
+  oi_pct: 0.3,
+  percentile: 95,
+  lift: null,
+  moved_bp: null,
 };
 
 const state: StreamState = {
@@ -49,8 +58,11 @@ const state: StreamState = {
   oi_usd: null,
   day: -1.244,
   venues: [venue("binance", "live", 50), venue("bybit", "live", 60), venue("okx", "live", 70)],
-  bands: { calibrated: true, factor: 1.8, progress: 1, heat_top_usd: 8e6 },
+  bands: { calibrated: true, factor: 1.8, progress: 1, heat_top_usd: 8e6, usual_days: 30, oi_z: 0 },
   clusters: [short],
+  bias: null,
+  easier: null,
+  chain: { up: null, down: null },
   pace: 1,
 };
 

@@ -13,7 +13,7 @@ so a lesson counts for all open positions at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, exp, hypot, isfinite, log
@@ -75,6 +75,7 @@ class Profile:
     mark: float
     at_ms: int
     flow: F8 = field(default_factory=lambda: np.ones(2))
+    corrected: F8 = field(default_factory=lambda: np.zeros(2))
 
 
 class Bands:
@@ -87,6 +88,7 @@ class Bands:
         "_buys",
         "_cells",
         "_classes",
+        "_corrected",
         "_drift",
         "_edges",
         "_first",
@@ -123,6 +125,7 @@ class Bands:
         self._edges: I8 = np.zeros(2, dtype=np.int64)
         self._recent: F8 = np.zeros((2, classes + 2, constants.BINS))
         self._recent[:, classes] = -np.inf
+        self._corrected: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
         self._first = 0
@@ -333,7 +336,16 @@ class Bands:
             mark=self.mark_price,
             at_ms=self.at_ms,
             flow=flow,
+            corrected=self._corrected.copy(),
         )
+
+    def prior_coins(self, origin: int) -> F8:
+        """Return coins [2, PROFILE_BINS] as the prior places them, before what prints taught."""
+        folded: F8 = np.empty((2, 2, constants.PROFILE_BINS))
+        ones = np.ones(len(constants.CLASS_DISTANCES))
+        kernels.fold(self._cells, self._scales, self._edges, ones, np.zeros_like(ones), origin, folded)
+        coins: F8 = folded[0]
+        return coins
 
     def flows(self, origin: int) -> F8:
         """Return what became of the coins of PROFILE_BINS bins from log-price bin ``origin`` on.
@@ -421,7 +433,9 @@ class Bands:
             if swept[side] > most * self.oi_coins:
                 self._sums[side, kernels.SWEPT] *= most * self.oi_coins / swept[side]
             if banded[side] > room:
-                self._scales[side] *= room / banded[side] if room > 0 else constants.SCALE_MIN
+                factor = room / banded[side] if room > 0 else constants.SCALE_MIN
+                self._scales[side] *= factor
+                self._corrected[side] += log(factor)
 
     def _class_shares(self) -> F8:
         """Split an opening over the classes [2, J]: takers of a side are easier to liquidate."""
@@ -483,6 +497,7 @@ class Bands:
             constants.CORRECTION_MAX,
             constants.CLASS_SHARE_MAX,
             constants.SCALE_MIN,
+            self._corrected,
         )
         # The mean of |ln correction| an hour over about the last RESIDUAL_HOURS: a sum that fades.
         kept = exp(-hours / constants.RESIDUAL_HOURS)
@@ -490,9 +505,15 @@ class Bands:
 
 
 def bootstrap(
-    bands: Bands, candles: Iterable[CandleLike], open_interest: list[tuple[int, float]], bar_ms: int
+    bands: Bands,
+    candles: Iterable[CandleLike],
+    open_interest: list[tuple[int, float]],
+    bar_ms: int,
+    on_bar: Callable[[CandleLike], None] | None = None,
 ) -> None:
     """Replay history into ``bands``, oldest first: bars of ``bar_ms`` and (ms, coins) samples.
+
+    on_bar: called after each bar, for what is to be noted along the way.
 
     A sample settles once the bars that end at or before it are in.  With a single sample (a venue
     without history) open interest is held constant: every bar settles with that one.
@@ -511,6 +532,8 @@ def bootstrap(
         bands.candle(candle)
         if constant and sample is not None:
             bands.open_interest(sample[1], end_ms)
+        if on_bar is not None:
+            on_bar(candle)
     while sample is not None and not constant:
         bands.open_interest(sample[1], sample[0])
         sample = next(pending, None)

@@ -1,9 +1,9 @@
-"""Clusters: stretches of price where estimated liquidations are dense, and their identity over time."""
+"""Clusters: stretches of price where estimated liquidations are dense."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from math import exp, log, log1p, sqrt
@@ -23,7 +23,7 @@ SideName = Literal["long", "short"]
 class Cluster:
     """side: of the positions that would die ("short" clusters lie above the mark).
 
-    id: 0 until a ClusterTracker knows it.  lo, peak, hi: prices.  usd with the 80 % interval usd_lo to
+    id: 0 until a tracker knows it.  lo, peak, hi: prices.  usd with the 80 % interval usd_lo to
     usd_hi.  distance_pct: from the mark to the peak, in percent, above 0.  first_bin: log-price bin of
     mass[0], the unsmoothed dollars in each bin of the cluster.
     """
@@ -39,6 +39,11 @@ class Cluster:
     distance_pct: float
     first_bin: int
     mass: F8 = field(repr=False, compare=False)
+
+    @property
+    def density(self) -> float:
+        """Dollars a bin."""
+        return self.usd / len(self.mass)
 
     @property
     def near(self) -> float:
@@ -72,57 +77,33 @@ def find_clusters(
     return sorted(found, key=lambda cluster: cluster.distance_pct)
 
 
-def nearest(clusters: Iterable[Cluster], per_side: int = 2) -> list[Cluster]:
-    """Return up to ``per_side`` clusters of each side, nearest first."""
-    ordered = sorted(clusters, key=lambda cluster: cluster.distance_pct)
-    longs = [cluster for cluster in ordered if cluster.side == "long"][:per_side]
-    shorts = [cluster for cluster in ordered if cluster.side == "short"][:per_side]
-    return sorted(longs + shorts, key=lambda cluster: cluster.distance_pct)
+def densest(clusters: Iterable[Cluster]) -> list[Cluster]:
+    """Return up to CLUSTERS_SHOWN clusters of each side, nearest first: those densest in dollars per width.
+
+    A side's second and third must come near its first, else they would be marks of nothing.
+    """
+    shown: list[Cluster] = []
+    known = list(clusters)
+    for side in ("long", "short"):
+        ordered = sorted((one for one in known if one.side == side), key=lambda one: -one.density)
+        least = constants.CLUSTER_SHOWN_DENSITY * ordered[0].density if ordered else 0.0
+        shown += [one for one in ordered[: constants.CLUSTERS_SHOWN] if one.density >= least]
+    return sorted(shown, key=lambda one: one.distance_pct)
+
+
+def named(clusters: Iterable[Cluster]) -> dict[int, str]:
+    """Return the names by id: S1, S2, ... for shorts and L1, L2, ... for longs, from the nearest on."""
+    names: dict[int, str] = {}
+    counts = {"long": 0, "short": 0}
+    for cluster in sorted(clusters, key=lambda one: one.distance_pct):
+        counts[cluster.side] += 1
+        names[cluster.id] = f"{cluster.side[0].upper()}{counts[cluster.side]}"
+    return names
 
 
 def eta_min(cluster: Cluster, mark: float, pace: Pace) -> float | None:
     """Return the minutes until the mark meets the cluster at its pace, None when it moves away."""
     return pace.minutes_to(cluster.near - mark)
-
-
-class ClusterTracker:
-    """Gives clusters ids that last while at least CLUSTER_OVERLAP_MIN of their mass stays in place."""
-
-    __slots__ = ("_known", "_last_id")
-
-    def __init__(self) -> None:
-        self._known: list[Cluster] = []
-        self._last_id = 0
-
-    def update(self, clusters: Sequence[Cluster]) -> list[Cluster]:
-        """Return the clusters, in their order, with the ids of those they continue or new ones."""
-        known = {cluster.id: cluster for cluster in self._known}
-        self._known = []
-        for cluster in clusters:
-            overlap, known_id = max(
-                ((_overlap(old, cluster), old.id) for old in known.values()), default=(0.0, 0)
-            )
-            if overlap >= constants.CLUSTER_OVERLAP_MIN:
-                del known[known_id]
-            else:
-                known_id = self._last_id = self._last_id + 1
-            self._known.append(replace(cluster, id=known_id))
-        return list(self._known)
-
-
-def _overlap(one: Cluster, other: Cluster) -> float:
-    """Sum of the smaller over sum of the larger mass, bin by bin; 0.0 between two sides."""
-    if one.side != other.side:
-        return 0.0
-    begin = max(one.first_bin, other.first_bin)
-    end = min(one.first_bin + len(one.mass), other.first_bin + len(other.mass))
-    if begin >= end:
-        return 0.0
-    shared = np.minimum(
-        one.mass[begin - one.first_bin : end - one.first_bin],
-        other.mass[begin - other.first_bin : end - other.first_bin],
-    ).sum()
-    return float(shared / (one.mass.sum() + other.mass.sum() - shared))
 
 
 def _side_clusters(

@@ -263,12 +263,14 @@ def balance(
     correction_max: float,
     banded_share_max: float,
     scale_min: float,
+    corrected: F8,
 ) -> float:
     """Close ``closed`` of the ``total`` coins of each side, which is then worth exactly ``coins``.
 
     What the mark has swept counts as closed first (so nothing is closed twice); the rest closes bands
     and pool alike.  A remaining difference scales the bands within the correction bounds; the pool
-    takes what lies beyond them.  Returns the larger |ln correction|.
+    takes what lies beyond them.  Returns the larger |ln correction|; ``corrected`` [S] sums up what was
+    scaled beside closing, in ln.
     """
     residual = 0.0
     for side in range(2):
@@ -281,6 +283,7 @@ def balance(
         banded *= scales[side]
         held = total - swept
         factor = 1.0
+        kept = 1.0
         if held > 0.0:
             voluntary = max(closed - swept, 0.0)
             kept = 1.0 - min(voluntary / held, closed_share_max)
@@ -290,6 +293,8 @@ def balance(
             factor = kept * correction
         if banded * factor > banded_share_max * coins:
             factor = banded_share_max * coins / banded
+        if factor > 0.0 and kept > 0.0:
+            corrected[side] += log(factor / kept)
         scales[side] *= factor
         if scales[side] < scale_min:
             for j in range(cells.shape[1]):

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from leadline.domain.book import Book, Ints
 
+Floats = NDArray[np.float64]
+
 
 class LadderFlags(IntFlag):
     """The wire's flags; the two lowest bits are one number (0 syncing, 1 live, 2 stale)."""
@@ -121,6 +123,33 @@ def rows_of(venues: list[VenueLevels], touch: Touch, group: int, depth: int) -> 
     bid_rows = np.minimum(bid_ticks, touch.bid_tick) // group
     ask_rows = -(-np.maximum(ask_ticks, touch.ask_tick) // group)
     return *_summed(bid_rows, bid_lots, -1, depth), *_summed(ask_rows, ask_lots, 1, depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """All that rests in some venues' books: prices, best first by venue, and the dollars at each."""
+
+    mid: float
+    bid_prices: Floats
+    bid_usd: Floats
+    ask_prices: Floats
+    ask_usd: Floats
+
+
+def resting_of(
+    venues: list[VenueLevels], touch: Touch, tick: float, lot: float, quoted: bool
+) -> Resting | None:
+    """Return the levels of ``venues`` in dollars, None while a side is empty.
+
+    tick, lot: what one counts.  quoted: a lot counts quote currency instead of coins.
+    """
+    if not touch.bid_tick or not touch.ask_tick:
+        return None
+    bids = np.concatenate([v.bid_ticks for v in venues]) * tick
+    asks = np.concatenate([v.ask_ticks for v in venues]) * tick
+    bid_usd = np.concatenate([v.bid_lots for v in venues]) * lot * (1.0 if quoted else bids)
+    ask_usd = np.concatenate([v.ask_lots for v in venues]) * lot * (1.0 if quoted else asks)
+    return Resting((touch.bid_tick + touch.ask_tick) / 2 * tick, bids, bid_usd, asks, ask_usd)
 
 
 _NONE: Ints = np.zeros(0, dtype=np.int64)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,21 +23,29 @@ from leadline.domain.events import Event, Funding, Liquidation, Mark, OpenIntere
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
-from leadline.feed.session import ALL_VENUES, reference_rank
+from leadline.domain.true_range import TrueRange
+from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
 from leadline.venues.base import History
 
 if TYPE_CHECKING:
     # At run time these are imported with the first bands, in their thread: numba loads with them.
-    from leadline.domain.bands import Bands
-    from leadline.domain.clusters import Cluster, ClusterTracker
+    from leadline.domain.bands import Bands, CandleLike
     from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
+    from leadline.domain.interest import History as Interest
+    from leadline.domain.ladder import Resting
+    from leadline.domain.migration import SideMove
+    from leadline.domain.path import Path
+    from leadline.domain.story import Story
+    from leadline.domain.tracking import Tracked
 
 log = logging.getLogger("leadline.feed")
 
 HEAT_EVERY_MS = 1_000
+HEAT_UNSEEN_MS = 10_000  # the view of all venues is followed even while nobody watches
+HOUR_MS = 3_600_000
 HISTORY_BAR_MS = 300_000
 NO_CODES: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
@@ -54,6 +63,8 @@ class VenueEstimate:
     prices: list[float] = field(default_factory=list)
     coins: list[float] = field(default_factory=list)
     bought: list[bool] = field(default_factory=list)
+    ranges: TrueRange = field(default_factory=TrueRange)
+    interest: Interest | None = None
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
@@ -66,6 +77,7 @@ class VenueEstimate:
             self.bought.append(event.taker == Side.BUY)
         elif isinstance(event, Mark):
             self.mark_price = event.price
+            self.ranges.observe(event.price, event.at_ms)
             self.estimator.mark(event.venue, event.price, event.at_ms)
         elif isinstance(event, OpenInterest):
             self.flush()
@@ -93,12 +105,18 @@ class VenueEstimate:
 
 @dataclass(slots=True)
 class ViewEstimate:
-    """The heat of one view ("all" or a venue) and its clusters, as of ``at_ms``."""
+    """The heat of one view ("all" or a venue) and what is told of it, as of ``at_ms``.
 
-    tracker: ClusterTracker
+    reference: the venue by whose mark it is drawn.  low, high: of that mark since then.
+    """
+
+    story: Story
+    reference: str = ""
     at_ms: int = 0
+    low: float = inf
+    high: float = 0.0
     heat: Heat | None = None
-    clusters: list[Cluster] = field(default_factory=list)
+    usual_of: tuple[object, ...] = ()
     codes: dict[tuple[Step, int, int], NDArray[np.uint8]] = field(default_factory=dict)
 
 
@@ -118,6 +136,11 @@ class SymbolHeat:
         if estimate is None:
             estimate = self._venues[event.venue] = VenueEstimate(instrument)
         estimate.take(event)
+        if isinstance(event, Mark) and estimate.bands is not None:
+            for view in self._views.values():
+                if view.reference == event.venue:
+                    view.low, view.high = min(view.low, event.price), max(view.high, event.price)
+            self._view(ALL_VENUES, HEAT_UNSEEN_MS)
 
     def expect(self, venues: int) -> None:
         """Say how many venues' bands will be built, for the progress shown meanwhile."""
@@ -141,7 +164,10 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        bands = await asyncio.to_thread(_bands_of, tiers, history, price, self._clock.wall_ms())
+        bands, interest = await asyncio.to_thread(
+            _bands_of, tiers, history, price, self._clock.wall_ms(), estimate.ranges
+        )
+        estimate.interest = interest
         if self._estimator is None:
             from leadline.domain.estimator import Estimator
 
@@ -171,83 +197,180 @@ class SymbolHeat:
             codes = view.codes[key] = row_codes(view.heat, float(tick), group, first, BAND_ROWS)
         return codes
 
-    def summary(self, venue: str, tick: Step, group: int, pace: Pace) -> dict[str, object]:
-        """Return the keys ``bands`` and ``clusters`` of the state frame."""
+    def summary(
+        self, venue: str, tick: Step, group: int, pace: Pace, resting: Resting | None
+    ) -> dict[str, object]:
+        """Return what the state frame says of the estimate; ``resting``: the books of the view."""
         view = self._view(venue)
         if view is None or view.heat is None:
-            return {"bands": None, "clusters": []}
-        from leadline.domain.clusters import eta_min, nearest, typical_factor
-        from leadline.domain.heat import heat_top_usd
+            return NO_SUMMARY
+        from leadline.domain.clusters import named, typical_factor
 
-        shown = nearest(view.clusters)
+        story, step = view.story, float(tick)
         built = sum(1 for made in self._venues.values() if made.bands is not None)
-        mark, step = view.heat.mark, float(tick)
+        shown = [tracked.cluster for tracked in story.shown]
+        names = named(shown)
+        bias, z = story.bias(), story.interest_z()
         return {
             "bands": {
                 "calibrated": view.heat.certainty is not None,
                 "factor": round(typical_factor(view.heat, shown), 2),
                 "progress": round(built / max(self._expected, built), 2),
-                "heat_top_usd": _rounded(heat_top_usd(view.heat, group * step)),
+                "heat_top_usd": _rounded(story.top_usd(group * step), 2),
+                "usual_days": min(int(story.reference.days), 30),
+                "oi_z": None if z is None else round(z, 1),
             },
             "clusters": [
-                {
-                    "id": cluster.id,
-                    "side": cluster.side,
-                    "lo": round(cluster.lo / step),
-                    "peak": round(cluster.peak / step),
-                    "hi": round(cluster.hi / step),
-                    "usd": _rounded(cluster.usd),
-                    "usd_lo": _rounded(cluster.usd_lo),
-                    "usd_hi": _rounded(cluster.usd_hi),
-                    "distance_pct": round(cluster.distance_pct, 2),
-                    "eta_min": _whole(eta_min(cluster, mark, pace)),
-                }
-                for cluster in shown
+                _told(tracked, story, names[tracked.cluster.id], view.heat.mark, step, pace)
+                for tracked in story.shown
             ],
+            "bias": round(bias.asymmetry * 100) if bias is not None and bias.decided else None,
+            **_path_told(self._path(view, resting), step),
         }
 
-    def _view(self, venue: str) -> ViewEstimate | None:
-        """Return the view's estimate, worked out anew when it is older than HEAT_EVERY_MS."""
+    def tracked(self, venue: str) -> list[Tracked]:
+        """Return all clusters of a view with their past, nearest first."""
+        view = self._view(venue)
+        return [] if view is None else view.story.tracked
+
+    def moves(self, venue: str) -> tuple[int, SideMove, SideMove] | None:
+        """Return (since ms, longs, shorts): how the map of a view has moved over the last sessions."""
+        view = self._view(venue)
+        return None if view is None else view.story.moves()
+
+    def _path(self, view: ViewEstimate, resting: Resting | None) -> Path | None:
+        if resting is None:
+            return None
+        from leadline.domain.path import Depth
+
+        depth = Depth.of(
+            resting.mid, resting.bid_prices, resting.bid_usd, resting.ask_prices, resting.ask_usd
+        )
+        return view.story.path(depth, self._clock.monotonic_ms())
+
+    def _view(self, venue: str, every_ms: int = HEAT_EVERY_MS) -> ViewEstimate | None:
+        """Return the view's estimate, worked out anew when it is older than ``every_ms``."""
+        view, now_ms = self._views.get(venue), self._clock.monotonic_ms()
+        if view is not None and view.heat is not None and now_ms - view.at_ms < every_ms:
+            return view
         names = list(self._venues) if venue == ALL_VENUES else [venue]
         made = [self._venues[name] for name in sorted(names, key=reference_rank) if name in self._venues]
         ready = [one for one in made if one.bands is not None and one.mark_price and one.bands.oi_coins > 0]
         if not ready or self._estimator is None:
             return None
-        from leadline.domain.clusters import ClusterTracker, cluster_usd_min, find_clusters
+        from leadline.domain.story import Story
 
-        view = self._views.setdefault(venue, ViewEstimate(ClusterTracker()))
-        now_ms = self._clock.monotonic_ms()
-        if view.heat is None or now_ms - view.at_ms >= HEAT_EVERY_MS:
-            for one in ready:
-                one.flush()
-            names = [one.instrument.venue for one in ready]
-            marks = [one.mark_price for one in ready if one.mark_price is not None]
-            reference = marks[0]
-            view.at_ms = now_ms
-            view.heat = self._estimator.heat(names, marks)
-            usd_min = cluster_usd_min(ready[0].instrument.base)
-            found = find_clusters(view.heat, reference, view.heat.oi_usd, usd_min)
-            view.clusters = view.tracker.update(found)
-            view.codes.clear()
+        if view is None:
+            view = self._views[venue] = ViewEstimate(Story())
+        self._draw(view, ready, self._estimator, now_ms)
         return view
 
+    def _draw(
+        self, view: ViewEstimate, ready: list[VenueEstimate], estimator: Estimator, now_ms: int
+    ) -> None:
+        from leadline.domain.clusters import cluster_usd_min, find_clusters
 
-def _bands_of(tiers: Tiers, history: History, price: float, now_ms: int) -> Bands:
+        for one in ready:
+            one.flush()
+        names = [one.instrument.venue for one in ready]
+        marks = [one.mark_price for one in ready if one.mark_price is not None]
+        mark = marks[0]
+        if view.reference != names[0]:
+            view.reference, view.low, view.high = names[0], mark, mark
+        view.at_ms = now_ms
+        view.heat = estimator.heat(names, marks)
+        found = find_clusters(view.heat, mark, view.heat.oi_usd, cluster_usd_min(ready[0].instrument.base))
+        at_ms = self._clock.wall_ms()
+        self._keep_usual(view, ready, at_ms)
+        venues = [(name, estimator.venues[name], price) for name, price in zip(names, marks, strict=True)]
+        extremes = min(view.low, mark), max(view.high, mark)
+        view.story.update(view.heat, found, venues, extremes, ready[0].ranges.average, at_ms)
+        view.low = view.high = mark
+        view.codes.clear()
+
+    def _keep_usual(self, view: ViewEstimate, ready: list[VenueEstimate], at_ms: int) -> None:
+        """Note once an hour what each venue holds, and what that makes usual for the view."""
+        from leadline.domain.interest import Reference
+        from leadline.domain.story import venue_row
+
+        for one in ready:
+            known, reach = one.interest, one.ranges.average
+            if known is not None and reach is not None and one.bands is not None and known.due(at_ms):
+                known.add(venue_row(one.bands, one.mark_price or one.bands.mark_price, reach), at_ms)
+        usual_of = (at_ms // HOUR_MS, *(id(one.interest) for one in ready))
+        if usual_of != view.usual_of:
+            view.usual_of = usual_of
+            view.story.reference = Reference([one.interest for one in ready if one.interest is not None])
+
+
+def _told(
+    tracked: Tracked, story: Story, name: str, mark: float, tick: float, pace: Pace
+) -> dict[str, object]:
+    """Return the entry of a cluster in the state frame."""
+    from leadline.domain.clusters import eta_min
+
+    cluster, lost = tracked.cluster, tracked.depletion
+    rated, moved = story.intensity(cluster), story.recentred(cluster)
+    split = {"triggered": lost.triggered_usd, "closed": lost.closed_usd, "expired": lost.expired_usd}
+    return {
+        "id": cluster.id,
+        "name": name,
+        "side": cluster.side,
+        "lo": round(cluster.lo / tick),
+        "peak": round(cluster.peak / tick),
+        "hi": round(cluster.hi / tick),
+        "usd": _rounded(cluster.usd),
+        "usd_lo": _rounded(cluster.usd_lo),
+        "usd_hi": _rounded(cluster.usd_hi),
+        "distance_pct": round(cluster.distance_pct, 2),
+        "eta_min": _whole(eta_min(cluster, mark, pace)),
+        "touch": tracked.state,
+        "since": tracked.since_ms,
+        "most_usd": _rounded(lost.most_usd),
+        "split": {cause: _rounded(usd, 2) for cause, usd in split.items()},
+        "oi_pct": float(f"{rated.oi_pct:.2g}"),
+        "percentile": round(rated.percentile),
+        "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
+        "moved_bp": None if moved is None else round(moved.shift_bp),
+    }
+
+
+def _path_told(path: Path | None, tick: float) -> dict[str, object]:
+    """Return the keys ``easier`` and ``chain`` of the state frame."""
+    if path is None:
+        return {"easier": None, "chain": {"up": None, "down": None}}
+    ways = {"up": path.chain_up, "down": path.chain_down}
+    chain = {way: None if point is None else round(point.price / tick) for way, point in ways.items()}
+    return {"easier": path.easier, "chain": chain}
+
+
+def _bands_of(
+    tiers: Tiers, history: History, price: float, now_ms: int, ranges: TrueRange
+) -> tuple[Bands, Interest]:
+    """Replay history; ``ranges`` hears its bars.  Returns the bands and by the hour what was usual."""
     from leadline.domain.bands import Bands, bootstrap
+    from leadline.domain.interest import History as Interest
+    from leadline.domain.story import venue_row
 
     at_ms = history.candles[0].at_ms if history.candles else now_ms
-    bands = Bands(tiers, price, at_ms)
-    bootstrap(bands, history.candles, history.open_interest, HISTORY_BAR_MS)
-    return bands
+    bands, interest = Bands(tiers, price, at_ms), Interest()
+
+    def note(bar: CandleLike) -> None:
+        ranges.bar(bar.high, bar.low, bar.close, bar.at_ms)
+        if ranges.average is not None and bands.oi_coins > 0 and interest.due(bar.at_ms):
+            interest.add(venue_row(bands, bar.close, ranges.average), bar.at_ms)
+
+    bootstrap(bands, history.candles, history.open_interest, HISTORY_BAR_MS, note)
+    return bands, interest
 
 
 def _first_mark(events: deque[Event]) -> float | None:
     return next((event.price for event in events if isinstance(event, Mark)), None)
 
 
-def _rounded(usd: float) -> int:
-    """Three significant figures: what an estimate can carry, and fewer changes to send."""
-    return int(float(f"{usd:.3g}"))
+def _rounded(usd: float, figures: int = 3) -> int:
+    """Round to significant figures: what an estimate can carry, and fewer changes to send."""
+    return int(float(f"{usd:.{figures}g}"))
 
 
 def _whole(minutes: float | None) -> int | None:

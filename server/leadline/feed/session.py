@@ -30,7 +30,16 @@ from leadline.domain.events import (
 )
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.instrument import Instrument
-from leadline.domain.ladder import LadderFlags, LadderView, VenueLevels, VenueScale, rows_of, touch_of
+from leadline.domain.ladder import (
+    LadderFlags,
+    LadderView,
+    Resting,
+    VenueLevels,
+    VenueScale,
+    resting_of,
+    rows_of,
+    touch_of,
+)
 from leadline.domain.pace import Pace
 from leadline.domain.pulse import Pulse
 from leadline.domain.tape import Fill, TapeLiquidation
@@ -42,6 +51,13 @@ from leadline.venues.base import VenueBook
 from leadline.venues.booksync import BookSync
 
 MINUTE_MS = 60_000
+NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate that is not there
+    "bands": None,
+    "clusters": [],
+    "bias": None,
+    "easier": None,
+    "chain": {"up": None, "down": None},
+}
 DAY_MS = 86_400_000
 DAY_PRICE_EVERY_MS = 300_000
 DAY_PRICES_MAX = DAY_MS // DAY_PRICE_EVERY_MS + 2
@@ -60,7 +76,9 @@ class HeatSource(Protocol):
 
     def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]: ...
 
-    def summary(self, venue: str, tick: Step, group: int, pace: Pace) -> dict[str, object]: ...
+    def summary(
+        self, venue: str, tick: Step, group: int, pace: Pace, resting: Resting | None
+    ) -> dict[str, object]: ...
 
 
 @dataclass(slots=True)
@@ -246,6 +264,13 @@ class SymbolSession:
         # A recording is fed a breath ahead of its clock; no picture is younger than now.
         return max([0, *(now_ms - view.book.received_ms for view in shown)])
 
+    def resting(self, venue: str) -> Resting | None:
+        """Return what rests in the live books of a view, None while there is none."""
+        live = [view for view in self.views(venue) if view.book.state == BookState.LIVE]
+        levels = [VenueLevels.of(view.book.book, view.scale) for view in live]
+        quoted = bool(live) and live[0].instrument.inverse
+        return resting_of(levels, touch_of(levels), float(self.tick), float(self.lot), quoted)
+
     def price(self) -> float | None:
         """Return the last trade of the leading venue that has one, else its mid."""
         for view in self.venues.values():
@@ -348,9 +373,9 @@ class SymbolSession:
         ]
         day = self.day_change_pct()
         heat = (
-            self.heat.summary(venue, self.tick, group, self.pace)
+            self.heat.summary(venue, self.tick, group, self.pace, self.resting(venue))
             if self.heat
-            else {"bands": None, "clusters": []}
+            else NO_SUMMARY
         )
         return {
             "t": self.clock.wall_ms(),

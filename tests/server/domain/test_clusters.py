@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from math import floor, log
 
@@ -7,14 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.clusters import (
-    Cluster,
-    ClusterTracker,
-    cluster_usd_min,
-    eta_min,
-    find_clusters,
-    nearest,
-)
+from leadline.domain.clusters import Cluster, cluster_usd_min, densest, eta_min, find_clusters, named
 from leadline.domain.heat import Heat
 from leadline.domain.pace import Pace
 
@@ -149,47 +143,18 @@ def test_any_map_gives_ordered_clusters_that_do_not_overlap(longs: list[float], 
             assert below.hi <= above.lo * (1 + 1e-12)
 
 
-def test_the_nearest_are_taken_from_each_side() -> None:
-    humps = [(price, 50e6, 0.001) for price in (60_600, 61_500, 63_000, 59_000, 57_000, 55_000)]
-    chosen = nearest(found(*humps), per_side=2)
-    assert [round(c.peak / 500) * 500 for c in chosen] == [60_500, 59_000, 61_500, 57_000]
+def test_the_densest_three_of_each_side_are_shown_and_named_from_the_nearest_on() -> None:
+    humps = [(price, 50e6, 0.001) for price in (60_600, 61_500, 63_000, 66_000, 59_000)]
+    clusters = [replace(c, id=i + 1) for i, c in enumerate(found(*humps))]
+    shown = densest(clusters)
+    assert [round(c.peak / 500) * 500 for c in shown if c.side == "short"] == [60_500, 61_500, 63_000]
+    names = named(shown)
+    assert [names[c.id] for c in shown] == ["S1", "L1", "S2", "S3"]
 
 
-def test_ids_last_while_a_cluster_drifts_and_are_never_given_twice() -> None:
-    tracker = ClusterTracker()
-    first = tracker.update(found((61_000, 40e6, 0.003), (57_000, 60e6, 0.003)))
-    assert sorted(c.id for c in first) == [1, 2]
-    ids = {c.side: c.id for c in first}
-    for price in (61_020, 61_040, 61_060):
-        drifted = tracker.update(found((price, 42e6, 0.003), (57_000, 58e6, 0.003)))
-        assert {c.side: c.id for c in drifted} == ids
-    jumped = tracker.update(found((64_000, 40e6, 0.003), (57_000, 60e6, 0.003)))
-    assert {c.side: c.id for c in jumped} == {"long": ids["long"], "short": 3}
-    tracker.update([])
-    again = tracker.update(found((57_000, 60e6, 0.003)))
-    assert [c.id for c in again] == [4]
-
-
-def test_a_cluster_with_less_than_half_of_its_mass_in_place_is_a_new_one() -> None:
-    tracker = ClusterTracker()
-    ids = [tracker.update(found((price, 60e6, 0.003)))[0].id for price in (61_000, 61_060, 61_120, 61_400)]
-    assert ids == [1, 1, 1, 2]
-
-
-def test_a_cluster_in_the_same_place_on_the_other_side_is_another_one() -> None:
-    tracker = ClusterTracker()
-    (short,) = tracker.update(find_clusters(heat((61_000, 60e6, 0.003)), MARK, 1e9))
-    (long,) = tracker.update(find_clusters(heat((61_000, 60e6, 0.003), mark=63_000.0), 63_000.0, 1e9))
-    assert (short.side, long.side) == ("short", "long")
-    assert short.id != long.id
-
-
-def test_a_cluster_that_splits_passes_its_id_to_one_part_only() -> None:
-    tracker = ClusterTracker()
-    (whole,) = tracker.update(found((61_000, 60e6, 0.003)))
-    parts = tracker.update(found((61_000, 50e6, 0.003), (62_500, 20e6, 0.003)))
-    assert sorted(c.id for c in parts) == [whole.id, whole.id + 1]
-    assert next(c.id for c in parts if c.peak < 61_500) == whole.id
+def test_a_cluster_much_thinner_than_the_densest_of_its_side_is_not_shown() -> None:
+    shown = densest(found((60_600, 90e6, 0.001), (62_000, 8e6, 0.001), (58_000, 8e6, 0.001)))
+    assert [(c.side, round(c.peak / 1_000)) for c in shown] == [("short", 61), ("long", 58)]
 
 
 def test_the_time_of_arrival_needs_price_to_move_towards_the_cluster() -> None:

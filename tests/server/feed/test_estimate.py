@@ -64,7 +64,7 @@ def teach(heat: SymbolHeat, clock: HandClock, made: dict[str, Instrument], print
 
 
 def bands_of(heat: SymbolHeat, venue: str = "all") -> dict[str, object]:
-    summary = heat.summary(venue, Step.of("0.1"), 100, Pace())
+    summary = heat.summary(venue, Step.of("0.1"), 100, Pace(), None)
     bands = summary["bands"]
     assert isinstance(bands, dict)
     return bands
@@ -77,6 +77,8 @@ async def test_without_prints_the_state_says_uncalibrated() -> None:
         "factor": constants.UNCALIBRATED_FACTOR,
         "progress": 1.0,
         "heat_top_usd": bands_of(heat)["heat_top_usd"],
+        "usual_days": 0,
+        "oi_z": None,
     }
 
 

@@ -119,7 +119,7 @@ def _facts_worth_telling(state: dict[str, object]) -> dict[str, object]:
 
     Ages, paces and arrival times tick on the phone; mark, interest and dollars count in 3 to 4 figures.
     """
-    facts = {name: value for name, value in state.items() if name not in ("t", "pace", "oi_usd")}
+    facts = {name: value for name, value in state.items() if name not in ("t", "pace", "oi_usd", "chain")}
     facts["mark"] = _figures(state["mark"], 4)
     facts["day"] = _figures(state["day"], 2)
     venues, clusters = state["venues"], state["clusters"]
