@@ -21,6 +21,7 @@ from leadline.errors import UsageError
 from leadline.feed.hub import Hub
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
+from leadline.push.desk import PushDesk, push_desk
 from leadline.store import marks
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
@@ -55,7 +56,10 @@ async def _serve(settings: Settings) -> int:
     async with choose_market(settings, bans) as chosen, _state(settings, chosen.name) as store:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
         market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
-        return await _run(hub, listener, market.run(), store)
+        async with push_desk(settings, store, hub.clock, hub.simulated) as push:
+            if push.problem:
+                log.warning("%s", push.problem)
+            return await _run(hub, listener, market.run(), store, push)
 
 
 @contextlib.asynccontextmanager
@@ -109,12 +113,13 @@ async def _run(
     listener: socket.socket,
     feeding: Coroutine[None, None, None],
     store: StateStore | None = None,
+    push: PushDesk | None = None,
 ) -> int:
     """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process.
 
     store: what is kept over a restart; a replay keeps nothing.
     """
-    web = build_web(hub, store=store)
+    web = build_web(hub, store=store, push=push)
     if not web.state.has_pages:
         feeding.close()
         raise UsageError("the app's pages are not built; run `make build` (or `pip install .`) first")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import UsageError
+from leadline.public_names import read_contact, read_hook, read_hosts, read_simulated
 
 MARKETS = ("live", "twin", "auto")
 VENUES = ("binance", "bybit", "okx")
@@ -163,6 +164,30 @@ class Settings:
     okx_rest: str = _setting("", _url, "REST address of OKX (the host is regional); empty: www.okx.com")
     okx_ws: str = _setting(
         "", _url, "WebSocket address of OKX (the host is regional); empty: ws.okx.com:8443"
+    )
+    push_contact: str = _setting(
+        "",
+        read_contact,
+        "mailto: or https: address at which push services can reach you; empty: no alerts on phones",
+    )
+    push_key_file: str = _setting(
+        "", str, "file of the push key (PEM), such as a mounted secret; empty: DATA_DIR/vapid.pem"
+    )
+    push_extra_hosts: tuple[str, ...] = _setting(
+        (),
+        read_hosts,
+        "further hosts of push services that phones may name, separated by commas; .x.org: all below x.org",
+    )
+    push_simulated: str = _setting(
+        "",
+        read_simulated,
+        "for tests: address of a simulated push service on this machine; empty: none",
+    )
+    ntfy_topic: str = _setting(
+        "", read_hook, "https address of an ntfy topic that gets every alert too; empty: none"
+    )
+    webhook: str = _setting(
+        "", read_hook, "https address that gets every alert too, as JSON by POST; empty: none"
     )
     ccxt_options: dict[str, dict[str, Any]] = field(
         default_factory=dict,

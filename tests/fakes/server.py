@@ -10,16 +10,17 @@ from pathlib import Path
 
 from leadline.app import listen, make_server
 from leadline.feed.hub import Hub
+from leadline.push.desk import PushDesk
 from leadline.web.routes import build_web
 
 
 @contextlib.asynccontextmanager
-async def serving(hub: Hub, static: Path) -> AsyncIterator[int]:
+async def serving(hub: Hub, static: Path, push: PushDesk | None = None) -> AsyncIterator[int]:
     """Serve ``hub`` and the files of ``static``; yields the port."""
     listener = listen("127.0.0.1", 0)
     # Accepted sockets inherit it: a phone that does not read is noticed after kilobytes, not megabytes.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-    server = make_server(build_web(hub, static))
+    server = make_server(build_web(hub, static, push=push))
     pacing = asyncio.create_task(hub.run())
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "server" / "leadline"
 
 # What stands later may import what stands earlier, and the units of one layer only themselves.
 LAYERS = (
-    {"__init__", "units", "clock", "errors", "limits"},
+    {"__init__", "units", "clock", "errors", "limits", "public_names"},
     {"config"},
     {"domain"},
     {"venues", "wire"},

@@ -1,4 +1,4 @@
-"""The web application: pages, health, figures, live socket."""
+"""The web application: pages, health, figures, live socket, alerts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from starlette.routing import Route, WebSocketRoute
 from leadline import __version__
 from leadline.domain.events import BookState
 from leadline.feed.hub import Hub
+from leadline.push.desk import PushDesk
 from leadline.store.state import StateStore
 from leadline.web.live import live
 from leadline.web.metrics import metrics
+from leadline.web.push_api import push_routes
 from leadline.web.security import SecurityHeaders
 from leadline.web.static import StaticFiles
 
@@ -48,10 +50,17 @@ async def healthz(request: Request) -> JSONResponse:
     return JSONResponse(body, 200 if ready else 503, headers={"cache-control": "no-store"})
 
 
-def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER, *, store: StateStore | None = None) -> Starlette:
+def build_web(
+    hub: Hub,
+    static_folder: Path = STATIC_FOLDER,
+    *,
+    store: StateStore | None = None,
+    push: PushDesk | None = None,
+) -> Starlette:
     """Make the ASGI application over a hub; the app's files are read into memory now.
 
     store: what is kept over a restart, None when nothing is (a replay); it is `app.state.store`.
+    push: the way to the phones, over that store.
     """
     static = StaticFiles(static_folder)
     web = Starlette(
@@ -59,11 +68,14 @@ def build_web(hub: Hub, static_folder: Path = STATIC_FOLDER, *, store: StateStor
             Route("/healthz", healthz),
             Route("/metrics", metrics),
             WebSocketRoute("/live", live),
+            *push_routes(),
             Route("/{path:path}", static.endpoint),
         ],
         middleware=[Middleware(SecurityHeaders)],
     )
     web.state.hub = hub
     web.state.store = store
+    web.state.push = push
+    web.state.push_tested = {}
     web.state.has_pages = "/" in static.files
     return web
