@@ -2,6 +2,7 @@
 
 import { batch } from "@preact/signals";
 import { duration, price } from "./format.ts";
+import { flow, flowState, type Held, printUsd, serverNowMs } from "./model/flow.ts";
 import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { MapFeed } from "./model/map_feed.ts";
@@ -23,6 +24,8 @@ import {
 } from "./net/frames.ts";
 import { Live } from "./net/live.ts";
 import type { LadderStream, Stream } from "./net/streams.ts";
+import type { TapeModel } from "./net/tape_frames.ts";
+import { sound } from "./sound.ts";
 import { writeTouch } from "./ui/touch.ts";
 
 const DEPTH = 80;
@@ -178,6 +181,7 @@ export class App {
     if (facts.symbol !== this.market.facts?.symbol || known !== this.market.venue) {
       // Never one market's book under another's name.
       this.market.clear();
+      this.#clearFlow();
       this.market.facts = facts;
       this.market.venue = known;
       this.#publishView();
@@ -198,6 +202,15 @@ export class App {
     this.#live.want(wishesOf(this.#store.screen.value, looked));
   }
 
+  #clearFlow(): void {
+    [flow.tape, flow.pulse] = [null, null];
+    batch(() => {
+      flowState.sums.value = null;
+      flowState.hasTape.value = false;
+      flowState.hasPulse.value = false;
+    });
+  }
+
   #greeted(hello: Hello): void {
     this.#store.hello.value = hello;
     const held = this.market.facts;
@@ -208,6 +221,7 @@ export class App {
       if (!same) {
         this.market.clear();
         this.map.clear();
+        this.#clearFlow();
       }
       this.market.facts = told;
       this.#publishView();
@@ -250,7 +264,30 @@ export class App {
       case "map":
         // The map tells by itself when it is unpacked.
         break;
+      case "tape":
+        flow.tape = { ...stream.key, model: stream.model, atMs: performance.now() };
+        this.#publishTape(flow.tape);
+        break;
+      case "pulse":
+        flow.pulse = { ...stream.key, venue: ALL_VENUES, model: stream.model, atMs: performance.now() };
+        flowState.hasPulse.value = true;
+        this.#redraw();
+        break;
     }
+  }
+
+  /** Tells the page what the last minute held; a large print is heard where that is wanted. */
+  #publishTape(held: Held<TapeModel>): void {
+    const { facts } = this.market;
+    if (!facts || facts.symbol !== held.symbol) return;
+    const usdOf = printUsd(facts);
+    batch(() => {
+      flowState.hasTape.value = true;
+      flowState.floorUsd.value = held.model.floorUsd;
+      flowState.sums.value = held.model.sums(serverNowMs(held, performance.now()), usdOf);
+    });
+    if (flowState.sound.value) sound(held.model.fresh, usdOf, this.#store.preferences.value.largeUsd);
+    this.#redraw();
   }
 
   #stated(stream: Stream): void {

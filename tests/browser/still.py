@@ -54,14 +54,14 @@ def hello() -> bytes:
             "symbol": f"{base}USDT",
             "base": base,
             "quote": "USDT",
-            "tick": [1, 1],
+            "tick": [1, decimals],
             "lot": [1, 3],
             "unit": "coin",
             "venues": ["binance", "bybit", "okx"],
             "groups": [1, 10, 50, 100, 500, 1000],
             "group": GROUP,
         }
-        for base, *_ in WATCHED
+        for base, decimals, *_ in WATCHED
     ]
     facts = {
         "version": "still",
@@ -189,11 +189,11 @@ def state() -> dict[str, object]:
 
 
 WATCHED = [
-    # base, last in ticks, change in bp, nearest above and below in bp with thousands of USD, bias, regime
-    ("BTC", LAST_TICK, 92, (40, 42_000), (66, 19_000), 38, 1),
-    ("ETH", 28_463, -42, (58, 9_400), (31, 18_000), -22, 1),
-    ("SOL", 1_398, 218, (58, 7_400), None, 61, 1),
-    ("XRP", 22, 36, None, (77, 3_900), None, 2),
+    # base, decimals, last in ticks, change in bp, nearest above and below (bp, thousands of USD), bias, regime
+    ("BTC", 1, LAST_TICK, 92, (40, 42_000), (66, 19_000), 38, 1),
+    ("ETH", 2, 284_631, -42, (58, 9_400), (31, 18_000), -22, 1),
+    ("SOL", 3, 139_842, 218, (58, 7_400), None, 61, 1),
+    ("XRP", 4, 21_874, 36, None, (77, 3_900), None, 2),
 ]
 
 
@@ -201,7 +201,9 @@ def glance(symbols: list[str], *, late: str | None = None) -> dict[str, object]:
     """Return the key of a glance frame; the book of the market ``late`` has not come for 48 s."""
     rows = []
     for symbol in symbols:
-        base, last, day, above, below, bias, regime = next(it for it in WATCHED if symbol.startswith(it[0]))
+        base, _, last, day, above, below, bias, regime = next(
+            it for it in WATCHED if symbol.startswith(it[0])
+        )
         offsets = np.linspace(-200, 200, 33)
         usd = np.zeros(33)
         for way, near in ((1, above), (-1, below)):
@@ -252,6 +254,57 @@ def row_facts(group: int, row: int) -> dict[str, object]:
         for venue, share, state in shares
     ]
     return {"symbol": "BTCUSDT", "group": group, "row": row, "t": NOW_MS, "venues": venues}
+
+
+def tape() -> dict[str, object]:
+    """Return the key of a tape frame: a minute of prints with a burst of liquidations."""
+    random = np.random.default_rng(SEED)
+    trades: list[int] = []
+    forced: list[int] = []
+    last = LAST_TICK - 190
+    for age in sorted(random.uniform(0.2, 58, 80), reverse=True):
+        bought = bool(random.random() < 0.68)
+        last += int(random.integers(-2, 6))
+        usd = float(random.lognormal(np.log(2e5), 1.0)) * (26 if 6.2 < age < 6.6 else 1)
+        lots = round(usd / (last * TICK) * 1_000)
+        fills = 1 + int(usd > 4e5) * int(random.integers(1, 30))
+        trades += [last, lots * 2 + bought, int(random.integers(3)), round(age * 1_000), fills]
+    for age, usd, venue in ((9.4, 2_310_000, 1), (4.3, 1_120_000, 0), (1.9, 770_000, 2), (31.0, 240_000, 1)):
+        forced += [last - round(age * 3), usd, int(age > 30), venue, round(age * 1_000)]
+    return {"t": NOW_MS, "trades": trades, "liquidations": forced, "floor_usd": 0, "sums": [9e9, 8e9]}
+
+
+def pulse(hours: int) -> dict[str, object]:
+    """Return the key of a pulse frame: open interest built up and burnt in a last push upwards."""
+    random = np.random.default_rng(SEED)
+    step = STEP_MIN[hours]
+    columns = hours * 60 // step
+    along = np.linspace(0, 1, columns)
+    burnt = np.clip((along - 0.93) / 0.07, 0, 1)
+    interest = 8.2e9 * (1 + 0.03 * along + 0.004 * np.cumsum(random.normal(0, 1, columns)) / np.sqrt(columns))
+    interest *= 1 - 0.016 * burnt
+    funding = 1e-4 * (0.7 + 0.6 * np.sin(along * 9) + 0.4 * np.sin(along * 23))
+    flow = random.normal(0, 2.5e7, columns) / np.sqrt(columns / 60) + 1.5e8 * burnt / columns * 20
+    ratio = 1.2 + 0.3 * np.sin(along * 4.2) + random.normal(0, 0.008, columns)
+    ratio[: columns // 12] = np.nan
+    fields = {
+        "oi_usd": interest,
+        "funding": np.repeat(funding[:: max(1, columns // 40)], max(1, columns // 40))[:columns],
+        "cvd_usd": np.cumsum(flow),
+        "buy_usd": np.maximum(flow, 0),
+        "sell_usd": np.maximum(-flow, 0),
+        "long_ratio": ratio,
+        "close": _path(np.random.default_rng(SEED + hours), columns),
+    }
+    venues = ["binance", "bybit", "okx"]
+    return {
+        "t": NOW_MS,
+        "step_min": step,
+        "first_min": NOW_MS // 60_000 - columns * step,
+        "columns": columns,
+        **{name: values.astype("<f4").tobytes() for name, values in fields.items()},
+        **{f"{name}_venues": venues for name in ("oi", "flow", "ratio")},
+    }
 
 
 def _path(random: np.random.Generator, columns: int) -> np.ndarray:
@@ -398,7 +451,7 @@ class StillServer:
         if kind == "row":
             await socket.send_bytes(frames.row(ref, row_facts(int(wish["group"]), int(wish["row"]))))  # type: ignore[call-overload]
             return None
-        if kind not in ("ladder", "map", "glance"):
+        if kind not in ("ladder", "map", "glance", "tape", "pulse"):
             await socket.send_bytes(frames.refused(ref, "too_many", f"no {kind} here"))
             return None
         await socket.send_bytes(frames.subscribed(ref, stream, wish))
@@ -406,6 +459,12 @@ class StillServer:
         if kind == "map":
             key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
             await socket.send_bytes(msgpack.packb([30, stream, key]))
+            return None
+        if kind == "tape":
+            await socket.send_bytes(msgpack.packb([40, stream, tape()]))
+            return None
+        if kind == "pulse":
+            await socket.send_bytes(msgpack.packb([50, stream, pulse(int(wish["hours"]))]))  # type: ignore[call-overload]
             return None
         if kind == "glance":
             key = glance(wish["symbols"], late=self.late)  # type: ignore[arg-type]

@@ -20,4 +20,8 @@ export const FONTS = {
   axisPrice: face(700, 11.5),
   markWord: face(600, 11),
   whale: face(700, 12),
+  tape: face(500, 13),
+  tapeStrong: face(700, 13),
+  pulseValue: face(680, 17),
+  pulseNote: face(500, 10.5),
 } as const;

@@ -7,6 +7,13 @@ import { FIRST_SCREEN, TABS, type Tab } from "./screens.ts";
 export const GLANCE_SORTS = ["closeness", "change", "name", "own"] as const;
 export type GlanceSort = (typeof GLANCE_SORTS)[number];
 
+/** From so many times the user's threshold a print is large, and a whale. */
+export const LARGE_TIMES = 4;
+export const WHALE_TIMES = 20;
+export const LARGE_USD = [25_000, 100_000, 250_000, 1_000_000] as const;
+/** The part of the Flow screen that the tape may have. */
+export const SPLIT = { least: 0.2, most: 0.8 } as const;
+
 /** More symbols than this the server does not tell at once. */
 export const WATCHLIST_MAX = 30;
 /** So many markets are watched until the user has chosen. */
@@ -26,6 +33,12 @@ export interface Preferences {
   /** Symbols in the user's own order; null until the user has chosen. */
   watchlist: readonly string[] | null;
   sort: GlanceSort;
+  /** The part of the Flow screen that the tape has. */
+  split: number;
+  /** Amounts of the tape in dollars or coins. */
+  units: "usd" | "coin";
+  /** Prints from here on are worth a look of their own. */
+  largeUsd: (typeof LARGE_USD)[number];
 }
 
 export const DEFAULTS: Readonly<Preferences> = {
@@ -38,6 +51,9 @@ export const DEFAULTS: Readonly<Preferences> = {
   tab: FIRST_SCREEN,
   watchlist: null,
   sort: "closeness",
+  split: 0.55,
+  units: "usd",
+  largeUsd: 250_000,
 };
 
 const KEY = "leadline.preferences";
@@ -67,6 +83,10 @@ function watchlistFrom(value: unknown): readonly string[] | null {
   return value.filter((it): it is string => typeof it === "string").slice(0, WATCHLIST_MAX);
 }
 
+function splitFrom(value: unknown): number {
+  return typeof value === "number" && value >= SPLIT.least && value <= SPLIT.most ? value : DEFAULTS.split;
+}
+
 /** The symbols to watch: those chosen that the server still has, or its first ones. */
 export function watchlistOf(preferences: Preferences, known: readonly string[]): readonly string[] {
   const chosen = preferences.watchlist?.filter((it) => known.includes(it));
@@ -91,6 +111,9 @@ export function parsePreferences(text: string | null): Preferences {
     tab: oneOf(TABS, read.tab, DEFAULTS.tab),
     watchlist: watchlistFrom(read.watchlist),
     sort: oneOf(GLANCE_SORTS, read.sort, DEFAULTS.sort),
+    split: splitFrom(read.split),
+    units: oneOf(["usd", "coin"], read.units, DEFAULTS.units),
+    largeUsd: oneOf(LARGE_USD, read.largeUsd, DEFAULTS.largeUsd),
   };
 }
 

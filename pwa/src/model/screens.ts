@@ -3,7 +3,7 @@
 import type { FollowedWish } from "../net/streams.ts";
 
 /** In the order of the thumb bar. */
-export const TABS = ["glance", "ladder", "map", "alerts"] as const;
+export const TABS = ["glance", "ladder", "map", "flow", "alerts"] as const;
 export type Tab = (typeof TABS)[number];
 export type Screen = Tab;
 
@@ -26,7 +26,7 @@ export interface Looked {
   readonly depth: number;
   readonly hz: number;
   readonly watchlist: readonly string[];
-  /** Hours of the map. */
+  /** Hours of the map, and of what lies on its time axis. */
   readonly hours: number;
   /** The map is in view beside the ladder, or the ladder needs what it remembers. */
   readonly mapToo: boolean;
@@ -37,13 +37,17 @@ export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[
   const { symbol, venue, group, depth, hz, hours } = looked;
   const ladder: FollowedWish = { kind: "ladder", symbol, venue, group, depth, hz };
   const map: FollowedWish = { kind: "map", symbol, venue, hours };
+  /** The price in the head of a screen without a ladder. */
+  const quote: FollowedWish = { kind: "glance", symbols: [symbol] };
   switch (screen) {
     case "glance":
       return [{ kind: "glance", symbols: looked.watchlist }];
     case "ladder":
       return looked.mapToo ? [ladder, map] : [ladder];
     case "map":
-      return [map, { kind: "glance", symbols: [symbol] }];
+      return [map, quote];
+    case "flow":
+      return [quote, { kind: "tape", symbol, venue }, { kind: "pulse", symbol, hours }];
     default:
       return [];
   }

@@ -222,8 +222,20 @@ export function whole(value: unknown): number {
   return value as number;
 }
 
-function text(value: unknown): string {
+export function text(value: unknown): string {
   if (typeof value !== "string") throw new FrameError(`expected a text, got ${String(value)}`);
+  return value;
+}
+
+export function amount(value: unknown): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw new FrameError(`expected a number, got ${String(value)}`);
+  }
+  return value;
+}
+
+export function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new FrameError(`expected a list, got ${String(value)}`);
   return value;
 }
 
@@ -234,7 +246,7 @@ export function map(value: unknown): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function numbers(value: unknown, every: number): readonly number[] {
+export function numbers(value: unknown, every: number): readonly number[] {
   if (!Array.isArray(value) || value.length % every !== 0) {
     throw new FrameError(`expected numbers in groups of ${every}`);
   }

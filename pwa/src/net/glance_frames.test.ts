@@ -8,7 +8,7 @@ const frame = (code: number, ...parts: unknown[]): Streamed => ({
   stream: 3,
   parts: [code, 3, ...parts],
 });
-const above = [774_000, 42_000, 24_000, 71_000, 40, 11.5, "S1", "armed"];
+const above = [775_791, 42_000, 24_000, 71_000, 40, 11.5, "S1", "armed"];
 const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, new Uint8Array(33), 8e6, 100];
 const key = (...rows: unknown[]) => frame(20, { t: 5_000, simulated: true, rows });
 
@@ -23,12 +23,12 @@ describe("the watchlist", () => {
       last: 772_700,
       day: 0.92,
       above: {
-        peak: 774_000,
+        peak: 775_791,
         usd: 42e6,
         lowUsd: 24e6,
         highUsd: 71e6,
-        distanceBp: 40,
-        etaMin: 11.5,
+        distanceBp: expect.closeTo(40, 1),
+        etaMin: expect.closeTo(11.5, 1),
         name: "S1",
         state: "armed",
       },
@@ -49,6 +49,17 @@ describe("the watchlist", () => {
     expect(model.tMs).toBe(6_000);
     expect(model.rows[0]).toBe(first);
     expect(model.rows[1]).toMatchObject({ live: false, last: 201, day: 0.92, oiUsd: null });
+  });
+
+  it("keeps distance and time true while price moves", () => {
+    const model = new GlanceModel();
+    model.apply(key(row(772_700)));
+    model.apply(frame(21, 1_000, [0, 0b100, 774_245]));
+    const cluster = model.rows[0]?.above;
+    expect(cluster?.distanceBp).toBeCloseTo(20, 0);
+    expect(cluster?.etaMin).toBeCloseTo(5.7, 1);
+    model.apply(frame(21, 1_000, [0, 0b100, 776_000]));
+    expect(model.rows[0]?.above?.distanceBp).toBe(0);
   });
 
   it("cannot follow without a key, nor after a broken frame", () => {

@@ -1,6 +1,6 @@
 /** The watchlist as the server tells it: types 20 and 21 of the wire. */
 
-import { FrameError, map, type Streamed, whole } from "./frames.ts";
+import { amount, FrameError, list, map, type Streamed, whole } from "./frames.ts";
 
 export const STRIP_CELLS = 33;
 /** The strip shows so much either way of the last price. */
@@ -47,30 +47,22 @@ export interface GlanceRow {
   readonly funding: number | null;
 }
 
-function list(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new FrameError(`expected a list, got ${String(value)}`);
-  return value;
-}
-
-function amount(value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new FrameError(`expected a number, got ${String(value)}`);
-  }
-  return value;
-}
-
 const maybe = (value: unknown): number | null => (value === null ? null : amount(value));
 
-function clusterOf(value: unknown): GlanceCluster | null {
+/** Distance and time are as old as the cluster's last change: price has moved since. */
+function clusterOf(value: unknown, last: number, side: 1 | -1): GlanceCluster | null {
   if (value === null) return null;
-  const [peak, usd, low, high, distance, eta, name, state] = list(value);
+  const [peak, usd, low, high, told, eta, name, state] = list(value);
+  const toldBp = amount(told);
+  const minutes = maybe(eta);
+  const distanceBp = last > 0 ? Math.max(0, side * (amount(peak) / last - 1) * 10_000) : toldBp;
   return {
     peak: amount(peak),
     usd: amount(usd) * THOUSAND,
     lowUsd: amount(low) * THOUSAND,
     highUsd: amount(high) * THOUSAND,
-    distanceBp: amount(distance),
-    etaMin: maybe(eta),
+    distanceBp,
+    etaMin: minutes === null || toldBp <= 0 ? minutes : (minutes * distanceBp) / toldBp,
     name: String(name ?? ""),
     state: String(state ?? ""),
   };
@@ -90,8 +82,8 @@ function rowOf(fields: readonly unknown[]): GlanceRow {
     ageMs: amount(age) * AGE_UNIT_MS,
     last: whole(last),
     day: dayBp === null ? null : dayBp / 100,
-    above: clusterOf(above),
-    below: clusterOf(below),
+    above: clusterOf(above, whole(last), 1),
+    below: clusterOf(below, whole(last), -1),
     bias: maybe(bias),
     regime: REGIMES[whole(regime)] ?? "unknown",
     strip,

@@ -4,6 +4,8 @@ import type { StreamState } from "../model/state.ts";
 import { type Delta, type Keyframe, LadderModel, type Streamed } from "./frames.ts";
 import { GlanceModel } from "./glance_frames.ts";
 import { MapModel } from "./map_frames.ts";
+import { PulseModel } from "./pulse_frames.ts";
+import { TapeModel } from "./tape_frames.ts";
 import type { Kind, WishOf } from "./wishes.ts";
 
 /**
@@ -18,6 +20,8 @@ interface Models {
   readonly ladder: LadderModel;
   readonly glance: GlanceModel;
   readonly map: MapModel;
+  readonly tape: TapeModel;
+  readonly pulse: PulseModel;
 }
 
 /** The kinds that this app can read. */
@@ -30,6 +34,8 @@ const MAKE: { readonly [K in Followed]: Make<K> } = {
   ladder: ({ group, depth }) => new LadderModel(group, depth),
   glance: () => new GlanceModel(),
   map: () => new MapModel(),
+  tape: () => new TapeModel(),
+  pulse: () => new PulseModel(),
 };
 
 export const FOLLOWED = Object.keys(MAKE) as readonly Followed[];

@@ -111,3 +111,9 @@ export const FullIcon = () => (
     <path d="M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4" />
   </Icon>
 );
+
+export const SoundIcon = () => (
+  <Icon>
+    <path d="M3 8v4h3l4 3.5v-11L6 8zM13 7.5a3.5 3.5 0 0 1 0 5M15.5 5a7 7 0 0 1 0 10" />
+  </Icon>
+);

@@ -5,12 +5,13 @@ import type { App } from "../app.ts";
 import { hrefOf, type Screen, TABS, type Tab } from "../model/screens.ts";
 import { store } from "../model/store.ts";
 import { AlertsScreen } from "../screens/alerts.tsx";
+import { FlowScreen } from "../screens/flow.tsx";
 import { GlanceScreen } from "../screens/glance.tsx";
 import { LadderScreen } from "../screens/ladder.tsx";
 import { MapScreen } from "../screens/map.tsx";
 import { strings } from "../strings.ts";
 import "../shell.css";
-import { BellIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
+import { BellIcon, FlowIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
 import { SettingsSheet } from "./settings.tsx";
 import { Summary } from "./summary.tsx";
 import { SymbolSheet } from "./symbols.tsx";
@@ -36,12 +37,15 @@ function place(): (view: View | null) => void {
 
 const setLadder = place();
 const setMap = place();
+const setTape = place();
+const setPulse = place();
 
 /** How each screen is shown. */
 const SCREENS: { readonly [S in Screen]: ComponentType<{ app: App }> } = {
   glance: GlanceScreen,
   ladder: ({ app }) => <LadderScreen app={app} onView={setLadder} onMap={setMap} />,
   map: ({ app }) => <MapScreen app={app} onView={setMap} />,
+  flow: ({ app }) => <FlowScreen app={app} onTape={setTape} onPulse={setPulse} />,
   alerts: AlertsScreen,
 };
 
@@ -49,6 +53,7 @@ const TAB_ICONS: { readonly [T in Tab]: ComponentType } = {
   glance: GlanceIcon,
   ladder: LadderIcon,
   map: MapIcon,
+  flow: FlowIcon,
   alerts: BellIcon,
 };
 
