@@ -19,10 +19,10 @@ from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.errors import UsageError
 from leadline.feed.hub import Hub
+from leadline.feed.marks import Marks
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.desk import PushDesk, push_desk
-from leadline.store import marks
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.routes import build_web
@@ -55,6 +55,8 @@ async def _serve(settings: Settings) -> int:
     bans = Bans(settings.data_dir / FILE_NAME)
     async with choose_market(settings, bans) as chosen, _state(settings, chosen.name) as store:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
+        hub.marks = Marks(store, hub.clock, hub.sessions)
+        await hub.marks.load()
         market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
         async with push_desk(settings, store, hub.clock, hub.simulated) as push:
             if push.problem:
@@ -68,7 +70,7 @@ async def _state(settings: Settings, market: str) -> AsyncIterator[StateStore]:
     path = state_path(settings.data_dir, market)
     store = await StateStore.open(path, market)
     try:
-        log.info("state of market %s in %s, %d marks", market, path, len(await store.run(marks.all_marks)))
+        log.info("state of market %s in %s", market, path)
         yield store
     finally:
         await store.close()

@@ -165,6 +165,14 @@ def facts() -> dict[str, bytes]:
                 ],
             },
         ),
+        "marks": frames.marks(
+            6,
+            [
+                (3, "BTCUSDT", "77500", "daily open", 2, STARTS_MS - 86_400_000),
+                (8, "ETHUSDT", "1982.55", "", 0, STARTS_MS),
+            ],
+        ),
+        "mark_kept": frames.mark_kept(13, 8),
         "notice": frames.notice("BTCUSDT", "feed_down", "Bybit is silent; showing 1 of 2 venues"),
     }
 
@@ -270,8 +278,12 @@ def requests() -> dict[str, object]:
         "map": {"symbol": "BTCUSDT", "venue": "all", "hours": 72},
         "tape": {"symbol": "BTCUSDT", "venue": "okx"},
         "pulse": {"symbol": "BTCUSDT", "hours": 12},
+        "marks": {},
     }
+    put = {"op": "put", "symbol": "BTCUSDT", "price": "77500", "label": "daily open", "colour": 2}
     return {
+        "put_mark": [4, 13, put],
+        "remove_mark": [4, 14, {"op": "remove", "id": 8}],
         **{f"subscribe_{kind}": [1, 12, {"kind": kind, **wish}] for kind, wish in others.items()},
         "subscribe": [1, 9, wish],
         "subscribe_row": [1, 11, row],

@@ -18,6 +18,8 @@ from leadline.wire.requests import (
     MapKey,
     Ping,
     PulseKey,
+    PutMark,
+    RemoveMark,
     StreamKey,
     Subscribe,
     TapeKey,
@@ -70,6 +72,34 @@ def test_each_kind_of_stream_is_read_and_told_as_it_was_asked(
 def test_a_stream_that_cannot_be_is_refused(wish: dict[str, object], text: str) -> None:
     with pytest.raises(BadRequest, match=text) as refusal:
         parse_client(msgpack.packb([1, 7, wish]))
+    assert refusal.value.ref == 7
+
+
+def test_a_mark_is_put_and_removed() -> None:
+    put = {"op": "put", "symbol": "BTCUSDT", "price": "77500.5", "label": "Tagesöffnung", "colour": 3}
+    assert parse_client(msgpack.packb([4, 7, put])) == PutMark(7, "BTCUSDT", "77500.5", "Tagesöffnung", 3)
+    bare = {"op": "put", "symbol": "BTCUSDT", "price": "1"}
+    assert parse_client(msgpack.packb([4, 7, bare])) == PutMark(7, "BTCUSDT", "1", "", 0)
+    assert parse_client(msgpack.packb([4, 7, {"op": "remove", "id": 5}])) == RemoveMark(7, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"op": "drop"}, "op"),
+        ({"price": 77_500}, "price"),
+        ({"label": "x" * 41}, "label"),
+        ({"label": "a\nb"}, "label"),
+        ({"colour": 8}, "colour"),
+        ({"colour": True}, "colour"),
+        ({"symbol": ""}, "symbol"),
+        ({"id": 5}, "id"),
+    ],
+)
+def test_a_mark_that_cannot_be_is_refused(change: dict[str, object], text: str) -> None:
+    put = {"op": "put", "symbol": "BTCUSDT", "price": "77500", "label": "", "colour": 0}
+    with pytest.raises(BadRequest, match=text) as refusal:
+        parse_client(msgpack.packb([4, 7, put | change]))
     assert refusal.value.ref == 7
 
 
@@ -133,6 +163,8 @@ def test_a_wrong_field_is_named_and_the_refusal_carries_the_phones_number(
         7,
         [0],
         [4, 1],
+        [4, 1, []],
+        [5, 1, {}],
         [True, 7, WISH],
         [1, 7],
         [1, 7, WISH, 0],
@@ -181,6 +213,13 @@ def test_no_bytes_raise_anything_but_a_bad_request(raw: bytes) -> None:
     )
 )
 def test_no_message_raises_anything_but_a_bad_request(message: object) -> None:
-    for sent in (message, [1, message, message], [1, 7, message], [2, message], [3, message]):
+    for sent in (
+        message,
+        [1, message, message],
+        [1, 7, message],
+        [2, message],
+        [3, message],
+        [4, 7, message],
+    ):
         with suppress(BadRequest):
             parse_client(msgpack.packb(sent))

@@ -11,17 +11,19 @@ from leadline import __version__
 from leadline.clock import Clock
 from leadline.domain.events import Event
 from leadline.feed.continuity import VenueStatus
+from leadline.feed.marks import Marks
 from leadline.feed.session import SymbolSession
 from leadline.feed.streams.base import Board, Refusal, Stream, Watcher
 from leadline.feed.streams.glance import GlanceStream
 from leadline.feed.streams.ladder import LadderStream
+from leadline.feed.streams.marks import MarksStream
 from leadline.feed.streams.pulse import PulseStream
 from leadline.feed.streams.tape import TapeStream
 from leadline.limits import LADDER_HZ_MAX
 from leadline.units import Step
 from leadline.wire import frames
 from leadline.wire.prepared import PreparedFrame
-from leadline.wire.requests import GlanceKey, LadderKey, PulseKey, StreamKey, TapeKey
+from leadline.wire.requests import GlanceKey, LadderKey, MarksKey, PulseKey, StreamKey, TapeKey
 
 log = logging.getLogger("leadline.feed")
 
@@ -31,16 +33,21 @@ KINDS: dict[type[StreamKey], Callable[[int, Any, Board], Stream]] = {
     GlanceKey: GlanceStream,
     TapeKey: TapeStream,
     PulseKey: PulseStream,
+    MarksKey: MarksStream,
 }
 
 
 class Hub:
-    """All sessions and all streams of the process, and the task that paces them."""
+    """All sessions and all streams of the process, and the task that paces them.
+
+    marks: the user's own, None where nothing is kept (a replay).
+    """
 
     def __init__(self, clock: Clock, market: str, simulated: bool) -> None:
         self.clock = clock
         self.market = market
         self.simulated = simulated
+        self.marks: Marks | None = None
         self.sessions: dict[str, SymbolSession] = {}
         self.statuses: dict[str, VenueStatus] = {}
         self.streams: dict[int, Stream] = {}

@@ -8,21 +8,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UserMark:
-    """price: plain decimal text in the contract's quote currency; label: free text, may be empty."""
+    """price: plain decimal text in the contract's quote currency; label: free text, may be empty.
+
+    colour: which of the app's marking colours.
+    """
 
     id: int
     symbol: str
     price: str
     label: str
     created_ms: int
+    colour: int = 0
 
 
-def put(database: sqlite3.Connection, symbol: str, price: str, label: str, now_ms: int) -> UserMark:
-    """Keep a mark, or give the one at that very price its new label; ``price`` is plain decimal text."""
+def put(
+    database: sqlite3.Connection, symbol: str, price: str, label: str, now_ms: int, colour: int = 0
+) -> UserMark:
+    """Keep a mark, or give the one at that very price its new label and colour.
+
+    ``price`` is plain decimal text.
+    """
     row = database.execute(
-        "INSERT INTO marks (symbol, price, label, created_ms) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (symbol, price) DO UPDATE SET label = excluded.label RETURNING *",
-        (symbol, price, label, now_ms),
+        "INSERT INTO marks (symbol, price, label, created_ms, colour) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (symbol, price) DO UPDATE SET label = excluded.label, colour = excluded.colour"
+        " RETURNING *",
+        (symbol, price, label, now_ms, colour),
     ).fetchone()
     return UserMark(**row)
 

@@ -16,7 +16,16 @@ from leadline.limits import CLIENT_MESSAGES_PER_S_MAX, CLIENT_SUBSCRIPTIONS_MAX
 from leadline.wire import closing, frames
 from leadline.wire.conflate import Conflator
 from leadline.wire.prepared import PreparedFrame
-from leadline.wire.requests import BadRequest, InspectRow, Ping, Subscribe, Unsubscribe, parse_client
+from leadline.wire.requests import (
+    BadRequest,
+    InspectRow,
+    Ping,
+    PutMark,
+    RemoveMark,
+    Subscribe,
+    Unsubscribe,
+    parse_client,
+)
 
 log = logging.getLogger("leadline.web")
 
@@ -33,6 +42,7 @@ class Client:
         self._wake = asyncio.Event()
         self._outbox = Conflator(self._keyframe)
         self._subscribed: set[int] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
         self._allowance_ms = monotonic_ms()
 
@@ -123,11 +133,31 @@ class Client:
             self._subscribed.discard(asked.stream)
             self._outbox.end(asked.stream)
             self._hub.unsubscribe(asked.stream, self)
+        elif isinstance(asked, PutMark | RemoveMark):
+            # The disk is waited for beside the socket, not in front of it.
+            task = asyncio.create_task(self._keep(asked))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
         else:
             try:
                 self._answer(asked)
             except Refusal as refusal:
                 self._control(frames.refused(asked.ref, refusal.code, refusal.text))
+
+    async def _keep(self, asked: PutMark | RemoveMark) -> None:
+        marks = self._hub.marks
+        try:
+            if marks is None:
+                raise Refusal("bad_request", "no marks are kept while a recording plays")
+            if isinstance(asked, PutMark):
+                mark_id = (await marks.put(asked)).id
+            else:
+                mark_id = asked.id
+                await marks.remove(mark_id)
+        except Refusal as refusal:
+            self._control(frames.refused(asked.ref, refusal.code, refusal.text))
+        else:
+            self._control(frames.mark_kept(asked.ref, mark_id))
 
     def _answer(self, asked: Subscribe | InspectRow) -> None:
         """Do what was asked; raises Refusal when that cannot be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgpack
 
@@ -13,6 +13,7 @@ from leadline.wire.delta import delta_body
 
 HELLO, SUBSCRIBED, REFUSED, PONG = 0, 1, 2, 3
 LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW = 10, 11, 12, 13, 14
+MARKS, MARK_KEPT = 60, 61
 
 
 def hello(facts: Mapping[str, object]) -> bytes:
@@ -46,6 +47,16 @@ def notice(symbol: str, kind: str, text: str) -> bytes:
 def row(ref: int, facts: Mapping[str, object]) -> bytes:
     """Answer what a row of the ladder is made of."""
     return _pack(ROW, ref, facts)
+
+
+def marks(stream: int, rows: Sequence[Sequence[object]]) -> bytes:
+    """Encode all marks: a row (id, symbol, price, label, colour, created_ms) each."""
+    return _pack(MARKS, stream, rows)
+
+
+def mark_kept(ref: int, mark_id: int) -> bytes:
+    """Answer that a mark is kept, or removed, for good."""
+    return _pack(MARK_KEPT, ref, mark_id)
 
 
 def ladder_keyframe(stream: int, epoch: int, seq: int, view: LadderView, trades: list[Print]) -> bytes:

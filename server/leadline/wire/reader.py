@@ -145,10 +145,22 @@ class PulseColumn:
     column: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    stream: int
+    marks: list[list[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkKept:
+    ref: int
+    id: int
+
+
 ServerMessage = (
     (Hello | Subscribed | Refused | Pong | Notice | Row | Keyframe | Delta | State)
     | (GlanceKeyframe | GlanceChanges | MapKeyframe | MapColumn)
-    | (TapeKeyframe | TapePrints | PulseKeyframe | PulseColumn)
+    | (TapeKeyframe | TapePrints | PulseKeyframe | PulseColumn | Marks | MarkKept)
 )
 
 
@@ -195,6 +207,10 @@ def decode(raw: bytes) -> ServerMessage:
             return Pong(number, server_ms)
         case [frames.NOTICE, str(symbol), {"kind": str(kind), "text": str(text)}]:
             return Notice(symbol, kind, text)
+        case [frames.MARKS, int(stream), list(rows)]:
+            return Marks(stream, rows)
+        case [frames.MARK_KEPT, int(ref), int(mark_id)]:
+            return MarkKept(ref, mark_id)
         case [frames.ROW, int(ref), dict(facts)]:
             return Row(ref, facts)
     raise FrameError(f"expected a message of the catalogue, got {message!r:.80}")

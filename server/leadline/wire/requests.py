@@ -15,10 +15,12 @@ from leadline.limits import (
     LADDER_HZ_MAX,
     LADDER_ROWS_MAX,
     MAP_HOURS,
+    MARK_COLOURS,
+    MARK_LABEL_CHARS_MAX,
 )
 from leadline.units import STEPS_MAX
 
-SUBSCRIBE, UNSUBSCRIBE, PING = 1, 2, 3
+SUBSCRIBE, UNSUBSCRIBE, PING, MARK = 1, 2, 3, 4
 
 LADDER_ROWS_DEFAULT = 50
 NAME_CHARS_MAX = 40
@@ -94,6 +96,13 @@ class PulseKey(StreamKey):
 
 
 @dataclass(frozen=True, slots=True)
+class MarksKey(StreamKey):
+    """The user's own marks of all symbols."""
+
+    kind: ClassVar[str] = "marks"
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     ref: int
     key: StreamKey
@@ -110,6 +119,23 @@ class InspectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PutMark:
+    """Keep a mark; price as decimal text, not yet read.  label may be empty."""
+
+    ref: int
+    symbol: str
+    price: str
+    label: str
+    colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMark:
+    ref: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unsubscribe:
     stream: int
 
@@ -119,7 +145,7 @@ class Ping:
     number: int
 
 
-ClientMessage = Subscribe | InspectRow | Unsubscribe | Ping
+ClientMessage = Subscribe | InspectRow | PutMark | RemoveMark | Unsubscribe | Ping
 
 
 def parse_client(raw: bytes) -> ClientMessage:
@@ -131,14 +157,16 @@ def parse_client(raw: bytes) -> ClientMessage:
     """
     message = _unpack(raw)
     if isinstance(message, list) and message:
-        kind = _whole("type", message[0], SUBSCRIBE, PING)
+        kind = _whole("type", message[0], SUBSCRIBE, MARK)
         if kind == SUBSCRIBE and len(message) == 3:
             return _wish(_whole("ref", message[1], 0, STEPS_MAX), message[2])
+        if kind == MARK and len(message) == 3:
+            return _mark(_whole("ref", message[1], 0, STEPS_MAX), message[2])
         if kind == UNSUBSCRIBE and len(message) == 2:
             return Unsubscribe(_whole("stream", message[1], 0, STEPS_MAX))
         if kind == PING and len(message) == 2:
             return Ping(_whole("n", message[1], 0, STEPS_MAX))
-    raise BadRequest("expected [1, ref, {...}], [2, stream] or [3, n]")
+    raise BadRequest("expected [1, ref, {...}], [2, stream], [3, n] or [4, ref, {...}]")
 
 
 def _unpack(raw: bytes) -> object:
@@ -172,6 +200,25 @@ def _wish(ref: int, wish: object) -> Subscribe | InspectRow:
     return Subscribe(ref, read(fields))
 
 
+def _mark(ref: int, wish: object) -> PutMark | RemoveMark:
+    if not isinstance(wish, dict):
+        raise BadRequest("expected a map as the third element of a mark", ref)
+    fields = _Fields(ref, wish)
+    if wish.get("op") == "put":
+        fields.only("op", "symbol", "price", "label", "colour")
+        return PutMark(
+            ref,
+            symbol=fields.name("symbol"),
+            price=fields.name("price"),
+            label=fields.text("label", MARK_LABEL_CHARS_MAX),
+            colour=fields.whole("colour", 0, MARK_COLOURS - 1, 0),
+        )
+    if wish.get("op") == "remove":
+        fields.only("op", "id")
+        return RemoveMark(ref, fields.whole("id", 1, STEPS_MAX))
+    raise BadRequest(f"expected op to be put or remove, got {wish.get('op')!r:.60}", ref)
+
+
 def _ladder_key(fields: _Fields) -> LadderKey:
     fields.only("kind", "symbol", "venue", "group", "depth", "hz")
     return LadderKey(
@@ -198,6 +245,11 @@ def _tape_key(fields: _Fields) -> TapeKey:
     return TapeKey(fields.name("symbol"), fields.name("venue"))
 
 
+def _marks_key(fields: _Fields) -> MarksKey:
+    fields.only("kind")
+    return MarksKey()
+
+
 def _pulse_key(fields: _Fields) -> PulseKey:
     fields.only("kind", "symbol", "hours")
     return PulseKey(fields.name("symbol"), fields.one_of("hours", MAP_HOURS))
@@ -209,6 +261,7 @@ _KEYS: dict[str, Callable[[_Fields], StreamKey]] = {
     "map": _map_key,
     "tape": _tape_key,
     "pulse": _pulse_key,
+    "marks": _marks_key,
 }
 
 
@@ -232,6 +285,16 @@ class _Fields:
         if not isinstance(value, int) or isinstance(value, bool) or value not in choices:
             allowed = ", ".join(map(str, choices))
             raise BadRequest(f"expected {name} to be one of {allowed}, got {value!r:.60}", self._ref)
+        return value
+
+    def text(self, name: str, most: int) -> str:
+        """Return a text that may be absent or empty and holds no control characters."""
+        value = self._wish.get(name, "")
+        if not isinstance(value, str) or len(value) > most or not value.isprintable():
+            raise BadRequest(
+                f"expected {name} to be a printable text of at most {most} characters, got {value!r:.60}",
+                self._ref,
+            )
         return value
 
     def name(self, name: str) -> str:

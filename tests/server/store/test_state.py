@@ -216,10 +216,10 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
     monkeypatch.setattr(state, "migrations", lambda: [*good, "DROP TABLE marks;\nCREATE TABLE;"])
     with pytest.raises(StoreError, match="cannot be used: "):
         await opened(path)
-    monkeypatch.setattr(state, "migrations", lambda: [*good, "ALTER TABLE marks ADD COLUMN colour TEXT;"])
+    monkeypatch.setattr(state, "migrations", lambda: [*good, "ALTER TABLE marks ADD COLUMN shade TEXT;"])
     newer = await opened(path)
-    row = await newer.run(lambda db: dict(db.execute("SELECT price, colour FROM marks").fetchone()))
-    assert row == {"price": "1", "colour": None}
+    row = await newer.run(lambda db: dict(db.execute("SELECT price, shade FROM marks").fetchone()))
+    assert row == {"price": "1", "shade": None}
     await newer.close()
     with sqlite3.connect(path) as database:
         assert database.execute("PRAGMA user_version").fetchone()[0] == len(good) + 1

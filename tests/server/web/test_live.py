@@ -15,11 +15,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from leadline.clock import SystemClock
+from leadline.errors import StoreError
+from leadline.feed.marks import Marks
+from leadline.store.state import StateStore
+from leadline.wire import reader
 from leadline.wire.reader import (
     Delta,
     Hello,
     Keyframe,
     LadderReader,
+    MarkKept,
     Notice,
     Pong,
     Refused,
@@ -278,3 +283,92 @@ async def test_a_row_of_an_unknown_symbol_is_refused(running: Running) -> None:
         await send(phone, 1, 5, {"kind": "row", "symbol": "NONE", "group": 1, "row": 1})
         refused: Refused = await receive(phone, Refused)
         assert (refused.ref, refused.code) == (5, "unknown_symbol")
+
+
+@pytest.fixture
+async def marking(running: Running) -> AsyncIterator[Running]:
+    """A server that keeps marks, in memory."""
+    store = await StateStore.open(None, "live")
+    hub = running.market.hub
+    hub.marks = Marks(store, hub.clock, hub.sessions)
+    await hub.marks.load()
+    yield running
+    await store.close()
+
+
+def put(price: str, **changes: object) -> dict[str, object]:
+    return {"op": "put", "symbol": "BTCUSDT", "price": price, "label": "open", "colour": 2} | changes
+
+
+async def test_a_mark_made_on_one_phone_appears_on_the_others(marking: Running) -> None:
+    async with marking.phone() as one, marking.phone() as other:
+        await send(other, 1, 1, {"kind": "marks"})
+        assert (await receive(other, reader.Marks)).marks == []
+        await send(one, 4, 9, put("1000.50"))
+        kept = await receive(one, MarkKept)
+        assert kept.ref == 9
+        ((mark_id, *mark, created_ms),) = (await receive(other, reader.Marks)).marks
+        assert (mark_id, mark) == (kept.id, ["BTCUSDT", "1000.5", "open", 2])
+        assert abs(created_ms - SystemClock().wall_ms()) < 60_000
+
+        # The same price again is the same mark with another label.
+        await send(one, 4, 10, put("1.0005e3", label="", colour=0))
+        assert (await receive(one, MarkKept)).id == kept.id
+        assert [row[:5] for row in (await receive(other, reader.Marks)).marks] == [
+            [kept.id, "BTCUSDT", "1000.5", "", 0]
+        ]
+
+        await send(other, 4, 11, {"op": "remove", "id": kept.id})
+        assert (await receive(other, MarkKept)).id == kept.id
+        while (await receive(other, reader.Marks)).marks:
+            pass
+        await send(one, 1, 12, {"kind": "marks"})
+        assert (await receive(one, reader.Marks)).marks == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "said"),
+    [
+        (put("1", symbol="NOPE"), "unknown_symbol", "known: BTCUSDT"),
+        (put("-1"), "bad_request", "above 0"),
+        (put("1e400"), "bad_request", "price"),
+        (put("nan"), "bad_request", "decimal"),
+    ],
+)
+async def test_a_mark_that_means_nothing_is_refused(
+    marking: Running, asked: dict[str, object], code: str, said: str
+) -> None:
+    async with marking.phone() as phone:
+        await send(phone, 4, 9, asked)
+        refused = await receive(phone, Refused)
+        assert (refused.ref, refused.code) == (9, code)
+        assert said in refused.text
+
+
+async def test_marks_are_bounded_and_one_that_is_not_kept_is_not_shown(
+    marking: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leadline.feed.marks.MARKS_MAX", 1)
+    async with marking.phone() as phone:
+        await send(phone, 4, 1, put("1"))
+        await receive(phone, MarkKept)
+        await send(phone, 4, 2, put("2"))
+        assert (await receive(phone, Refused)).code == "too_many"
+
+        async def full_disk(self: StateStore, work: object) -> None:
+            raise StoreError("disk full")
+
+        monkeypatch.setattr(StateStore, "run", full_disk)
+        await send(phone, 4, 3, put("1", label="other"))
+        assert (await receive(phone, Refused)).code == "not_kept"
+        await send(phone, 1, 4, {"kind": "marks"})
+        ((_, _, price, label, *_),) = (await receive(phone, reader.Marks)).marks
+        assert (price, label) == ("1", "open")
+
+
+async def test_where_nothing_is_kept_marks_are_refused(running: Running) -> None:
+    async with running.phone() as phone:
+        for asked in ((1, 3, {"kind": "marks"}), (4, 3, put("1"))):
+            await send(phone, *asked)
+            refused = await receive(phone, Refused)
+            assert (refused.ref, refused.code) == (3, "bad_request")

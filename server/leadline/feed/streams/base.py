@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from leadline.clock import Clock
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.requests import StreamKey
+
+if TYPE_CHECKING:
+    from leadline.feed.marks import Marks
 
 
 class Refusal(Exception):
@@ -41,6 +44,7 @@ class Board(Protocol):
 
     clock: Clock
     simulated: bool
+    marks: Marks | None
 
     @property
     def sessions(self) -> Mapping[str, SymbolSession]: ...
