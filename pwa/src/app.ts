@@ -2,7 +2,7 @@
 
 import { batch } from "@preact/signals";
 import { duration, price } from "./format.ts";
-import { flow, flowState, type Held, printUsd, serverNowMs } from "./model/flow.ts";
+import { flow, flowState, type Held, printUsd, serverNowMs, tapeFreshness } from "./model/flow.ts";
 import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { MapFeed } from "./model/map_feed.ts";
@@ -370,6 +370,7 @@ export class App {
     const { facts, ladder } = this.market;
     const { tick, day, ageMs, freshness, flags } = this.#headline(performance.now());
     const before = this.#store.freshness.value;
+    if (flow.tape) flowState.freshness.value = tapeFreshness(flow.tape, performance.now());
     batch(() => {
       this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
       this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;

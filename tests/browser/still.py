@@ -179,7 +179,14 @@ def state() -> dict[str, object]:
         "oi_usd": 8.5e9,
         "day": 0.92,
         "venues": [{"venue": name, **venue} for name in ("binance", "bybit", "okx")],
-        "bands": {"calibrated": True, "factor": 1.7, "progress": 1.0, "heat_top_usd": 8e6, "usual_days": 30, "oi_z": 0.6},
+        "bands": {
+            "calibrated": True,
+            "factor": 1.7,
+            "progress": 1.0,
+            "heat_top_usd": 8e6,
+            "usual_days": 30,
+            "oi_z": 0.6,
+        },
         "clusters": clusters(),
         "bias": 28,
         "easier": "up",
@@ -189,7 +196,7 @@ def state() -> dict[str, object]:
 
 
 WATCHED = [
-    # base, decimals, last in ticks, change in bp, nearest above and below (bp, thousands of USD), bias, regime
+    # base, decimals, last in ticks, change in bp, nearest above and below (bp, kUSD), bias, regime
     ("BTC", 1, LAST_TICK, 92, (40, 42_000), (66, 19_000), 38, 1),
     ("ETH", 2, 284_631, -42, (58, 9_400), (31, 18_000), -22, 1),
     ("SOL", 3, 139_842, 218, (58, 7_400), None, 61, 1),
@@ -271,7 +278,15 @@ def tape() -> dict[str, object]:
         trades += [last, lots * 2 + bought, int(random.integers(3)), round(age * 1_000), fills]
     for age, usd, venue in ((9.4, 2_310_000, 1), (4.3, 1_120_000, 0), (1.9, 770_000, 2), (31.0, 240_000, 1)):
         forced += [last - round(age * 3), usd, int(age > 30), venue, round(age * 1_000)]
-    return {"t": NOW_MS, "trades": trades, "liquidations": forced, "floor_usd": 0, "sums": [9e9, 8e9]}
+    return {
+        "t": NOW_MS,
+        "trades": trades,
+        "liquidations": forced,
+        "floor_usd": 0,
+        "sums": [9e9, 8e9],
+        "flags": FLAGS_LIVE_SIMULATED,
+        "age": 80,
+    }
 
 
 def pulse(hours: int) -> dict[str, object]:
@@ -462,7 +477,7 @@ class StillServer:
             return None
         if kind == "tape":
             await socket.send_bytes(msgpack.packb([40, stream, tape()]))
-            return None
+            return self._silence(socket, stream)
         if kind == "pulse":
             await socket.send_bytes(msgpack.packb([50, stream, pulse(int(wish["hours"]))]))  # type: ignore[call-overload]
             return None
@@ -480,6 +495,12 @@ class StillServer:
         """A watchlist in which nothing changes tells so every second."""
         async for _ in _ticks(1):
             await socket.send_bytes(msgpack.packb([21, stream, 1_000, []]))
+
+    async def _silence(self, socket: WebSocket, stream: int) -> None:
+        """A tape without news tells every second that it is fed."""
+        async for second in _ticks(1):
+            told = [41, stream, NOW_MS + 1_000 * second, [], [], 0, [0, 0], FLAGS_LIVE_SIMULATED, 80]
+            await socket.send_bytes(msgpack.packb(told))
 
     async def _beat(self, socket: WebSocket, stream: int, view: LadderView) -> None:
         """A still ladder proves once a second that it lives."""

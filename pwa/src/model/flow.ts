@@ -1,9 +1,10 @@
 /** What the Flow screen shows: the tape and the pulse of the market in view, and what the user chose for them. */
 
 import { signal } from "@preact/signals";
-import type { SymbolFacts } from "../net/frames.ts";
+import { FLAG_FRESHNESS, FRESHNESS_LIVE, type SymbolFacts } from "../net/frames.ts";
 import type { PulseModel, PulseSeries } from "../net/pulse_frames.ts";
 import type { Print, TapeModel, TapeSums } from "../net/tape_frames.ts";
+import { type Freshness, freshnessOf } from "./freshness.ts";
 import { lotUsd } from "./walls.ts";
 
 /** Which prints are listed: all, those from the user's threshold on, or liquidations. */
@@ -29,6 +30,8 @@ export const flow = {
 export const flowState = {
   sums: signal<TapeSums | null>(null),
   floorUsd: signal(0),
+  /** Whether the tape is fed; that it is silent says nothing. */
+  freshness: signal<Freshness>("stale"),
   hasTape: signal(false),
   hasPulse: signal(false),
   filter: signal<TapeFilter>("all"),
@@ -41,6 +44,11 @@ export const flowState = {
 /** The server's time now, as far as frames and the time since tell. */
 export const serverNowMs = (held: Held<{ readonly tMs: number }>, nowMs: number): number =>
   held.model.tMs + Math.max(0, nowMs - held.atMs);
+
+export function tapeFreshness({ model, atMs }: Held<TapeModel>, nowMs: number): Freshness {
+  const live = (model.flags & FLAG_FRESHNESS) === FRESHNESS_LIVE;
+  return freshnessOf(model.ageMs + Math.max(0, nowMs - atMs), !live);
+}
 
 /** Dollars of a print. */
 export function printUsd(facts: SymbolFacts): (print: Print) => number {

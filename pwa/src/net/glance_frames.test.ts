@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FrameError, type Streamed } from "./frames.ts";
 import { GlanceModel } from "./glance_frames.ts";
+import { golden, told } from "./golden.ts";
 
 const frame = (code: number, ...parts: unknown[]): Streamed => ({
   type: "streamed",
@@ -13,6 +14,25 @@ const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, ne
 const key = (...rows: unknown[]) => frame(20, { t: 5_000, simulated: true, rows });
 
 describe("the watchlist", () => {
+  it("reads golden frames as their values say", () => {
+    const model = new GlanceModel();
+    const seen = told("glance") as { t: number; rows: unknown[][] }[];
+    const frames = golden("glance");
+    expect(frames).toHaveLength(seen.length);
+    frames.forEach((it, index) => {
+      expect(model.apply(it)).toBe(true);
+      const { t, rows } = seen[index] as (typeof seen)[number];
+      expect(model.tMs).toBe(t);
+      rows.forEach((fields, at) => {
+        const row = model.rows[at];
+        expect(row).toMatchObject({ live: fields[0] === 1, last: fields[2], bias: fields[6] });
+        expect(row?.day).toBe(fields[3] === null ? null : (fields[3] as number) / 100);
+        expect(row?.above?.peak ?? null).toBe(fields[4] && (fields[4] as unknown[])[0]);
+        expect([...(row?.strip ?? [])]).toEqual(fields[8]);
+      });
+    });
+  });
+
   it("reads a row in the units of the app", () => {
     const model = new GlanceModel();
     expect(model.apply(key(row(772_700)))).toBe(true);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { rangeOf } from "../draw/pulse.ts";
 import { changeOver, deltaAgrees, newest } from "../model/flow.ts";
 import { FrameError, type Streamed } from "./frames.ts";
+import { golden, told } from "./golden.ts";
 import { PULSE_SERIES, PulseModel } from "./pulse_frames.ts";
 
 const frame = (code: number, content: unknown): Streamed => ({
@@ -38,6 +39,25 @@ const column = (minute: number, oi: number | null) =>
 const interest = (model: PulseModel) => [...model.data.series.oi_usd];
 
 describe("the pulse", () => {
+  it("reads golden frames as their values say", () => {
+    const model = new PulseModel();
+    const [first, ...later] = told("pulse") as {
+      key: Record<string, unknown>;
+      column: Record<string, number>;
+    }[];
+    const [key, ...columns] = golden("pulse");
+    expect(model.apply(key as Streamed)).toBe(true);
+    for (const name of PULSE_SERIES) {
+      const known = [...model.data.series[name]].map((it) => (Number.isNaN(it) ? null : it));
+      expect(known).toEqual(first?.key[name]);
+    }
+    columns.forEach((it, index) => {
+      expect(model.apply(it)).toBe(true);
+      expect(newest(model.data.series.oi_usd)?.value).toBe(later[index]?.column.oi_usd);
+      expect(newest(model.data.series.cvd_usd)?.value).toBe(later[index]?.column.cvd_usd);
+    });
+  });
+
   it("reads floats from any byte, unknown ones included", () => {
     const model = new PulseModel();
     expect(model.apply(key({ oi_usd: [1, 2, 3] }))).toBe(true);

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { FrameError, type Streamed } from "./frames.ts";
+import { golden, told } from "./golden.ts";
 import { type Print, TAPE_KEPT, TapeModel } from "./tape_frames.ts";
 
 const frame = (code: number, ...parts: unknown[]): Streamed => ({
   type: "streamed",
   code,
   stream: 9,
-  parts: [code, 9, ...parts],
+  parts: [code, 9, ...parts, ...(code === 41 ? [1, 80] : [])],
 });
 const T = 1_000_000;
 /** A trade a lot large, so that its dollars are its lots. */
@@ -18,7 +19,15 @@ const trade = (tick: number, lots: number, bought: boolean, age: number, fills =
   fills,
 ];
 const key = (trades: unknown[], liquidations: unknown[] = []) =>
-  frame(40, { t: T, trades: trades.flat(), liquidations: liquidations.flat(), floor_usd: 0, sums: [0, 0] });
+  frame(40, {
+    t: T,
+    trades: trades.flat(),
+    liquidations: liquidations.flat(),
+    floor_usd: 0,
+    sums: [0, 0],
+    flags: 1,
+    age: 80,
+  });
 const usdOf = (print: Print) => (print.liquidation ? print.usd : print.lots);
 const began = (...frames: Streamed[]) => {
   const model = new TapeModel();
@@ -27,6 +36,37 @@ const began = (...frames: Streamed[]) => {
 };
 
 describe("the tape", () => {
+  it("reads golden frames as their values say", () => {
+    const model = new TapeModel();
+    const [first, ...later] = told("tape") as {
+      key: Record<string, number & number[]>;
+      trades: number[];
+      liquidations: number[];
+      floor_usd: number;
+      age: number;
+      flags: number;
+      t: number;
+    }[];
+    const [key, ...frames] = golden("tape");
+    expect(model.apply(key as Streamed)).toBe(true);
+    const flat = (prints: readonly Print[], tMs: number) => ({
+      trades: prints
+        .filter((it) => !it.liquidation)
+        .flatMap((it) => [it.tick, it.lots * 2 + Number(it.bought), it.venue, tMs - it.atMs, it.fills]),
+      liquidations: prints
+        .filter((it) => it.liquidation)
+        .flatMap((it) => [it.tick, it.usd, Number(!it.bought), it.venue, tMs - it.atMs]),
+    });
+    const { trades, liquidations, t } = (first as { key: Record<string, number & number[]> }).key;
+    expect(flat(model.prints, t as number)).toEqual({ trades, liquidations });
+    frames.forEach((it, index) => {
+      expect(model.apply(it)).toBe(true);
+      const { t, trades, liquidations, floor_usd, flags, age } = later[index] as (typeof later)[number];
+      expect(flat(model.fresh, t)).toEqual({ trades, liquidations });
+      expect([model.tMs, model.floorUsd, model.flags, model.ageMs]).toEqual([t, floor_usd, flags, age]);
+    });
+  });
+
   it("puts trades and liquidations into one order of time; a liquidated short buys", () => {
     const model = began(
       key([trade(100, 5, true, 900, 7), trade(101, 6, false, 100)], [[99, 2_000, 0, 2, 500]]),

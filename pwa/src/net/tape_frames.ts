@@ -42,6 +42,9 @@ export interface TapeSums {
 export class TapeModel {
   /** Server time of the frame, Unix ms. */
   tMs = 0;
+  /** Flags and age of the book beside it: a tape that fell silent is told from one that nobody feeds. */
+  flags = 0;
+  ageMs = 0;
   /** Smaller prints are not told for the time being; 0: all are. */
   floorUsd = 0;
   /** Oldest first, at most TAPE_KEPT. */
@@ -94,7 +97,9 @@ export class TapeModel {
 
   #replace(key: Record<string, unknown>): void {
     this.tMs = whole(key.t);
-    this.floorUsd = amount(key.floor_usd ?? 0);
+    this.floorUsd = amount(key.floor_usd);
+    this.flags = whole(key.flags);
+    this.ageMs = amount(key.age);
     const prints = readPrints(key.trades, key.liquidations, this.tMs);
     this.prints.length = 0;
     this.#seconds.length = 0;
@@ -107,8 +112,10 @@ export class TapeModel {
   #add(parts: readonly unknown[]): void {
     this.tMs = whole(parts[2]);
     const prints = readPrints(parts[3], parts[4], this.tMs);
-    this.floorUsd = amount(parts[5] ?? 0);
-    const [bought, sold] = list(parts[6] ?? [0, 0]).map(amount);
+    this.floorUsd = amount(parts[5]);
+    const [bought, sold] = list(parts[6]).map(amount);
+    this.flags = whole(parts[7]);
+    this.ageMs = amount(parts[8]);
     this.#keep(prints);
     this.#count(bought ?? 0, sold ?? 0);
     this.fresh = prints;

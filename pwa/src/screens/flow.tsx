@@ -51,7 +51,11 @@ export function FlowScreen({ app, onTape, onPulse }: Props) {
     <main class={`flow-screen ${store.freshness.value} hand-${hand}`}>
       <Header onRetry={() => app.wake()} />
       <Sums />
-      <section class="flow-panes" style={{ "--split": `${split * 100}%` }} aria-label={strings.flow}>
+      <section
+        class={`flow-panes ${flowState.freshness.value}`}
+        style={{ "--split": `${split * 100}%` }}
+        aria-label={strings.flow}
+      >
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the tape scrolls by keys */}
         <div class="pane" ref={tapeHost} tabIndex={0} role="application" aria-label={strings.tape}>
           <canvas ref={tape} />

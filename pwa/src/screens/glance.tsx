@@ -108,6 +108,7 @@ function Hero({ item, onOpen }: { item: GlanceItem; onOpen: () => void }) {
       <span class="hero-top">
         <b class="hero-symbol">{facts.base}</b>
         {cluster.state && <span class={`state ${sideInk(side)}`}>{stateText(cluster)}</span>}
+        <Day row={row} />
         <span class="hero-price">
           {whole}
           <small>{decimals}</small>
@@ -123,7 +124,6 @@ function Hero({ item, onOpen }: { item: GlanceItem; onOpen: () => void }) {
           )}
         </b>{" "}
         <span class="interval-text">({usdInterval(cluster.lowUsd, cluster.highUsd, cluster.usd)})</span>
-        <Day row={row} />
       </span>
       <span class="hero-why">{whyText(row, cluster)}</span>
       {other && <span class="hero-why">{otherSide(side === "above" ? "below" : "above", other)}</span>}

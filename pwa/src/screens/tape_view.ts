@@ -16,6 +16,7 @@ import { Gestures } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { venueCode } from "../ui/names.ts";
 
+const UNIT_WORDS = { M: "M", K: "k" } as const;
 const KEY_SCROLL_PX = 84;
 
 export class TapeView {
@@ -188,7 +189,7 @@ export class TapeView {
       .map(usdOf)
       .sort((one, other) => one - other);
     const median = amounts[amounts.length >> 1] ?? 0;
-    const unit = columnUnit(median * 3, this.#unit);
+    const unit = columnUnit(median, this.#unit);
     const wording = [
       facts.symbol,
       String(facts.tick),
@@ -235,7 +236,7 @@ export class TapeView {
   #dollars(usd: number): string {
     const unit = this.#unit;
     return unit
-      ? `${fixed(usd / unit.factor, unit.decimals + (unit.name === "M" ? 1 : 0))} ${unit.name}`
+      ? `${fixed(usd / unit.factor, unit.decimals + (unit.name === "M" ? 1 : 0))} ${UNIT_WORDS[unit.name]}`
       : "";
   }
 
