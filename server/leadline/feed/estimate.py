@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
 from leadline.domain.true_range import TrueRange
+from leadline.feed.map_columns import RunningBar, SymbolColumns
 from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from leadline.domain.bands import Bands, CandleLike
     from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
+    from leadline.domain.heatmap import Column
     from leadline.domain.interest import History as Interest
     from leadline.domain.ladder import Resting
     from leadline.domain.migration import SideMove
@@ -46,7 +48,7 @@ log = logging.getLogger("leadline.feed")
 HEAT_EVERY_MS = 1_000
 HEAT_UNSEEN_MS = 10_000  # the view of all venues is followed even while nobody watches
 HOUR_MS = 3_600_000
-HISTORY_BAR_MS = 300_000
+MAP_MS = 7 * 86_400_000
 NO_CODES: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
 
 
@@ -65,6 +67,7 @@ class VenueEstimate:
     bought: list[bool] = field(default_factory=list)
     ranges: TrueRange = field(default_factory=TrueRange)
     interest: Interest | None = None
+    bar: RunningBar = field(default_factory=RunningBar)
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
@@ -77,6 +80,7 @@ class VenueEstimate:
             self.bought.append(event.taker == Side.BUY)
         elif isinstance(event, Mark):
             self.mark_price = event.price
+            self.bar.heard = True
             self.ranges.observe(event.price, event.at_ms)
             self.estimator.mark(event.venue, event.price, event.at_ms)
         elif isinstance(event, OpenInterest):
@@ -99,7 +103,9 @@ class VenueEstimate:
     def flush(self) -> None:
         """Give the gathered trades to the bands in one call."""
         if self.bands is not None and self.prices:
-            self.bands.trades(np.array(self.prices), np.array(self.coins), np.array(self.bought))
+            prices, coins, bought = np.array(self.prices), np.array(self.coins), np.array(self.bought)
+            self.bands.trades(prices, coins, bought)
+            self.bar.add(prices, coins, bought)
             self.prices, self.coins, self.bought = [], [], []
 
 
@@ -121,9 +127,14 @@ class ViewEstimate:
 
 
 class SymbolHeat:
-    """The estimate of one symbol over its venues; satisfies the session's HeatSource."""
+    """The estimate of one symbol over its venues; satisfies the session's HeatSource.
+
+    columns: what its map shows of the last days.
+    """
 
     def __init__(self, clock: Clock) -> None:
+        self.columns = SymbolColumns()
+        self._loaded: dict[str, float] = {}
         self._clock = clock
         self._venues: dict[str, VenueEstimate] = {}
         self._views: dict[str, ViewEstimate] = {}
@@ -146,9 +157,22 @@ class SymbolHeat:
         """Say how many venues' bands will be built, for the progress shown meanwhile."""
         self._expected = venues
 
+    def loading(self, venue: str, share: float) -> None:
+        """Hear how much of a venue's history has come, 0 to 1."""
+        self._loaded[venue] = share
+
+    @property
+    def progress(self) -> float:
+        """How far the bands of the venues are built, 0 to 1; loading counts for nine tenths."""
+        built = {name for name, made in self._venues.items() if made.bands is not None}
+        loaded = sum(0.9 * share for name, share in self._loaded.items() if name not in built)
+        return (len(built) + loaded) / max(self._expected, len(built | self._loaded.keys()), 1)
+
     def forget(self, venue: str) -> None:
         """Let a venue's bands go: its contract is closed."""
         self._venues.pop(venue, None)
+        self._loaded.pop(venue, None)
+        self.columns.forget(venue)
         self._views.clear()
 
     async def build(self, instrument: Instrument, tiers: Tiers, history: History, until_ms: int) -> None:
@@ -164,7 +188,7 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        bands, interest = await asyncio.to_thread(
+        bands, interest, past = await asyncio.to_thread(
             _bands_of, tiers, history, price, self._clock.wall_ms(), estimate.ranges
         )
         estimate.interest = interest
@@ -174,6 +198,8 @@ class SymbolHeat:
             self._estimator = Estimator(instrument.base)
         self._estimator.venues[instrument.venue] = estimate.bands = bands
         estimate.estimator = self._estimator
+        last = history.candles[-1] if history.candles else None
+        estimate.bar = self.columns.begin(instrument.venue, past, last, self._clock.wall_ms())
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
             if not isinstance(event, Trade) or event.at_ms >= until_ms:
@@ -183,6 +209,23 @@ class SymbolHeat:
             *(instrument.symbol, instrument.venue, len(history.candles), len(history.open_interest)),
             *(len(tiers.rows), tiers.source),
         )
+
+    def end_minute(self) -> dict[str, tuple[Column, RunningBar]]:
+        """End the running minute of each venue with a column of the map; begin the next.
+
+        Returns the columns and their bars by venue.
+        """
+        now_ms = self._clock.wall_ms()
+        ended: dict[str, tuple[Column, RunningBar]] = {}
+        for name, estimate in self._venues.items():
+            if estimate.bands is not None and estimate.bar.over(now_ms):
+                estimate.flush()
+                column = self.columns.end(name, estimate.bands, estimate.bar)
+                if column is not None:
+                    ended[name] = column, replace(estimate.bar)
+                estimate.bar.begin(now_ms)
+        self.columns.ended += bool(ended)
+        return ended
 
     def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]:
         """Return the band codes of BAND_ROWS rows upwards from ``first``; empty without an estimate."""
@@ -207,7 +250,6 @@ class SymbolHeat:
         from leadline.domain.clusters import named, typical_factor
 
         story, step = view.story, float(tick)
-        built = sum(1 for made in self._venues.values() if made.bands is not None)
         shown = [tracked.cluster for tracked in story.shown]
         names = named(shown)
         bias, z = story.bias(), story.interest_z()
@@ -215,7 +257,7 @@ class SymbolHeat:
             "bands": {
                 "calibrated": view.heat.certainty is not None,
                 "factor": round(typical_factor(view.heat, shown), 2),
-                "progress": round(built / max(self._expected, built), 2),
+                "progress": round(self.progress, 2),
                 "heat_top_usd": _rounded(story.top_usd(group * step), 2),
                 "usual_days": min(int(story.reference.days), 30),
                 "oi_z": None if z is None else round(z, 1),
@@ -346,9 +388,13 @@ def _path_told(path: Path | None, tick: float) -> dict[str, object]:
 
 def _bands_of(
     tiers: Tiers, history: History, price: float, now_ms: int, ranges: TrueRange
-) -> tuple[Bands, Interest]:
-    """Replay history; ``ranges`` hears its bars.  Returns the bands and by the hour what was usual."""
-    from leadline.domain.bands import Bands, bootstrap
+) -> tuple[Bands, Interest, list[Column]]:
+    """Replay history; ``ranges`` hears its bars.
+
+    Returns the bands, by the hour what was usual, and the columns of the map.
+    """
+    from leadline.domain.backcast import backcast
+    from leadline.domain.bands import Bands
     from leadline.domain.interest import History as Interest
     from leadline.domain.story import venue_row
 
@@ -360,8 +406,10 @@ def _bands_of(
         if ranges.average is not None and bands.oi_coins > 0 and interest.due(bar.at_ms):
             interest.add(venue_row(bands, bar.close, ranges.average), bar.at_ms)
 
-    bootstrap(bands, history.candles, history.open_interest, HISTORY_BAR_MS, note)
-    return bands, interest
+    past = backcast(
+        bands, history.candles, history.open_interest, history.funding, now_ms - MAP_MS, on_bar=note
+    )
+    return bands, interest, past
 
 
 def _first_mark(events: deque[Event]) -> float | None:

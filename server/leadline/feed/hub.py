@@ -16,6 +16,7 @@ from leadline.feed.session import SymbolSession
 from leadline.feed.streams.base import Board, Refusal, Stream, Watcher
 from leadline.feed.streams.glance import GlanceStream
 from leadline.feed.streams.ladder import LadderStream
+from leadline.feed.streams.map import MapStream
 from leadline.feed.streams.marks import MarksStream
 from leadline.feed.streams.pulse import PulseStream
 from leadline.feed.streams.tape import TapeStream
@@ -23,13 +24,14 @@ from leadline.limits import LADDER_HZ_MAX
 from leadline.units import Step
 from leadline.wire import frames
 from leadline.wire.prepared import PreparedFrame
-from leadline.wire.requests import GlanceKey, LadderKey, MarksKey, PulseKey, StreamKey, TapeKey
+from leadline.wire.requests import GlanceKey, LadderKey, MapKey, MarksKey, PulseKey, StreamKey, TapeKey
 
 log = logging.getLogger("leadline.feed")
 
 # How the stream of a key is opened: (number, key, board).  A new kind of stream is a class and a line here.
 KINDS: dict[type[StreamKey], Callable[[int, Any, Board], Stream]] = {
     LadderKey: LadderStream,
+    MapKey: MapStream,
     GlanceKey: GlanceStream,
     TapeKey: TapeStream,
     PulseKey: PulseStream,

@@ -10,6 +10,7 @@ from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
+from leadline.feed.map_columns import end_minutes
 from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import SymbolSession
 from leadline.feed.venue_feed import VenueFeed
@@ -59,6 +60,7 @@ class Market:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._raw_reading.run())
+                group.create_task(end_minutes(self.hub.clock, self._heats))
                 for venue, endpoints in self.endpoints.items():
                     group.create_task(self._keep_venue(venue, endpoints))
                 if self.longtail:

@@ -15,6 +15,7 @@ from leadline.domain.leverage import bundled_tiers
 from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
+from leadline.feed.map_columns import end_minutes
 from leadline.feed.session import SymbolSession
 from leadline.venues.base import Abort, Fetch, History, Output, Renew, Send
 
@@ -69,6 +70,7 @@ class Replay:
 
     async def run(self) -> None:
         """Play to the end (for ever with ``loop``), then go on serving the last picture, stale."""
+        minutes = asyncio.create_task(end_minutes(self._clock, self._heats))
         try:
             offset_ms = 0
             while True:
@@ -82,7 +84,7 @@ class Replay:
             self._end()
             await asyncio.Event().wait()
         finally:
-            for task in self._building:
+            for task in (minutes, *self._building):
                 task.cancel()
 
     def _rewind(self) -> None:

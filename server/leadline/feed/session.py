@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,9 @@ from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
 from leadline.venues.booksync import BookSync
 
+if TYPE_CHECKING:
+    from leadline.feed.map_columns import SymbolColumns
+
 MINUTE_MS = 60_000
 NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate that is not there
     "bands": None,
@@ -79,6 +82,12 @@ class HeatSource(Protocol):
     def summary(
         self, venue: str, tick: Step, group: int, pace: Pace, resting: Resting | None
     ) -> dict[str, object]: ...
+
+    @property
+    def progress(self) -> float: ...
+
+    @property
+    def columns(self) -> SymbolColumns: ...
 
 
 @dataclass(slots=True)

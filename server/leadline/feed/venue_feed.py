@@ -27,7 +27,7 @@ from leadline.venues.tiers import load_tiers
 
 log = logging.getLogger("leadline.feed")
 
-HISTORY_MS = 7 * DAY_MS
+HISTORY_MS = 30 * DAY_MS
 RETRY_S_FIRST = 1.0
 CONTRACTS_EVERY_S = 180.0
 CLOCK_EVERY_S = 3600.0
@@ -190,11 +190,15 @@ class VenueFeed:
     async def _build_bands(self, symbol: str) -> Coroutine[None, None, None] | None:
         """Build a symbol's bands; without history, return the building that has yet to wait for a price."""
         instrument, now_ms = self._contracts.get(symbol), self._venue_ms()
-        history = await load_history(self.venue, self._rest, instrument, now_ms - HISTORY_MS, now_ms)
+        heat, since_ms = self._heats[symbol], now_ms - HISTORY_MS
+        history = await load_history(
+            *(self.venue, self._rest, instrument, since_ms, now_ms),
+            lambda share: heat.loading(self.venue, share),
+        )
         self._remember_day(symbol, history, now_ms)
         price = history.candles[-1].close if history.candles else 0.0
         tiers = await load_tiers(self._rest, instrument, price, now_ms)
-        building = self._heats[symbol].build(instrument, tiers, history, now_ms)
+        building = heat.build(instrument, tiers, history, now_ms)
         if not history.candles:
             return building
         await building

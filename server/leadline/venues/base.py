@@ -120,14 +120,21 @@ class Candle:
     close: float
     volume: float
     taker_buy: float | None
+    span_ms: int = 300_000
 
 
 @dataclass(slots=True)
 class History:
-    """What REST history gave for one (venue, symbol), oldest first."""
+    """What is known of the past of one (venue, symbol), oldest first; bars may be of different lengths.
+
+    open_interest: (ms, coins of one side).  funding: (ms, rate) of settlements.  long_ratios: (ms,
+    accounts that are long for each that is short).
+    """
 
     candles: list[Candle] = field(default_factory=list)
-    open_interest: list[tuple[int, float]] = field(default_factory=list)  # (ms, coins of one side)
+    open_interest: list[tuple[int, float]] = field(default_factory=list)
+    funding: list[tuple[int, float]] = field(default_factory=list)
+    long_ratios: list[tuple[int, float]] = field(default_factory=list)
 
 
 class VenueProtocol(Protocol):

@@ -58,8 +58,8 @@ def packed_plane(codes: Codes) -> bytes:
 def plane_of(raw: bytes, columns: int, rows: int) -> Codes:
     """Return the band codes [C, R] of a packed plane; raises FrameError for one of another size."""
     size = columns * rows
-    if not 0 < size <= PLANE_BYTES_MAX:
-        raise FrameError(f"expected 1 to {PLANE_BYTES_MAX} cells, got {columns} x {rows}")
+    if not 0 <= size <= PLANE_BYTES_MAX:
+        raise FrameError(f"expected at most {PLANE_BYTES_MAX} cells, got {columns} x {rows}")
     reading = zlib.decompressobj(_RAW_DEFLATE)
     try:
         steps = reading.decompress(raw, size + 1)

@@ -1,0 +1,263 @@
+"""The map's memory and its picture: what the bands of each venue said, minute by minute.
+
+A *column* is one venue's bands at the end of a minute as one byte a bin (a band code) on the absolute
+log-price grid of the bands, STORED_BINS around the venue's mark then.  Bins below the mark hold longs
+and bins above it shorts, so one plane serves both sides.  A picture lays the columns of the wanted
+venues over each other, each moved by its venue's basis of that minute, on rows that do not move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, exp, floor, log
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.domain import heatmap_kernels as kernels
+from leadline.domain.bands import STEP, Profile
+from leadline.domain.heat import codes_of, usd_of
+from leadline.domain.kernels import F8, I8
+
+Codes = NDArray[np.uint8]
+
+STORED_BINS = 640  # 16 % on each side of the mark
+FINE_MINUTES = 1440
+COARSE_MIN = 5
+COARSE_SLOTS = 7 * 1440 // COARSE_MIN
+MAP_ROWS = 256
+# Bins a row at least: 5 basis points where a day is looked at, twice that where a week is.
+ROW_BINS = {12: 1, 24: 1, 72: 2, 168: 2}
+FILLED_SHARE = 0.45  # of the rows, on each side of the price, that the range's prices may take up
+_USD: F8 = np.array([usd_of(code) for code in range(256)])
+_CENTRES: F8 = np.arange(STORED_BINS, dtype=np.float64) + 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One venue at the end of a bar of ``span_min`` minutes from Unix minute ``minute`` on.
+
+    candle: open, high, low, close of the last price.  oi_coins: one side's open interest (NaN: unknown).
+    codes [STORED_BINS]: band codes upwards from log-price bin ``origin``.
+    """
+
+    minute: int
+    span_min: int
+    candle: tuple[float, float, float, float]
+    mark: float
+    oi_coins: float
+    origin: int
+    codes: Codes
+
+
+def coded(profile: Profile) -> tuple[int, Codes]:
+    """Return a profile's bands as (origin, codes [STORED_BINS]): dollars at the price of each bin."""
+    origin = floor(log(profile.mark) / STEP) - STORED_BINS // 2
+    begin = origin - profile.origin
+    coins = (profile.long_coins + profile.short_coins)[begin : begin + STORED_BINS]
+    return origin, codes_of(coins * np.exp((origin + _CENTRES) * STEP))
+
+
+class _Tier:
+    """A ring of slots of ``step_min`` minutes; a slot keeps its newest bands and merges its candles."""
+
+    def __init__(self, slots: int, step_min: int) -> None:
+        self.step_min = step_min
+        self.ids: I8 = np.full(slots, -1, dtype=np.int64)
+        self.codes: Codes = np.zeros((slots, STORED_BINS), dtype=np.uint8)
+        self.origins: I8 = np.zeros(slots, dtype=np.int64)
+        self.marks: F8 = np.zeros(slots)
+        self.oi_coins: F8 = np.full(slots, np.nan)
+        self.candles: F8 = np.full((slots, 4), np.nan)
+        self._newest: I8 = np.zeros(slots, dtype=np.int64)
+
+    def put(self, column: Column) -> None:
+        slot = column.minute // self.step_min
+        at = slot % len(self.ids)
+        if self.ids[at] > slot:
+            return
+        first, high, low, last = column.candle
+        if self.ids[at] == slot and column.minute >= self._newest[at]:
+            held = self.candles[at]
+            self.candles[at] = (held[0], max(held[1], high), min(held[2], low), last)
+        elif self.ids[at] == slot:
+            held = self.candles[at]
+            self.candles[at] = (first, max(held[1], high), min(held[2], low), held[3])
+            return
+        else:
+            self.ids[at] = slot
+            self.candles[at] = column.candle
+        self._newest[at] = column.minute
+        self.codes[at] = column.codes
+        self.origins[at] = column.origin
+        self.marks[at] = column.mark
+        self.oi_coins[at] = column.oi_coins
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Columns read back, C of them: codes [C, K]; origins, marks (0: nothing known), oi_coins [C];
+    candles [C, 4] (NaN: none)."""
+
+    codes: Codes
+    origins: I8
+    marks: F8
+    oi_coins: F8
+    candles: F8
+
+
+class VenueColumns:
+    """Seven days of one venue: every minute of the last day, every five minutes before that."""
+
+    __slots__ = ("_coarse", "_fine", "newest_minute")
+
+    def __init__(self) -> None:
+        self._fine = _Tier(FINE_MINUTES, 1)
+        self._coarse = _Tier(COARSE_SLOTS, COARSE_MIN)
+        self.newest_minute: int | None = None
+
+    def put(self, column: Column) -> None:
+        """Keep a column.  Bars longer than COARSE_MIN are passed over: they are no columns of a map."""
+        if column.span_min > COARSE_MIN:
+            return
+        if column.span_min == 1:
+            self._fine.put(column)
+        self._coarse.put(column)
+        last = column.minute + column.span_min - 1
+        self.newest_minute = last if self.newest_minute is None else max(last, self.newest_minute)
+
+    def read(self, first_min: int, step_min: int, columns: int) -> Stretch:
+        """Return ``columns`` columns of ``step_min`` minutes from Unix minute ``first_min`` on.
+
+        Each shows its last minute that is known; its candle spans all of them.
+        """
+        tier = self._coarse if step_min % COARSE_MIN == 0 else self._fine
+        parts = step_min // tier.step_min
+        slots = (first_min // tier.step_min + np.arange(columns * parts)).reshape(columns, parts)
+        at = slots % len(tier.ids)
+        known = tier.ids[at] == slots
+        rank = parts - 1 - np.argmax(known[:, ::-1], axis=1)
+        chosen = at[np.arange(columns), rank]
+        some = known.any(axis=1)
+        candles = np.where(known[:, :, None], tier.candles[at], np.nan)
+        merged = candles[:, 0].copy()
+        for part in range(1, parts):
+            more = candles[:, part]
+            merged[:, 0] = np.where(np.isnan(merged[:, 0]), more[:, 0], merged[:, 0])
+            merged[:, 1] = np.fmax(merged[:, 1], more[:, 1])
+            merged[:, 2] = np.fmin(merged[:, 2], more[:, 2])
+            merged[:, 3] = np.where(np.isnan(more[:, 3]), merged[:, 3], more[:, 3])
+        return Stretch(
+            codes=tier.codes[chosen],
+            origins=tier.origins[chosen],
+            marks=np.where(some, tier.marks[chosen], 0.0),
+            oi_coins=np.where(some, tier.oi_coins[chosen], np.nan),
+            candles=merged,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows of equal width in log price: row r spans bins low_bin + r * row_bins and the next row_bins."""
+
+    low_bin: int
+    row_bins: int
+    rows: int = MAP_ROWS
+
+    @property
+    def low(self) -> float:
+        """Price of the lower edge of row 0."""
+        return exp(self.low_bin * STEP)
+
+    @property
+    def ratio(self) -> float:
+        """Price of a row's upper edge over that of its lower one."""
+        return exp(self.row_bins * STEP)
+
+    def holds(self, price: float) -> bool:
+        """Tell whether ``price`` lies in the middle half of the rows."""
+        row = (floor(log(price) / STEP) - self.low_bin) // self.row_bins
+        return self.rows // 4 <= row < self.rows * 3 // 4
+
+    def shows(self, low: float, high: float) -> bool:
+        """Tell whether all prices from ``low`` to ``high`` lie on the rows."""
+        return self.low <= low and high < exp((self.low_bin + self.rows * self.row_bins) * STEP)
+
+
+def choose_grid(hours: int, price: float, low: float, high: float) -> Grid:
+    """Return rows around ``price`` that also show prices from ``low`` to ``high``."""
+    reach = max(log(high / price), log(price / low), 0.0)
+    row_bins = max(ROW_BINS[hours], ceil(reach / (FILLED_SHARE * MAP_ROWS * STEP)))
+    middle = floor(log(price) / STEP / row_bins) * row_bins
+    return Grid(middle - MAP_ROWS // 2 * row_bins, row_bins)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """C columns of R rows: long, short [C, R] band codes; candles [C, 4] (NaN: none).
+
+    marks [C]: of the reference (0: unknown); oi_usd [C]: of all venues shown; shares: each venue's part
+    of the dollars in the last column, in the order given (all 0 when there are none).
+    """
+
+    long: Codes
+    short: Codes
+    candles: F8
+    marks: F8
+    oi_usd: F8
+    shares: tuple[float, ...]
+
+
+def picture(
+    venues: Sequence[VenueColumns], grid: Grid, first_min: int, step_min: int, columns: int
+) -> Picture:
+    """Lay venues over each other, the reference first: its mark and candles lead where it has any.
+
+    A venue's bands keep their distance to its own mark: they are moved by its basis of that minute.
+    """
+    stretches = [venue.read(first_min, step_min, columns) for venue in venues]
+    planes: F8 = np.zeros((2, columns, grid.rows))
+    references: F8 = np.zeros(columns)
+    candles: F8 = np.full((columns, 4), np.nan)
+    oi_usd: F8 = np.zeros(columns)
+    for part in stretches:
+        references = np.where(references > 0.0, references, part.marks)
+        candles = np.where(np.isnan(candles[:, :1]), part.candles, candles)
+        oi_usd += np.nan_to_num(part.oi_coins * part.marks)
+    totals = [0.0]
+    for part in stretches:
+        codes = np.ascontiguousarray(part.codes)
+        kernels.add_planes(
+            planes, codes, part.origins, part.marks, references, _USD, STEP, grid.low_bin, grid.row_bins
+        )
+        totals.append(float(planes[:, -1].sum()))
+    flat = np.zeros(planes.size, dtype=np.uint8)
+    kernels.encode(planes.reshape(-1), flat)
+    long, short = flat.reshape(planes.shape)
+    whole = totals[-1]
+    shares = tuple(round(float(part) / whole, 4) if whole else 0.0 for part in np.diff(totals))
+    return Picture(long, short, candles, references, oi_usd, shares)
+
+
+def price_range(
+    venues: Sequence[VenueColumns], first_min: int, step_min: int, columns: int
+) -> tuple[float, float]:
+    """Return the lowest and the highest price of the first venue that traded in a range.
+
+    Raises ValueError when none did.
+    """
+    for venue in venues:
+        candles = venue.read(first_min, step_min, columns).candles
+        if not np.isnan(candles[:, 0]).all():
+            return float(np.nanmin(candles[:, 2])), float(np.nanmax(candles[:, 1]))
+    raise ValueError("expected a candle in the range, found none")
+
+
+def book_codes(grid: Grid, prices: NDArray[np.floating[Any]], usd: NDArray[np.floating[Any]]) -> Codes:
+    """Return the resting dollars of levels (prices, usd [n]) as a band code a row."""
+    rows = (np.floor(np.log(prices) / STEP).astype(np.int64) - grid.low_bin) // grid.row_bins
+    inside = (rows >= 0) & (rows < grid.rows)
+    resting: F8 = np.bincount(rows[inside], weights=usd[inside], minlength=grid.rows).astype(np.float64)
+    return codes_of(resting)

@@ -1,0 +1,86 @@
+"""The inner loops of the map: columns of stored band codes in, planes of the picture out."""
+
+from __future__ import annotations
+
+from math import floor, log
+
+import numpy as np
+from numba import types
+
+from leadline.domain.raw_memory import compiled
+
+CODE_USD = 100.0
+CODE_MAX = 255
+_LOG_RATIO = log(1.06)
+
+_CODES = types.uint8[:, ::1]
+_F8 = types.float64[::1]
+_I8 = types.int64[::1]
+
+
+@compiled(
+    types.void(types.float64[:, :, ::1], _CODES, _I8, _F8, _F8, _F8, types.float64, types.int64, types.int64)
+)
+def add_planes(
+    planes: np.ndarray,
+    codes: np.ndarray,
+    origins: np.ndarray,
+    marks: np.ndarray,
+    references: np.ndarray,
+    usd_of: np.ndarray,
+    log_step: float,
+    low_bin: int,
+    row_bins: int,
+) -> None:
+    """Add one venue's columns to the picture's dollars, moved by its basis.
+
+    planes [2, C, R]: dollars of longs and shorts by column and row; row 0 begins at log-price bin
+    ``low_bin`` and each row spans ``row_bins``.  codes [C, K]: band codes, bin 0 at log-price bin
+    origins [C].  marks [C]: the venue's (0: it had no column then); references [C]: the mark it is
+    shown against.  usd_of [256]: dollars of a code.
+
+    A bin below the venue's mark holds longs, one above it shorts; what a fraction of the basis would
+    carry over the reference mark stays in the last bin before it.
+    """
+    columns, bins = codes.shape
+    rows = planes.shape[2]
+    span = rows * row_bins
+    for c in range(columns):
+        if marks[c] <= 0.0 or references[c] <= 0.0:
+            continue
+        own = log(marks[c]) / log_step
+        shown = log(references[c]) / log_step
+        shift = shown - own
+        whole = floor(shift)
+        part = shift - whole
+        if part < 1e-9:
+            part = 0.0
+        # The outermost bin of each side whose centre lies on the right side of the reference mark.
+        last_long = int(np.ceil(shown - 0.5)) - 1
+        first_short = int(np.floor(shown - 0.5)) + 1
+        for k in range(bins):
+            code = codes[c, k]
+            if code == 0:
+                continue
+            usd = usd_of[code]
+            at = origins[c] + k
+            side = 0 if at + 0.5 < own else 1
+            for step in range(2):
+                weight = 1.0 - part if step == 0 else part
+                if weight == 0.0:
+                    continue
+                place = at + int(whole) + step
+                place = min(place, last_long) if side == 0 else max(place, first_short)
+                row = place - low_bin
+                if 0 <= row < span:
+                    planes[side, c, row // row_bins] += usd * weight
+
+
+@compiled(types.void(_F8, types.uint8[::1]))
+def encode(usd: np.ndarray, codes: np.ndarray) -> None:
+    """Write the nearest band code of each amount."""
+    for i in range(len(usd)):
+        if usd[i] > 0.0:
+            codes[i] = min(int(np.rint(np.log1p(usd[i] / CODE_USD) / _LOG_RATIO)), CODE_MAX)
+        else:
+            codes[i] = 0
