@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate score bench bench-wire bench-start bench-ingest bench-book peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz score bench bench-wire bench-start bench-ingest bench-book peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one
 
 simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
+
+fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
+	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
 bench: bench-wire bench-start bench-ingest bench-book ## every benchmark; results in build/bench
 

@@ -285,8 +285,9 @@ class Adapter(Generic[S]):
     def _take_metadata(self, body: bytes, now_ms: int) -> list[Output]:
         """Take the venue's contracts anew; a book whose steps changed starts over on the new grid."""
         outputs: list[Output] = []
+        contracts = parse_instruments(self.venue, body)
         self._metadata_told_ms = now_ms
-        for made in parse_instruments(self.venue, body):
+        for made in contracts:
             sync, listed = self._by_native.get(made.native), self._listed.get(made.native)
             if sync is None or listed is None or made == listed:
                 continue

@@ -116,6 +116,8 @@ class OkxProtocol(Adapter[SequenceSync]):
         if "event" in message:
             return self._take_reply(route, message)
         arg, rows = message["arg"], message["data"]
+        if not isinstance(rows, list):
+            raise TypeError(f"expected a list of data, got {rows!r:.60}")
         channel = arg["channel"]
         if channel == "liquidation-orders":
             return [event for row in rows for event in self._take_liquidations(row)]
