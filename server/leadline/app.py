@@ -25,6 +25,7 @@ from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.desk import PushDesk, push_desk
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
+from leadline.web.prepared_frames import PreparedFrameProtocol
 from leadline.web.routes import build_web
 
 log = logging.getLogger("leadline")
@@ -173,7 +174,7 @@ def make_server(web: Starlette) -> Server:
             access_log=False,
             lifespan="off",
             server_header=False,
-            ws="websockets-sansio",
+            ws=PreparedFrameProtocol,
             ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
             # Frames are small and binary, and one encoding serves all clients: deflate would only cost.
             ws_per_message_deflate=False,

@@ -35,6 +35,7 @@ CLIENT_MESSAGE_BYTES_MAX = 64 * 1024
 CLIENT_MESSAGES_PER_S_MAX = 20
 CLIENT_SUBSCRIPTIONS_MAX = 64
 CLIENT_QUEUE_BYTES_MAX = 1024 * 1024
+CLIENT_WRITE_BUFFER_BYTES = 32 * 1024  # more than this on its way to a client, and frames wait and are merged
 
 # Alerts on their way.
 PUSH_ENDPOINT_CHARS_MAX = 1024

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from urllib.parse import urlsplit
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
 from leadline.clock import monotonic_ms
 from leadline.feed.hub import Hub
 from leadline.feed.row_facts import row_facts
 from leadline.feed.streams.base import Refusal, session_of
 from leadline.limits import CLIENT_MESSAGES_PER_S_MAX, CLIENT_SUBSCRIPTIONS_MAX
+from leadline.web.prepared_frames import Gone, frames_of
 from leadline.wire import closing, frames
 from leadline.wire.conflate import Conflator
 from leadline.wire.prepared import PreparedFrame
@@ -34,50 +36,62 @@ SEND_STALLED_S = 30.0
 
 
 class Client:
-    """One connected phone: a watcher of streams with an outbox of its own."""
+    """One connected phone: a watcher of streams with an outbox of its own.
+
+    A frame goes straight to a phone that keeps up.  For one that does not, frames wait in its outbox, and
+    a task of its own sends from there when there is room, until the phone has caught up.
+    """
 
     def __init__(self, socket: WebSocket, hub: Hub) -> None:
         self._socket = socket
         self._hub = hub
-        self._wake = asyncio.Event()
+        self._frames = frames_of(socket)
         self._outbox = Conflator(self._keyframe)
+        self._catching_up: asyncio.Task[None] | None = None
         self._subscribed: set[int] = set()
-        self._keeping: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
         self._allowance_ms = monotonic_ms()
 
     def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
-        self._outbox.frame(stream, frame, is_keyframe)
-        self._wake.set()
+        straight = self._catching_up is None and self._outbox.follows(stream)
+        if not (straight and self._frames.send_prepared(frame)):
+            self._outbox.frame(stream, frame, is_keyframe)
+            self._catch_up()
 
     def offer_state(self, stream: int, frame: PreparedFrame) -> None:
-        self._outbox.state(stream, frame)
-        self._wake.set()
+        straight = self._catching_up is None and self._outbox.follows(stream)
+        if not (straight and self._frames.send_prepared(frame)):
+            self._outbox.state(stream, frame)
+            self._catch_up()
 
     def offer_notice(self, frame: PreparedFrame) -> None:
-        self._outbox.control(frame)
-        self._wake.set()
+        if self._catching_up is not None or not self._frames.send_prepared(frame):
+            self._outbox.control(frame)
+            self._catch_up()
 
     async def run(self) -> None:
         """Serve the phone until it leaves or has to be sent away."""
         self._hub.watchers.add(self)
-        self._control(self._hub.hello())
-        writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read())
         try:
-            done, _ = await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-            reason = next((task.result() for task in done if task.exception() is None), None)
-            for task in done:
-                if (error := task.exception()) is not None:
-                    log.error("a client's connection failed", exc_info=error)
-                    reason = closing.SERVER_ERROR
-            if reason is not None and self._socket.application_state is WebSocketState.CONNECTED:
-                await self._socket.close(reason.code, reason.text)
+            self._control(self._hub.hello())
+            reason = await self._read()
+        except Exception:
+            log.exception("a client's connection failed")
+            reason = closing.SERVER_ERROR
         finally:
             self._hub.leave(self)
-            for task in (reader, writer):
+            tasks = [*self._tasks, *([self._catching_up] if self._catching_up else [])]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if reason is not None:
+            await self._frames.send_away(reason)
+
+    def _beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _control(self, frame: bytes) -> None:
         self.offer_notice(PreparedFrame(frame))
@@ -86,20 +100,28 @@ class Client:
         stream = self._hub.streams.get(number)
         return stream.joining() if stream is not None else None
 
-    async def _write(self) -> closing.Closing | None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            for frame in self._outbox.take():
-                try:
-                    async with asyncio.timeout(SEND_STALLED_S):
-                        await self._socket.send_bytes(frame.payload)
-                except TimeoutError:
-                    return closing.TOO_SLOW
-                except (WebSocketDisconnect, RuntimeError):
-                    return None  # the phone left while we were sending
-            if self._outbox.overrun:
-                return closing.TOO_SLOW
+    def _catch_up(self) -> None:
+        if self._outbox.overrun:
+            self._beside(self._frames.send_away(closing.TOO_FAR_BEHIND))
+        elif self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._send_waiting())
+
+    async def _send_waiting(self) -> None:
+        """Send what waits whenever the phone has room, until nothing does."""
+        try:
+            while self._outbox.waiting:
+                async with asyncio.timeout(SEND_STALLED_S):
+                    await self._frames.room()
+                    for frame in self._outbox.take():
+                        await self._frames.write_prepared(frame)
+            self._catching_up = None
+        except TimeoutError:
+            await self._frames.send_away(closing.TOO_SLOW)
+        except Gone:
+            pass  # the reader hears of it too
+        except Exception:
+            log.exception("a client's frames could not be sent")
+            await self._frames.send_away(closing.SERVER_ERROR)
 
     async def _read(self) -> closing.Closing | None:
         while True:
@@ -135,9 +157,7 @@ class Client:
             self._hub.unsubscribe(asked.stream, self)
         elif isinstance(asked, PutMark | RemoveMark):
             # The disk is waited for beside the socket, not in front of it.
-            task = asyncio.create_task(self._keep(asked))
-            self._keeping.add(task)
-            task.add_done_callback(self._keeping.discard)
+            self._beside(self._keep(asked))
         else:
             try:
                 self._answer(asked)
@@ -176,7 +196,7 @@ class Client:
         slow_facts = stream.beside()
         if slow_facts is not None:
             self._outbox.state(stream.number, PreparedFrame(slow_facts))
-        self._wake.set()
+        self._catch_up()
 
 
 def same_origin(socket: WebSocket) -> bool:

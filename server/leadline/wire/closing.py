@@ -14,7 +14,7 @@ class Closing:
 
 
 TOO_SLOW = Closing(4008, "could not send for 30 s; come back")
+TOO_FAR_BEHIND = Closing(4009, "more waits to be sent than is kept; come back")
 SERVER_ERROR = Closing(4011, "server error; come back")
-SERVER_STOPPING = Closing(4012, "server is stopping; come back")
 TOO_MANY_MESSAGES = Closing(4501, "too many messages a second")
 BINARY_ONLY = Closing(4503, "expected binary messages")

@@ -15,10 +15,10 @@ class Conflator:
     """The outbox of one client.
 
     Deltas of a stream wait in order, at most PENDING_FRAMES_MAX of them; then they are dropped and
-    ``keyframe`` is asked for the newest picture when the client can take it.  Slow facts keep only
-    their newest version.  Control frames (hello, answers, notices) are kept all, in order, up to
-    ``controls_max``.  A client that lets more than that, or more than ``bytes_max``, pile up is
-    ``overrun``: from then on nothing more is kept.
+    ``keyframe`` is asked for the newest picture (None: the stream is gone) when the client can take it.
+    Slow facts keep only their newest version.  Control frames (hello, answers, notices) are kept all, in
+    order, up to ``controls_max``.  A client that lets more than that, or more than ``bytes_max``, pile up
+    is ``overrun``: from then on nothing more is kept.
     """
 
     def __init__(
@@ -83,16 +83,21 @@ class Conflator:
         if self._keep(frame):
             self._states[stream] = frame
 
+    @property
+    def waiting(self) -> bool:
+        """Is there anything to send?"""
+        return bool(self._controls or self._states or self._behind or any(self._pending.values()))
+
     def take(self) -> list[PreparedFrame]:
         """Return everything to send now, in order, and forget it."""
         out = list(self._controls)
         self._controls.clear()
         for stream, pending in self._pending.items():
             if stream in self._behind:
+                self._behind.discard(stream)
                 keyframe = self._keyframe(stream)
                 if keyframe is not None:
                     out.append(keyframe)
-                    self._behind.discard(stream)
             out += pending
             pending.clear()
         out += self._states.values()

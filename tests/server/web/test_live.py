@@ -48,14 +48,15 @@ class Running:
         return connect(f"ws://127.0.0.1:{self.port}/live", **options)
 
 
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
+@pytest.fixture(params=[False, True], ids=["ours", "stock"])
+async def running(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    """A server over books made by hand: with prepared frames, and by ASGI alone."""
     market = hand_market("binance", "bybit")
     clock = SystemClock()
     market.hub.clock = market.session.clock = clock
     for book in market.books.values():
         book.received_ms = clock.monotonic_ms()
-    async with serving(market.hub, tmp_path) as port:
+    async with serving(market.hub, tmp_path, stock=request.param) as port:
         yield Running(market, port)
 
 
