@@ -34,8 +34,22 @@ function precache(): Plugin {
   };
 }
 
+/** Gives the service worker its own copy of what it shares with the page: it is one file and imports nothing. */
+function ownModules(): Plugin {
+  const own = (importer: string) => importer.endsWith("/src/sw.ts") || importer.endsWith("?sw");
+  return {
+    name: "leadline-own-modules",
+    enforce: "pre",
+    async resolveId(source, importer, options) {
+      if (!importer || !own(importer)) return null;
+      const found = await this.resolve(source, importer.replace("?sw", ""), { ...options, skipSelf: true });
+      return found ? `${found.id}?sw` : null;
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [precache()],
+  plugins: [ownModules(), precache()],
   build: {
     outDir: resolve(HERE, "../server/leadline/static"),
     emptyOutDir: true,

@@ -25,6 +25,7 @@ import {
 import { Live } from "./net/live.ts";
 import type { LadderStream, Stream } from "./net/streams.ts";
 import type { TapeModel } from "./net/tape_frames.ts";
+import type { Opened } from "./push/opened.ts";
 import { sound } from "./sound.ts";
 import { writeTouch } from "./ui/touch.ts";
 
@@ -41,6 +42,8 @@ export class App {
   readonly map = new MapFeed(() => this.#redraw());
   /** The answer to the last row asked for. */
   row: RowFacts | null = null;
+  /** What an alert led to and was not shown yet. */
+  opened: Opened | null = null;
   readonly #store: Store;
   readonly #storage: Storage;
   readonly #connection: Connection;
@@ -128,6 +131,12 @@ export class App {
   chooseSymbol(symbol: string): void {
     this.prefer({ symbol });
     this.#want();
+  }
+
+  /** Goes to the market of an alert; its row is shown as soon as there is a ladder. */
+  open(opened: Opened): void {
+    this.opened = opened;
+    this.chooseSymbol(opened.symbol);
   }
 
   /** Asks what a row of the ladder in view is made of; the answer has the picture drawn again. */

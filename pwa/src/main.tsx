@@ -5,6 +5,8 @@ import { App } from "./app.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
 import { SUBPROTOCOL } from "./net/frames.ts";
+import { keepSubscribed } from "./push/client.ts";
+import { readOpened } from "./push/opened.ts";
 import "./style.css";
 import { Shell, views } from "./ui/shell.tsx";
 import { watchUpdates } from "./update.ts";
@@ -28,6 +30,15 @@ store.preferences.subscribe(({ colours, ground }) => {
 });
 
 const follow = () => app.visit(screenOf(location.hash) ?? store.preferences.value.tab);
+/** Goes to the row that an alert's address names; tells whether it names one. */
+function openRow(search: string): boolean {
+  const opened = readOpened(search);
+  if (opened) app.open(opened);
+  return opened !== null;
+}
+
+// A reload later is about what is in view then, not about the alert again.
+if (openRow(location.search)) history.replaceState(null, "", `/${hrefOf("ladder")}`);
 // The first address names its screen, so that the way back from another one leads to it.
 if (!screenOf(location.hash)) history.replaceState(null, "", hrefOf(store.preferences.value.tab));
 follow();
@@ -47,4 +58,10 @@ window.addEventListener("pageshow", (event) => {
 });
 window.addEventListener("pagehide", () => app.hidden());
 window.addEventListener("online", () => app.wake());
+navigator.serviceWorker?.addEventListener("message", (event) => {
+  const url = event.data?.open;
+  if (typeof url === "string" && openRow(new URL(url, location.href).search))
+    location.hash = hrefOf("ladder");
+});
 watchUpdates();
+void keepSubscribed();

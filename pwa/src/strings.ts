@@ -7,7 +7,22 @@ export const strings = {
   symbolKind: (quote: string) => `${quote} perp`,
   screens: "Screens",
   tabs: { glance: "Glance", ladder: "Ladder", map: "Map", flow: "Flow", alerts: "Alerts" },
-  alertsLater: "There are no alerts yet: this version watches, it does not call you.",
+  push: {
+    title: "Alerts on this phone",
+    states: {
+      unknown: "",
+      insecure: "This address is not https: browsers bring alerts to https addresses only.",
+      install: "Add Leadline to the home screen first (Share, Add to Home Screen), then open it from there.",
+      unsupported: "This browser cannot receive alerts.",
+      denied: "Notifications are blocked. Allow them for Leadline in the phone's settings.",
+      off: "Off. Nothing reaches the lock screen.",
+      on: "On. What fires reaches the lock screen, also with the app closed.",
+    },
+    turnOn: "Turn on",
+    turnOff: "Turn off",
+    test: "Send a test",
+    roundTrip: (ms: number) => `The test was here after ${ms} ms.`,
+  },
 
   glanceTitle: (symbol: string) => `Open the ladder of ${symbol}`,
   glanceNone: "No market watched. Add one below.",

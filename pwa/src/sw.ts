@@ -1,4 +1,8 @@
-/** The service worker: the shell starts without a server; data never passes through here. */
+/** The service worker: the shell starts without a server, and alerts are shown; market data never passes here. */
+
+import { deviceName } from "./push/device.ts";
+import { readNotice } from "./push/notice.ts";
+import { register } from "./push/subscribe.ts";
 
 declare const self: ServiceWorkerGlobalScope;
 declare const __PRECACHE_URLS__: string[];
@@ -59,5 +63,55 @@ async function kept(request: Request, path: string): Promise<Response> {
   return (await caches.match(path, { cacheName: CACHE })) ?? fetch(request);
 }
 
-// Marks the file as a module, so that its `self` is its own.
-export {};
+// Every push ends in a shown notification, whatever it says: systems end subscriptions that stay silent.
+self.addEventListener("push", (event) => {
+  const notice = readNotice(event.data?.text() ?? "");
+  event.waitUntil(
+    Promise.all([
+      self.registration.showNotification(notice.title, {
+        body: notice.body,
+        ...(notice.tag && { tag: notice.tag, renotify: true }),
+        icon: "/icons/icon-192.png",
+        data: { url: notice.url },
+      }),
+      showBadge(notice.badge),
+      tellPages({ shown: notice.url === "/" ? "test" : "alert" }),
+    ]),
+  );
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const data = event.notification.data as { url?: unknown } | null;
+  event.waitUntil(openApp(typeof data?.url === "string" ? data.url : "/"));
+});
+
+// Not every system tells this; the app says its subscription again at each start.
+self.addEventListener("pushsubscriptionchange", (event) => {
+  const manager = self.registration.pushManager;
+  const browser = { manager, stores: caches, fetch: self.fetch.bind(self) };
+  (event as ExtendableEvent).waitUntil(
+    register(browser, deviceName(self.navigator.userAgent)).catch(() => {}),
+  );
+});
+
+/** An app in view goes there itself; else one is brought up. */
+async function openApp(url: string): Promise<void> {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const page = pages.find((it) => it.visibilityState === "visible") ?? pages[0];
+  if (!page) {
+    await self.clients.openWindow(url);
+    return;
+  }
+  page.postMessage({ open: url });
+  await page.focus();
+}
+
+async function tellPages(message: object): Promise<void> {
+  for (const page of await self.clients.matchAll({ type: "window" })) page.postMessage(message);
+}
+
+async function showBadge(count: number | null): Promise<void> {
+  const badge = self.navigator as { setAppBadge?: (count: number) => Promise<void> };
+  if (count !== null) await badge.setAppBadge?.(count).catch(() => {});
+}

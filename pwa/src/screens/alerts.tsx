@@ -1,6 +1,7 @@
-/** The place of the alerts in the thumb bar; they are not there yet, and it says so. */
+/** What calls you when you do not look: whether it can reach this phone. */
 
 import type { App } from "../app.ts";
+import { PushPanel } from "../push/panel.tsx";
 import { strings } from "../strings.ts";
 import { PageHeader } from "../ui/page_header.tsx";
 
@@ -8,7 +9,7 @@ export function AlertsScreen({ app }: { app: App }) {
   return (
     <main class="page">
       <PageHeader app={app} title={strings.tabs.alerts} />
-      <p class="page-note">{strings.alertsLater}</p>
+      <PushPanel />
     </main>
   );
 }

@@ -8,7 +8,7 @@ import { MarksPainter } from "../draw/marks.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
-import { type ColumnUnit, columnUnit } from "../format.ts";
+import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
 import { boundaryOf } from "../model/boundary.ts";
 import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
@@ -289,7 +289,18 @@ export class LadderView {
     }
     this.#viewKey = viewKey;
     this.#group = group;
+    this.#showOpened(market, group, nowMs);
     camera.follow(boundaryOf(ladder, camera.boundary), nowMs, !this.#calm.matches);
+  }
+
+  /** Brings the row of an alert that was opened into the middle, once. */
+  #showOpened(market: Market, group: number, nowMs: number): void {
+    const opened = this.#app.opened;
+    if (!opened || !market.facts || opened.symbol !== market.facts.symbol) return;
+    this.#app.opened = null;
+    if (opened.price === null) return;
+    const tick = Math.round(opened.price / stepValue(market.facts.tick));
+    this.#camera.lookAt(Math.floor(tick / group), nowMs, false);
   }
 
   #fresh(): void {

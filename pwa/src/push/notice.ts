@@ -1,0 +1,51 @@
+/** What a push message says, read by the service worker. Whatever came, there is something to show. */
+
+export interface Notice {
+  readonly title: string;
+  readonly body: string;
+  /** An alert with the tag of an older one takes its place. */
+  readonly tag: string;
+  /** Where a tap leads, below the app's own address. */
+  readonly url: string;
+  /** Alerts not yet opened; null when the message does not say. */
+  readonly badge: number | null;
+}
+
+/** Shown for a message that cannot be read: the system counts every push that shows nothing. */
+const UNREADABLE: Notice = {
+  title: "Leadline",
+  body: "An alert came that this version cannot read. Open the app.",
+  tag: "unreadable",
+  url: "/",
+  badge: null,
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Reads the JSON of a message (Declarative Web Push, as the server writes it). */
+export function readNotice(text: string): Notice {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return UNREADABLE;
+  }
+  const told = isRecord(message) ? message.notification : null;
+  if (!isRecord(message) || !isRecord(told) || typeof told.title !== "string" || !told.title)
+    return UNREADABLE;
+  const data = isRecord(told.data) ? told.data : {};
+  const badge = message.app_badge;
+  return {
+    title: told.title,
+    body: typeof told.body === "string" ? told.body : "",
+    tag: typeof told.tag === "string" ? told.tag : "",
+    url: typeof data.url === "string" ? within(data.url) : "/",
+    badge: Number.isSafeInteger(badge) && (badge as number) >= 0 ? (badge as number) : null,
+  };
+}
+
+/** An address below the app's own; anything that would lead elsewhere leads to the start. */
+export function within(url: string): string {
+  return /^\/(?![/\\])[\x21-\x7e]*$/.test(url) ? url : "/";
+}

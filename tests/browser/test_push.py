@@ -1,0 +1,145 @@
+"""A push message from the server's own hand: the worker shows it, and a tap opens its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, CDPSession, Page, Worker, expect
+
+from leadline.clock import wall_ms
+from leadline.push.message import webpush_payload
+from leadline.store.alerts import Alert, Waiting
+from leadline.store.devices import Device
+from tests.browser.conftest import PATIENCE_MS, touch, wait_live
+from tests.browser.fingers import Fingers
+
+SHOWN = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  const shown = await registration.getNotifications();
+  return shown.map(({ title, body, tag }) => ({ title, body, tag }));
+}"""
+TAP = """async () => {
+  const [notification] = await self.registration.getNotifications();
+  self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+}"""
+
+
+def message(origin: str, url: str, key: str = "a") -> str:
+    """Return what the server would post, before encryption."""
+    alert = Alert(
+        key,
+        "approach",
+        "ETHUSDT",
+        wall_ms(),
+        "ETH 0.3 % above: 4 M USD",
+        "of shorts.",
+        url,
+        120,
+        "high",
+        "e1",
+    )
+    device = Device(
+        1, b"", "x", "webpush", "", b"", b"", "", 0, 0, None, None, None, None, origin=origin, post_ms=None
+    )
+    return webpush_payload(Waiting(3, alert, device, wall_ms() + 60_000, 0, 2), simulated=True).decode()
+
+
+class PushLine:
+    """Hands messages to the page's service worker as the push service would."""
+
+    def __init__(self, page: Page, server: str) -> None:
+        page.context.grant_permissions(["notifications"], origin=server)
+        self._origin = server
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._registration = ""
+        self._session.on("ServiceWorker.workerRegistrationUpdated", self._noted)
+        self._session.send("ServiceWorker.enable")
+        page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+        page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+
+    def _noted(self, event: dict[str, Any]) -> None:
+        for one in event["registrations"]:
+            if one["scopeURL"].startswith(self._origin) and not one["isDeleted"]:
+                self._registration = one["registrationId"]
+
+    def deliver(self, data: str) -> None:
+        assert self._registration
+        self._session.send(
+            "ServiceWorker.deliverPushMessage",
+            {"origin": self._origin, "registrationId": self._registration, "data": data},
+        )
+
+
+def shown(page: Page, count: int) -> list[dict[str, str]]:
+    """Wait until so many notifications are shown, and return them."""
+    for _ in range(PATIENCE_MS // 50):
+        found: list[dict[str, str]] = page.evaluate(SHOWN)
+        if len(found) == count:
+            return found
+        page.wait_for_timeout(50)
+    pytest.fail(f"expected {count} notifications, the worker shows {found}")
+
+
+@pytest.fixture
+def line(page: Page, server: str) -> PushLine:
+    return PushLine(page, server)
+
+
+def worker_of(phone: BrowserContext) -> Worker:
+    return phone.service_workers[0] if phone.service_workers else phone.wait_for_event("serviceworker")
+
+
+def test_a_message_is_shown_and_a_tap_opens_its_row(
+    page: Page, phone: BrowserContext, server: str, line: PushLine, complaints: list[str]
+) -> None:
+    page.goto(f"{server}/#alerts")
+    tick = 0.01
+    eth = page.request.get(f"{server}/healthz").json()["books"]["ETHUSDT"]
+    assert "live" in eth.values()
+    # Any price serves: the ladder goes there however far it lies from the market.
+    target = 2_000.0
+    line.deliver(message(server, f"/?symbol=ETHUSDT&price={target}"))
+    (notice,) = shown(page, 1)
+    assert notice == {"title": "SIMULATED · ETH 0.3 % above: 4 M USD", "body": "of shorts.", "tag": "e1"}
+    # The same alert told again takes the place of the first.
+    line.deliver(message(server, f"/?symbol=ETHUSDT&price={target}"))
+    shown(page, 1)
+
+    worker_of(phone).evaluate(TAP)
+    expect(page).to_have_url(f"{server}/#ladder")
+    page.wait_for_function("() => document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
+    wait_live(page)
+    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    group = int(touch(page)["group"]) * tick
+    box = page.locator("canvas").first.bounding_box()
+    assert box is not None
+    finger = Fingers(page)
+    # Below the price's own row, which is half a row and more high, the bids begin a little lower.
+    finger.rest((100.0, box["y"] + box["height"] / 2 + 18))
+    row = int(target / group) * group
+    expect(page.locator(".row-card-title")).to_contain_text(f"{row:,.0f}")
+    finger.lift()
+    assert complaints == []
+
+
+def test_an_app_that_was_closed_opens_on_the_row(phone: BrowserContext, server: str) -> None:
+    page = phone.new_page()
+    page.goto(f"{server}/?symbol=ETHUSDT&price=2000&alert=3")
+    page.wait_for_function("() => document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
+    wait_live(page)
+    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    expect(page).to_have_url(f"{server}/#ladder")
+
+
+@pytest.mark.parametrize("data", ["", "{", '{"web_push": 8030}', '{"notification": 3}'])
+def test_whatever_comes_ends_in_a_shown_notification(page: Page, line: PushLine, data: str) -> None:
+    line.deliver(data)
+    (notice,) = shown(page, 1)
+    assert notice["title"] == "Leadline"
+
+
+def test_the_alerts_screen_says_whether_alerts_can_come(page: Page, server: str) -> None:
+    page.goto(f"{server}/#alerts")
+    expect(page.locator(".push-panel")).to_have_attribute("data-push", "off")
+    expect(page.get_by_role("button", name="Turn on")).to_be_visible()
