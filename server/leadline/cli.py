@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="one JSON object a symbol, one a line")
     check.set_defaults(run=_check)
 
-    score = commands.add_parser("score", help="score the estimate against a simulated market's truth")
+    score = commands.add_parser("score", help="score the estimate against what happened")
+    score.add_argument("--captures", type=Path, metavar="DIR", help="against recorded markets in this folder")
     score.add_argument("--market", choices=["twin"], default="twin", help="whose truth is known")
     score.add_argument("--seed", type=int, default=1, metavar="N", help="of the market")
     score.add_argument("--days", type=_days, default=30.0, metavar="D", help="how long to play, 0.5 to 365")
@@ -151,6 +152,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
+    if arguments.captures is not None:
+        from leadline.feed.score_recordings import run_score_recordings
+
+        if not arguments.captures.is_dir():
+            raise UsageError(f"{arguments.captures}: expected a folder of recordings")
+        return run_score_recordings(arguments.captures, arguments.json, sys.stdout)
     from leadline.score_run import run_score
 
     return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout)

@@ -109,6 +109,7 @@ WIDENING_MAX = 4.0
 UNCALIBRATED_FACTOR = 4.0  # 80 % interval while nothing is learned: from estimate / 4 to estimate x 4
 SMOOTHING_LOG_MIN = 0.001
 SMOOTHING_DISTANCE_SHARE = 0.03
+SMOOTHING_SIGMAS = 4.0  # beyond so many the weights are nothing
 PROMINENCE_MIN = 0.25
 BASIN_HEIGHT = 0.5
 MERGE_LOG = 0.0015

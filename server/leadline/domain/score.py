@@ -65,6 +65,18 @@ def capture(realised: F8, ranked_by: F8, share: float) -> float:
     return float(realised[first].sum() / realised.sum())
 
 
+def spearman(one: F8, other: F8) -> float | None:
+    """Return the rank correlation of two arrays [n], ties sharing their mean rank; None without spread."""
+    ranks = []
+    for values in (one, other):
+        _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ends = np.cumsum(counts)
+        ranks.append((ends - (counts - 1) / 2)[place])
+    if ranks[0].std() == 0.0 or ranks[1].std() == 0.0:
+        return None
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
 def day_block_interval(values: Sequence[tuple[int, float, float]], seed: int) -> tuple[float, float] | None:
     """Return the 90 % interval of sum(numerators) / sum(denominators) over resampled days.
 
