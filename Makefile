@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz score bench bench-wire bench-start bench-ingest bench-book peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz score bench bench-wire bench-start bench-ingest bench-book bench-app peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,7 +73,7 @@ simulate: dev ## ten minutes of market under faults in virtual time, many seeds 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
-bench: bench-wire bench-start bench-ingest bench-book ## every benchmark; results in build/bench
+bench: bench-wire bench-start bench-ingest bench-book bench-app ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
@@ -83,6 +83,10 @@ bench-start: dev ## from a process's start to the first frame on a phone
 
 bench-ingest: dev ## what three venues of forty symbols cost, at live rates
 	$(BIN)/python -m tests.bench.bench_ingest $(ARGS)
+
+bench-app: dev ## the app on a slowed phone: script a frame, long tasks, heap over time, first picture
+	@$(PAGES)
+	$(BIN)/python -m tests.bench.bench_app $(ARGS)
 
 bench-book: dev peers ## a venue's bytes to a readable book, beside other packages
 	$(BIN)/python -m tests.bench.bench_book $(ARGS)

@@ -51,6 +51,7 @@ export class App {
   /** Has the picture drawn again. */
   #redraw: () => void = () => {};
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  #publishing = 0;
 
   constructor(store: Store, storage: Storage, openSocket: () => Socket) {
     this.#store = store;
@@ -257,7 +258,7 @@ export class App {
     switch (stream.kind) {
       case "ladder":
         this.market.took(performance.now());
-        this.#publishFrame();
+        this.#publishSoon();
         break;
       case "glance":
         this.#store.quotes.value = quotesWith(
@@ -337,13 +338,21 @@ export class App {
       if (ladder) this.#store.group.value = ladder.group;
       this.#publishFrame();
     });
+    this.#redraw();
   }
 
-  /** Tells the page about another frame of the same ladder. */
+  /** Tells the page about another frame of the same ladder, together with the picture of it. */
+  #publishSoon(): void {
+    this.#publishing ||= requestAnimationFrame(() => {
+      this.#publishing = 0;
+      this.#publishFrame();
+    });
+    this.#redraw();
+  }
+
   #publishFrame(): void {
     this.#publishHeadline();
     writeTouch(this.market);
-    this.#redraw();
   }
 
   /** The last price of the symbol in view in ticks, 0 while none is known. */

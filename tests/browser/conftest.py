@@ -63,7 +63,7 @@ def running_server(folder: Path, *arguments: str) -> Iterator[str]:
         yield _address(process, lines)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=START_S)
         reader.join(timeout=5)
         if process.stdout is not None:
             process.stdout.close()

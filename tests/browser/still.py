@@ -36,6 +36,7 @@ LAST_TICK = 772_700
 GROUP = 100
 DEPTH = 80
 ROWS = 360
+ROWS_KEPT = 4_096
 RATIO = 1.0003
 FLAGS_LIVE_SIMULATED = 1 | 4
 STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}
@@ -509,13 +510,18 @@ class StillServer:
 
     async def _move(self, socket: WebSocket, stream: int, group: int, view: LadderView) -> None:
         random = np.random.default_rng(SEED)
+        resting = random.lognormal(np.log(9_000), 0.55, ROWS_KEPT).astype(np.int64) + 1
+        resting[::31] *= 6
         last = LAST_TICK
         async for seq in _ticks(self.hz):
             last += int(random.integers(-6, 7)) - (last > LAST_TICK + 900) + (last < LAST_TICK - 900)
             now = ladder(group, np.random.default_rng(SEED), last)
-            for lots in (now.bid_lots, now.ask_lots):
-                changed = random.integers(0, DEPTH, 14)
-                lots[changed] = (lots[changed] * random.uniform(0.6, 1.5, 14)).astype(np.int64) + 1
+            now.bid_lots, now.ask_lots = resting[now.bid_rows % ROWS_KEPT], resting[now.ask_rows % ROWS_KEPT]
+            # Seven levels a side change with a frame; each stays until it changes again.
+            for rows, lots in ((now.bid_rows, now.bid_lots), (now.ask_rows, now.ask_lots)):
+                changed = random.integers(0, DEPTH // 2, 7)
+                lots[changed] = random.lognormal(np.log(9_000), 0.55, 7).astype(np.int64) + 1
+                resting[rows % ROWS_KEPT] = lots
             now.t_ms = view.t_ms + 1_000 // self.hz
             now.prints = [Print(last, int(random.integers(1, 900)), bool(random.integers(2)), now.t_ms)]
             await socket.send_bytes(frames.ladder_delta(stream, 1, seq, view, now, DEPTH))

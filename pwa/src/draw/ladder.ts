@@ -32,7 +32,7 @@ const WARM_FROM_INDEX = 128;
 const PREFIX_ALPHA = 0.66;
 const FLASH_MS = 240;
 /** How often the fading flash looks different. */
-export const FLASH_STEP_MS = 40;
+export const FLASH_STEP_MS = 60;
 const FLASH_ALPHA = 0.5;
 const FLASH_STEPS = FLASH_MS / FLASH_STEP_MS;
 
@@ -57,8 +57,23 @@ export interface LadderPicture {
   readonly sigma: number | null;
 }
 
-/** Numbers that say how a row looks; two rows with equal ones need no paint. */
+/** Numbers that say how a row looks; the parts of it whose numbers are as before need no paint. */
 const LOOK = 12;
+const VOLUME_PART = 1;
+const BOOK_PART = 2;
+const FUEL_PART = 4;
+const SPINE_PART = 8;
+const ALL_PARTS = VOLUME_PART | BOOK_PART | FUEL_PART | SPINE_PART;
+/** Which parts each number of a look shows in. */
+const SHOWS_IN = [
+  ALL_PARTS, // above the middle or below
+  ...[BOOK_PART, BOOK_PART, BOOK_PART], // bar, number, wall
+  FUEL_PART | SPINE_PART, // heat
+  ...[FUEL_PART, FUEL_PART, FUEL_PART], // sure bar, whole bar, number
+  ...[VOLUME_PART, VOLUME_PART], // sold, bought
+  SPINE_PART, // outline of the last trade
+  ALL_PARTS, // unit, and whether the estimate is calibrated
+] as const;
 const SLOTS_MAX = 256;
 
 export class LadderPainter {
@@ -124,9 +139,8 @@ export class LadderPainter {
     for (let slot = 0; slot < rows.count; slot++) {
       const row = rows.highest - slot;
       const outline = picture.live && row === lastRow ? (picture.last?.bought ? 1 : -1) : 0;
-      if (this.#changed(picture, slot, row > camera.boundary, outline, flash, wallUsd)) {
-        this.#paintRow(picture, camera, slot, prefix, decimals);
-      }
+      const parts = this.#changed(picture, slot, row > camera.boundary, outline, flash, wallUsd);
+      if (parts !== 0) this.#paintRow(picture, camera, slot, parts, prefix, decimals);
     }
     this.#paintMid(picture, camera);
     return flash > 0;
@@ -139,7 +153,7 @@ export class LadderPainter {
     return left > 0 && left <= 1 ? Math.ceil(left * FLASH_STEPS) : 0;
   }
 
-  /** Works out how a row looks and tells whether that differs from what is on the canvas. */
+  /** Works out how a row looks and tells the parts of it that differ from what is on the canvas. */
   #changed(
     picture: LadderPicture,
     slot: number,
@@ -147,7 +161,7 @@ export class LadderPainter {
     outline: number,
     flash: number,
     wallUsd: number,
-  ): boolean {
+  ): number {
     const { rows, unit } = picture;
     const look = this.#look;
     const pane = this.columns.gutterStart - this.columns.spineEnd;
@@ -170,17 +184,24 @@ export class LadderPainter {
     look[9] = volume(rows.boughtUsd[slot] as number);
     look[10] = outline === 0 ? 0 : outline * (1 + flash);
     look[11] = resolution * (picture.calibrated ? 1 : -1);
-    let changed = false;
+    let changed = 0;
     for (let i = 0; i < LOOK; i++) {
       const at = slot * LOOK + i;
       // NaN, which stands for an unpainted row, differs from everything.
-      if (this.#looks[at] !== look[i]) changed = true;
+      if (this.#looks[at] !== look[i]) changed |= SHOWS_IN[i] as number;
       this.#looks[at] = look[i] as number;
     }
     return changed;
   }
 
-  #paintRow(picture: LadderPicture, camera: Camera, slot: number, prefix: number, decimals: number): void {
+  #paintRow(
+    picture: LadderPicture,
+    camera: Camera,
+    slot: number,
+    parts: number,
+    prefix: number,
+    decimals: number,
+  ): void {
     const surface = this.#surface;
     const context = surface.context;
     const columns = this.columns;
@@ -190,21 +211,32 @@ export class LadderPainter {
     const base = slot * LOOK;
     const above = this.#looks[base] === 1;
     const heat = this.#looks[base + 4] as number;
-    context.save();
-    context.beginPath();
-    context.rect(0, top, columns.width, bottom - top);
-    context.clip();
-    context.fillStyle = this.#palette.ground.bg;
-    context.fillRect(0, top, columns.width, bottom - top);
-    this.#paintVolume(top, bottom, base);
-    this.#paintFuel(picture, top, bottom, base, above, heat);
-    this.#paintBook(picture.unit, top, bottom, base, above);
-    this.#paintSpine(picture, row, top, bottom, heat, prefix, decimals, this.#looks[base + 10] as number);
-    context.fillStyle = row % 10 === 0 ? "rgb(255 255 255 / 0.1)" : "rgb(255 255 255 / 0.03)";
+    const part = (bit: number, left: number, right: number, paint: () => void): void => {
+      if ((parts & bit) === 0) return;
+      context.save();
+      context.beginPath();
+      context.rect(left, top, right - left, bottom - top);
+      context.clip();
+      context.fillStyle = this.#palette.ground.bg;
+      context.fillRect(left, top, right - left, bottom - top);
+      paint();
+      if (bit !== SPINE_PART) {
+        context.fillStyle = row % 10 === 0 ? "rgb(255 255 255 / 0.1)" : "rgb(255 255 255 / 0.03)";
+        context.fillRect(left, bottom - line, right - left, line);
+      }
+      context.restore();
+    };
+    const { volumeEnd, spineStart, spineEnd, width } = columns;
     const line = surface.hairline(0.5);
-    context.fillRect(0, bottom - line, columns.spineStart, line);
-    context.fillRect(columns.spineEnd, bottom - line, columns.width - columns.spineEnd, line);
-    context.restore();
+    // Orders lie left of the spine below the middle and right of it above; estimates the other way.
+    const [book, fuel] = above ? ([spineEnd, volumeEnd] as const) : ([volumeEnd, spineEnd] as const);
+    const end = (start: number) => (start === spineEnd ? width : spineStart);
+    part(VOLUME_PART, 0, volumeEnd, () => this.#paintVolume(top, bottom, base));
+    part(FUEL_PART, fuel, end(fuel), () => this.#paintFuel(picture, top, bottom, base, above, heat));
+    part(BOOK_PART, book, end(book), () => this.#paintBook(picture.unit, top, bottom, base, above));
+    part(SPINE_PART, spineStart, spineEnd, () =>
+      this.#paintSpine(picture, row, top, bottom, heat, prefix, decimals, this.#looks[base + 10] as number),
+    );
   }
 
   #paintVolume(top: number, bottom: number, base: number): void {

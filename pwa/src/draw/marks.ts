@@ -58,6 +58,7 @@ export class MarksPainter {
   readonly #surface: Surface;
   #palette: Palette;
   #drawn = "";
+  #clusters: readonly Cluster[] = [];
 
   constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
@@ -78,23 +79,24 @@ export class MarksPainter {
   paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
     const { clusters, group, live } = picture;
     const whales = visible(picture.walls, camera).slice(0, WHALES_MAX);
-    const look = JSON.stringify([
-      clusters,
-      picture.own,
-      whales.map((wall) => [wall.row, Math.round(wall.usd / 1e4), ageOf(wall, nowMs)]),
-      picture.pulled,
+    const look = [
+      ...picture.own.map((mark) => `${mark.row} ${mark.text}`),
+      ...whales.map((wall) => `${wall.row} ${Math.round(wall.usd / 1e4)} ${ageOf(wall, nowMs)}`),
+      ...picture.pulled.map((pulled) => `${pulled.row} ${pulled.side}`),
       picture.inspected,
       picture.unit.name,
       picture.barUsd,
       camera.centre,
       camera.boundary,
       camera.height,
-      columns,
+      ...Object.values(columns),
       group,
       live,
-    ]);
-    if (look === this.#drawn) return;
+    ].join();
+    // The state that holds the clusters is another one whenever they may have changed.
+    if (look === this.#drawn && clusters === this.#clusters) return;
     this.#drawn = look;
+    this.#clusters = clusters;
     this.#surface.clear();
     for (const cluster of clusters) {
       const span = spanOf(cluster, camera, group);

@@ -71,7 +71,7 @@ export class MapFeed {
     const elapsedMs = nowMs - this.#receivedMs;
     const packed = await model.packed();
     if (!packed || packed.length > KEPT_MAX) return;
-    const kept: Kept = { version: VERSION, key, savedMs: wallMs, elapsedMs, frame: base64(packed) };
+    const kept: Kept = { version: VERSION, key, savedMs: wallMs, elapsedMs, frame: await base64(packed) };
     try {
       storage.setItem(KEY, JSON.stringify(kept));
     } catch {
@@ -115,8 +115,12 @@ const sameMarket = (
   other: Pick<MapKey, "symbol" | "venue">,
 ): boolean => one?.symbol === other.symbol && one.venue === other.venue;
 
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
+/** Written by the browser beside the main thread, which has a picture to draw. */
+function base64(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const reader = new FileReader();
+  reader.readAsDataURL(new Blob([bytes]));
+  return new Promise((done, failed) => {
+    reader.onload = () => done(String(reader.result).split(",")[1] ?? "");
+    reader.onerror = () => failed(reader.error);
+  });
 }

@@ -13,6 +13,7 @@ import { boundaryOf } from "../model/boundary.ts";
 import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
 import { heatName, sideName } from "../model/preferences.ts";
+import type { Cluster } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
 import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch } from "../touch/gestures.ts";
@@ -32,6 +33,7 @@ const PINCH_STEP = 1.35;
 /** So far along the price column is one step of grouping. */
 const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
+const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
 
@@ -352,7 +354,7 @@ export class LadderView {
     );
     this.#marks.paint(
       {
-        clusters: state?.clusters ?? [],
+        clusters: state?.clusters ?? NO_CLUSTERS,
         own: [],
         walls: market.walls.shown,
         pulled: market.walls.pulled,

@@ -65,7 +65,8 @@ export class MapView {
   #finger: { x: number; y: number } | null = null;
   #cardKey = "";
   #legendKey = "";
-  #labelWidth = 0;
+  /** Characters of the longest price that the axis has been made wide enough for. */
+  #labelLength = 0;
 
   constructor(app: App, store: Store, elements: MapElements) {
     this.#app = app;
@@ -222,7 +223,7 @@ export class MapView {
     this.#overlaySurface.forgetFonts();
     this.#legendSurface.forgetFonts();
     this.#legendKey = "";
-    this.#labelWidth = 0;
+    this.#labelLength = 0;
     cancelAnimationFrame(this.#request);
     this.#request = 0;
     this.#paint(performance.now());
@@ -257,6 +258,7 @@ export class MapView {
     this.#legendSurface.clear();
     this.#base.invalidate();
     this.#shape = "";
+    this.#labelLength = 0;
     this.#legendKey = "";
     mapState.facts.value = null;
     mapState.card.value = null;
@@ -276,13 +278,13 @@ export class MapView {
 
   /** The axis column is as wide as its prices. */
   #measure(facts: SymbolFacts): void {
-    const { context } = this.#baseSurface;
-    context.font = FONTS.axisPrice;
+    const { context, width, height } = this.#baseSurface;
     const last = this.#app.priceTick() * stepValue(facts.tick);
-    const width = Math.ceil(context.measureText(fixed(last, axisDecimals(last, facts))).width / 4) * 4;
-    this.#labelWidth = Math.max(this.#labelWidth, width);
-    const { clientWidth, clientHeight } = this.#elements.host;
-    this.#frame = mapFrame(clientWidth, clientHeight, this.#labelWidth);
+    const text = fixed(last, axisDecimals(last, facts));
+    if (text.length <= this.#labelLength) return;
+    this.#labelLength = text.length;
+    context.font = FONTS.axisPrice;
+    this.#frame = mapFrame(width, height, Math.ceil(context.measureText(text).width / 4) * 4);
     this.#camera.resize(this.#frame.plotWidth, this.#frame.plotHeight);
   }
 

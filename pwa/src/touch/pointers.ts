@@ -9,15 +9,16 @@ export function readPointers(target: HTMLElement, gestures: Gestures, ended: Abo
     name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel",
     heard: (event: PointerEvent) => void,
   ) => target.addEventListener(name, heard, { passive: true, signal: ended });
-  const place = (event: PointerEvent): [number, number] => {
-    const box = target.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
+  // Where the element lies is read once a gesture: asking again lays the page out.
+  let [left, top] = [0, 0];
+  const place = (event: PointerEvent): [number, number] => [event.clientX - left, event.clientY - top];
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
     // Buttons that lie over the picture keep their own taps.
     if (event.target instanceof Element && event.target.closest("button")) return;
     target.setPointerCapture(event.pointerId);
+    const box = target.getBoundingClientRect();
+    [left, top] = [box.left, box.top];
     gestures.down(event.pointerId, ...place(event), event.timeStamp);
     clearTimeout(holding);
     const due = gestures.holdDueMs;
@@ -26,10 +27,8 @@ export function readPointers(target: HTMLElement, gestures: Gestures, ended: Abo
   });
   on("pointermove", (event) => {
     const points = event.getCoalescedEvents?.() ?? [];
-    const [left, top] = [event.clientX, event.clientY];
-    const [x, y] = place(event);
     for (const point of points.length > 0 ? points : [event]) {
-      gestures.move(event.pointerId, x + point.clientX - left, y + point.clientY - top, point.timeStamp);
+      gestures.move(event.pointerId, ...place(point), point.timeStamp);
     }
   });
   on("pointerup", (event) => gestures.up(event.pointerId, event.timeStamp));
