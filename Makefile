@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz score bench bench-wire bench-start bench-ingest bench-book bench-app peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz kills score bench bench-wire bench-start bench-ingest bench-book bench-app bench-push peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ test-browser: dev
 faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS=1-100)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-40) $(BIN)/python -m pytest -n 2 tests/twin/test_adapters.py $(ARGS)
 
+kills: dev ## alerts over so many kills of the server at random moments (KILLS=100)
+	LEADLINE_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/server/push/test_kills.py $(ARGS)
+
 score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one JSON line a seed in build/score.jsonl
 	@mkdir -p build
 	@printf '%s\n' $(or $(SEEDS),1 2 3 4 5 6 7 8) | \
@@ -73,7 +76,7 @@ simulate: dev ## ten minutes of market under faults in virtual time, many seeds 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
-bench: bench-wire bench-start bench-ingest bench-book bench-app ## every benchmark; results in build/bench
+bench: bench-wire bench-start bench-ingest bench-book bench-app bench-push ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
@@ -90,6 +93,9 @@ bench-app: dev ## the app on a slowed phone: script a frame, long tasks, heap ov
 
 bench-book: dev peers ## a venue's bytes to a readable book, beside other packages
 	$(BIN)/python -m tests.bench.bench_book $(ARGS)
+
+bench-push: dev ## an alert to a thousand devices, beside a running ladder
+	$(BIN)/python -m tests.bench.bench_push $(ARGS)
 
 peers: build/peers/.done ## what the book benchmark is measured against, in an environment of its own
 

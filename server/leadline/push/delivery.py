@@ -14,7 +14,7 @@ from leadline.errors import StoreError
 from leadline.limits import PUSH_PAYLOAD_BYTES_MAX, PUSH_POSTS_AT_ONCE
 from leadline.push.answers import Answer, Breaker, Verdict, retry_after_ms, retry_ms, sentence, verdict
 from leadline.push.message import SHRUNK_BYTES_MAX
-from leadline.push.sender import Sender
+from leadline.push.sender import Sender, load_libraries
 from leadline.store import alerts
 from leadline.store.alerts import Alert, Settled, Waiting
 from leadline.store.devices import Device
@@ -24,6 +24,9 @@ log = logging.getLogger("leadline.push")
 
 IDLE_S = 60.0  # a clock that was set forward is noticed after this time at the latest
 STORE_PAUSE_S = 1.0
+# What an earlier process left waits so long: one that is killed again at once must not post it each time.
+RESTART_PAUSE_MS = 1_000
+SETTLE_EVERY_S = 0.02  # posts that come back together are noted in one transaction
 LAST_POSTS_S = 2.0  # at the end, so that what was just posted is noted as such
 
 
@@ -83,13 +86,19 @@ class Delivery:
 
     async def run(self) -> None:
         """Send what is due until cancelled; then note what is just being posted."""
+        left_until_ms = self._clock.wall_ms() + RESTART_PAUSE_MS
         try:
+            await asyncio.to_thread(load_libraries)
+            await self._store.run(lambda db: alerts.hold(db, left_until_ms))
             while True:
                 try:
                     await self._round()
                 except StoreError as error:
                     # What is settled stays in memory and is not posted again meanwhile.
                     log.error("alerts wait: %s", error)
+                    await asyncio.sleep(STORE_PAUSE_S)
+                except Exception:
+                    log.exception("alerts wait for a moment")
                     await asyncio.sleep(STORE_PAUSE_S)
         finally:
             await self._finish()
@@ -131,7 +140,7 @@ class Delivery:
         settled = task.result()
         self._posting.pop(settled.key, None)
         self._settled.append(settled)
-        self._wake.set()
+        asyncio.get_running_loop().call_later(SETTLE_EVERY_S, self._wake.set)
 
     async def _deliver(self, waiting: Waiting) -> Settled:
         """Post one message, smaller if it was too large, and judge the answer."""

@@ -84,7 +84,7 @@ class Signer:
         return made[1]
 
     def _sign(self, origin: str, now_s: int) -> str:
-        from py_vapid import Vapid02  # loaded with the first message
+        from py_vapid import Vapid02  # loaded beside the event loop, see sender.load_libraries
 
         # Its own check of the subject is looser than ours and refuses addresses with a path.
         signer: Any = Vapid02(self._key, conf={"no-strict": True})

@@ -104,9 +104,15 @@ class Sender:
         return Post(endpoint.url, body, headers)
 
 
+def load_libraries() -> None:
+    """Load what encrypts and signs, which takes a tenth of a second the first message need not wait for."""
+    import http_ece  # noqa: F401
+    import py_vapid  # noqa: F401
+
+
 def encrypt(device: Device, plain: bytes) -> bytes:
     """Encrypt a payload for a device (RFC 8291, aes128gcm)."""
-    import http_ece  # loaded with the first message
+    import http_ece  # loaded beside the event loop, see load_libraries
     from cryptography.hazmat.primitives.asymmetric import ec
 
     content: bytes = http_ece.encrypt(

@@ -112,6 +112,11 @@ def fire(database: sqlite3.Connection, alert: Alert, moment: bytes | None, now_m
     return alert_id
 
 
+def hold(database: sqlite3.Connection, until_ms: int) -> None:
+    """Let nothing that is on its way now be due before ``until_ms``."""
+    database.execute("UPDATE outbox SET due_ms = ? WHERE due_ms < ?", (until_ms, until_ms))
+
+
 def due(
     database: sqlite3.Connection, now_ms: int, count: int, busy: Collection[tuple[int, int]] = ()
 ) -> list[Waiting]:
