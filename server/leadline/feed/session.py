@@ -340,6 +340,11 @@ class SymbolSession:
                 return (price / then - 1) * 100 if price and known else None
         return None
 
+    def day_range(self) -> float:
+        """Return how far apart the prices of the last 24 h lie, as a share of the last; 0.0 without any."""
+        prices = [price for _, price in self.day_prices]
+        return (max(prices) - min(prices)) / prices[-1] if prices else 0.0
+
     def describe(self) -> dict[str, object] | None:
         """Return the symbol's entry of the hello frame, None while no price of it is known."""
         price = self._price_of_groups()
