@@ -48,23 +48,23 @@ class Bursts:
             self._told_usd[side] = 0.0
         self._last_ms[side] = max(self._last_ms[side], at_ms)
         self._prints.append((at_ms, side, usd, venue))
-        burst = self.now(at_ms, side)
+        burst = self.recent(at_ms, side)
         if burst is None or burst.usd < max(self.usd_min, 2 * self._told_usd[side]):
             return None
         self._told_usd[side] = burst.usd
         return burst
 
-    def now(self, at_ms: int, side: Side, seconds: int = BURST_S) -> Burst | None:
+    def recent(self, at_ms: int, side: Side, seconds: int = BURST_S) -> Burst | None:
         """Return what died on a side within the last ``seconds``, None without a print."""
-        recent = [one for one in self._prints if one[1] is side and at_ms - one[0] <= seconds * 1000]
-        if not recent:
+        prints = [one for one in self._prints if one[1] is side and at_ms - one[0] <= seconds * 1000]
+        if not prints:
             return None
         return Burst(
             side,
-            sum(usd for _, _, usd, _ in recent),
-            len(recent),
-            len({venue for _, _, _, venue in recent}),
-            min(then_ms for then_ms, _, _, _ in recent),
+            sum(usd for _, _, usd, _ in prints),
+            len(prints),
+            len({venue for _, _, _, venue in prints}),
+            min(then_ms for then_ms, _, _, _ in prints),
         )
 
 

@@ -245,7 +245,7 @@ class SymbolSignals:
 
     def _news_signs(self, picture: Picture) -> NewsSigns:
         taken_usd = sum(self.flow.sums(60))
-        bursts = [self._bursts.now(picture.at_ms, side, 60) for side in Side]
+        bursts = [self._bursts.recent(picture.at_ms, side, 60) for side in Side]
         forced_usd = sum(burst.usd for burst in bursts if burst)
         usual = self._spreads.quantile(0.5)
         return NewsSigns(
