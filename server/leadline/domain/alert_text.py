@@ -132,9 +132,7 @@ def whale_trade(facts: Facts, one: Sweep) -> Text:
 def price_level(facts: Facts, level: float, up: bool, label: str) -> Text:
     name = f" ({label})" if label else ""
     way = "above" if up else "below"
-    return Text(
-        f"{short_name(facts.symbol)} {way} {price_text(level)}{name}", f"Last {price_text(facts.price)}."
-    )
+    return Text(f"{short_name(facts.symbol)} {way} {level:,.12g}{name}", f"Last {price_text(facts.price)}.")
 
 
 def burst(facts: Facts, one: Burst, seconds: int) -> Text:

@@ -21,7 +21,7 @@ TOUCH_MS = 120_000  # what happens within this time of a touch is its outcome
 TOUCH_OI_DROP = 0.003
 TOUCH_FORCED_SHARE = 0.1
 BEYOND = 1e-3  # past the far edge by a tenth of a percent
-SPEED_LOOKS = 6
+SPEED_MS = 5_000  # over which the speed toward a cluster is measured
 RATIO_HALF_LIFE_S = 4 * 3_600.0
 USUAL_FUEL = 0.005  # of open interest: what a cluster's fuel is measured against
 
@@ -32,7 +32,8 @@ class Around:
 
     picture: the joint book, whose rows are ``row_price`` wide; imbalance_z: takers, signed; thin,
     absorbed_s: of each side of the book; oi_drop: see InterestDrop; forced_usd: scaled prints of complete
-    feeds so far, by the side that died; last: the venues' last prices; atr: in price, None while unknown.
+    feeds so far, by the side that died; last: the venues' last prices; atr_bp: the average true
+    range of 15 minutes, None while unknown.
     """
 
     at_ms: int
@@ -44,7 +45,7 @@ class Around:
     oi_drop: float | None
     forced_usd: Mapping[Side, float]
     last: tuple[float, ...]
-    atr: float | None
+    atr_bp: float | None
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class _Near:
     usd: float
     forced_usd: float  # the sum when it came into view, then at its touch
     armed_bp: float
-    distances: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=SPEED_LOOKS))
+    distances: deque[tuple[int, float]] = field(default_factory=deque)
     ratios: Spread = field(default_factory=lambda: Spread(RATIO_HALF_LIFE_S))
     touched: bool = False
 
@@ -112,7 +113,7 @@ class ClusterWatch:
         self._near: dict[int, _Near] = {}
         self._touches: list[_Touch] = []
 
-    def look(self, fuel: Fuel, around: Around) -> list[Transition | TouchOutcome]:
+    def look(self, fuel: Fuel[ClusterLike], around: Around) -> list[Transition | TouchOutcome]:
         """Take the map and what is around it; return what changed and what became of touches."""
         followed = _followed(fuel.clusters)
         for gone in set(self._near) - {one.id for one in followed}:
@@ -131,7 +132,7 @@ class ClusterWatch:
         """Tell whether a cluster was touched within the last ``ms``."""
         return any(at_ms - touch.touched_ms <= ms for touch in self._touches)
 
-    def _situation(self, one: ClusterLike, fuel: Fuel, around: Around) -> Situation:
+    def _situation(self, one: ClusterLike, fuel: Fuel[ClusterLike], around: Around) -> Situation:
         course, mark = _Course.to(one), fuel.mark
         distance_bp = -course.passed(mark, course.near) * 1e4
         forced_usd = around.forced_usd[course.side]
@@ -139,6 +140,8 @@ class ClusterWatch:
         if near is None:
             near = self._near[one.id] = _Near(one.usd, forced_usd, distance_bp)
         near.distances.append((around.at_ms, distance_bp))
+        while around.at_ms - near.distances[0][0] > SPEED_MS:
+            near.distances.popleft()
         if not near.touched:
             near.usd = one.usd
         depth = depth_usd(around.picture, course.side, course.near / around.row_price)
@@ -153,7 +156,7 @@ class ClusterWatch:
             closing_bp_s=near.closing_bp_s,
             fuel_usd=near.usd,
             fuel_left=1.0 - min(max(crossed, 0.0), 1.0),
-            atr_bp=around.atr / mark * 1e4 if around.atr is not None else None,
+            atr_bp=around.atr_bp,
             fuel_rank=rank,
             imbalance_z=around.imbalance_z * course.way,
             thin=around.thin[course.side],
@@ -164,7 +167,7 @@ class ClusterWatch:
             forced_usd=forced_usd - near.forced_usd,
         )
 
-    def _touch(self, one: ClusterLike, fuel: Fuel, around: Around) -> None:
+    def _touch(self, one: ClusterLike, fuel: Fuel[ClusterLike], around: Around) -> None:
         """Begin to watch what becomes of a cluster whose near edge the mark crosses now."""
         course, near = _Course.to(one), self._near[one.id]
         inside = course.passed(fuel.mark, course.near) >= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
 
 from leadline.domain.absorption import Absorption
 from leadline.domain.cascade import Transition
@@ -30,8 +30,11 @@ class ClusterLike(Protocol):
     def usd(self) -> float: ...
 
 
+AnyCluster = TypeVar("AnyCluster", bound=ClusterLike, covariant=True)
+
+
 @dataclass(frozen=True, slots=True)
-class Fuel:
+class Fuel(Generic[AnyCluster]):
     """The estimate as it stands: clusters of all venues around ``mark``, nearest first.
 
     oi_usd: open interest of one side; near_long, near_short: its shares estimated to be liquidated
@@ -42,7 +45,7 @@ class Fuel:
     oi_usd: float
     near_long: float
     near_short: float
-    clusters: tuple[ClusterLike, ...]
+    clusters: tuple[AnyCluster, ...]
 
 
 @dataclass(frozen=True, slots=True)

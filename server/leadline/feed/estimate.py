@@ -32,6 +32,7 @@ from leadline.venues.base import History
 
 if TYPE_CHECKING:
     # At run time these are imported with the first bands, in their thread: numba loads with them.
+    from leadline.domain.alert_facts import ClusterFact
     from leadline.domain.bands import Bands, CandleLike
     from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from leadline.domain.ladder import Resting
     from leadline.domain.migration import SideMove
     from leadline.domain.path import Path
+    from leadline.domain.signals import Fuel
     from leadline.domain.story import Story
     from leadline.domain.tracking import Tracked
 
@@ -124,6 +126,7 @@ class ViewEstimate:
     heat: Heat | None = None
     usual_of: tuple[object, ...] = ()
     codes: dict[tuple[Step, int, int], NDArray[np.uint8]] = field(default_factory=dict)
+    fuel: Fuel[ClusterFact] | None = None
 
 
 class SymbolHeat:
@@ -270,6 +273,21 @@ class SymbolHeat:
             **_path_told(self._path(view, resting), step),
         }
 
+    def fuel(self, every_ms: int) -> Fuel[ClusterFact] | None:
+        """Return what lies around the mark of now over all venues, None before there is an estimate.
+
+        every_ms: how old its picture may be; the mark is always that of now.
+        """
+        view = self._view(ALL_VENUES, every_ms)
+        if view is None or view.heat is None:
+            return None
+        if view.fuel is None:
+            from leadline.feed.fuel import fuel_of
+
+            view.fuel = fuel_of(view.heat, view.story)
+        mark = self._venues[view.reference].mark_price
+        return view.fuel if mark is None else replace(view.fuel, mark=mark)
+
     def tracked(self, venue: str) -> list[Tracked]:
         """Return all clusters of a view with their past, nearest first."""
         view = self._view(venue)
@@ -329,6 +347,7 @@ class SymbolHeat:
         view.story.update(view.heat, found, venues, extremes, ready[0].ranges.average, at_ms)
         view.low = view.high = mark
         view.codes.clear()
+        view.fuel = None
 
     def _keep_usual(self, view: ViewEstimate, ready: list[VenueEstimate], at_ms: int) -> None:
         """Note once an hour what each venue holds, and what that makes usual for the view."""

@@ -8,7 +8,7 @@ wanted, so clients cost ingest nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -139,6 +139,7 @@ class SymbolSession:
         self._flow_told: dict[str, tuple[float, float]] = {}
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
+        self.listener: Callable[[Event, VenueView], None] | None = None  # told of each event once it is taken
         self._grouped_price: float | None = None
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
@@ -195,6 +196,8 @@ class SymbolSession:
             self._liquidation(event)
         if self.heat is not None:
             self.heat.take(event, view.instrument)
+        if self.listener is not None:
+            self.listener(event, view)
 
     def _trade(self, trade: Trade, view: VenueView) -> None:
         price = view.last_price = view.instrument.price(trade.tick)

@@ -1,13 +1,13 @@
 """The order-flow signals of one symbol over its venues: what the book does about what lies ahead.
 
-Events are taken as they come; once a second the book is looked at, and whatever is new is told.  A
-symbol nobody has a rule for and nobody watches has no such object and costs nothing.
+Events are taken as they come; once a second the book is looked at, the clusters near price are followed
+more closely, and whatever is new is told.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from leadline.domain.forced import Bursts, InterestDrop
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import MapFacts, MinuteReturns, NewsSigns, NewsWatch, Regime, RegimeWatch
-from leadline.domain.signals import Fuel, RegimeChange, Signal, Told, VolumeSpike
+from leadline.domain.signals import ClusterLike, Fuel, RegimeChange, Signal, Told, VolumeSpike
 from leadline.domain.spread import Spread
 from leadline.domain.sweeps import Sweeps
 from leadline.domain.thinning import Thinning
@@ -33,7 +33,9 @@ FLOW_S = 10
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 USUAL_S = 1_800.0
+RANGE_BAR_MS = 900_000
 HEALTHY_MS = 10_000
+DIED_S = 120
 TAKEN_MAX = 4_096
 
 
@@ -66,12 +68,13 @@ class SymbolSignals:
         self._forced_usd = {Side.BUY: 0.0, Side.SELL: 0.0}
         self._absorption = AbsorptionWatch()
         self._thinning = Thinning()
-        self._range = TrueRange()
+        self._range = TrueRange(RANGE_BAR_MS)
         self._spreads = Spread(USUAL_S)
         self._regimes, self._news = RegimeWatch(), NewsWatch()
         self._returns = MinuteReturns()
         self._together = together
         self._clock = session.clock
+        self._seen: Picture | None = None  # the book at the last look, None while none is live
         self._group = 0
         self._traded_usd: dict[int, float] = {}  # by row, since the last look
         self._taken: deque[tuple[Side, float, float]] = deque(maxlen=TAKEN_MAX)  # (taker, price, usd)
@@ -82,7 +85,7 @@ class SymbolSignals:
     def seed(self, bars: Iterable[tuple[int, float, float, float]]) -> None:
         """Take history so that the range is known at once: (Unix ms, high, low, close), oldest first."""
         for at_ms, high, low, close in bars:
-            self._range.take_bar(at_ms, high, low, close)
+            self._range.bar(high, low, close, at_ms)
 
     def take(self, event: Event, view: VenueView) -> list[Told]:
         """Take one event of a venue; return what it tells at once."""
@@ -95,32 +98,78 @@ class SymbolSignals:
             self._oi_coins[event.venue] = event.coins
         return []
 
-    def look(self, fuel: Fuel | None) -> list[Told]:
-        """Look at the book and the map as they stand; called once a second."""
+    def look(self, fuel: Fuel[ClusterLike] | None) -> list[Told]:
+        """Look at the book as it stands; called once a second."""
         now_ms, price = self._clock.wall_ms(), self.session.price()
         if price is None:
             return []
         self.flow.advance(now_ms)
-        self._range.take(now_ms, price)
+        self._range.observe(price, now_ms)
         self._observe_minute(now_ms, price)
         news: list[Signal] = [one for sweeps in self._sweeps.values() for one in sweeps.advance(now_ms)]
-        picture = self._picture(now_ms)
-        if picture is None:
+        self._seen = self._picture(now_ms)
+        if self._seen is None:
             news += self.walls.lost()
         else:
-            news += self._look_at_book(picture)
+            news += self._look_at_book(self._seen)
             if fuel is not None:
-                news += self.clusters.look(fuel, self._around(picture))
-                news += self._judge_regime(fuel, picture)
+                news += self._judge_regime(fuel, self._seen)
         spike_z = self.flow.volume_spike_z()
         spike = VolumeSpike(sum(self.flow.sums(60)), spike_z) if spike_z >= SPIKE_Z_MIN else None
         news += self._begun("spike", spike)
         news += self._begun("divergence", self.flow.divergence())
-        return [Told(self.session.symbol, now_ms, price, one) for one in news]
+        return self._told(news, now_ms, price)
+
+    def follow(self, fuel: Fuel[ClusterLike]) -> list[Told]:
+        """Follow the clusters with the mark of now, beside the book of the last look; ten times a second."""
+        now_ms, price = self._clock.wall_ms(), self.session.price()
+        if price is None or self._seen is None:
+            return []
+        return self._told(self.clusters.look(fuel, self._around(self._seen, now_ms)), now_ms, price)
 
     def state(self, cluster: int) -> CascadeState:
         """Return the state of a cluster's machine."""
         return self.clusters.cascades.state(cluster)
+
+    @property
+    def range_log(self) -> float | None:
+        """The average true range of 15 minutes in ln(price), None while unknown."""
+        return self._range.average
+
+    def thin(self, side: Side) -> float:
+        """Return the missing share of a side's depth (see Thinning)."""
+        return self._thinning.thin(side)
+
+    def died_usd(self, at_ms: int, side: Side) -> float:
+        """Return the dollars of a side that feeds showed dying within DIED_S."""
+        burst = self._bursts.recent(at_ms, side, DIED_S)
+        return burst.usd if burst else 0.0
+
+    def values(self) -> dict[str, object]:
+        """Return what stands now as plain data, for a screen."""
+        drop = self._interest.drop(self._clock.monotonic_ms())
+        now_ms = self._clock.wall_ms()
+        return {
+            "imbalance": round(self.flow.imbalance(), 3),
+            "imbalance_z": round(self.flow.imbalance_z(), 2),
+            "cvd_usd": round(self.flow.cvd_usd),
+            "spike_z": round(self.flow.volume_spike_z(), 2),
+            "thin": {"bids": round(self.thin(Side.BUY), 3), "asks": round(self.thin(Side.SELL), 3)},
+            "absorbed_s": {
+                "bids": self._absorption.held_s(Side.BUY),
+                "asks": self._absorption.held_s(Side.SELL),
+            },
+            "oi_drop_30s": None if drop is None else round(drop, 5),
+            "died_usd": {
+                "long": round(self.died_usd(now_ms, Side.BUY)),
+                "short": round(self.died_usd(now_ms, Side.SELL)),
+            },
+            "walls": [
+                [int(side), row * self.row_price, round(usd), since_ms]
+                for side, row, usd, since_ms in self.walls.standing()
+            ],
+            "regime": int(self.regime),
+        }
 
     def _trade(self, trade: Trade, view: VenueView) -> list[Told]:
         price = view.instrument.price(trade.tick)
@@ -164,7 +213,7 @@ class SymbolSignals:
         view = session.ladder(ALL_VENUES, group, ROWS, session.tape.count)
         if not view.bid_tick or not view.ask_tick:
             return None
-        usd_of = float(session.lot) * self._row_price
+        usd_of = float(session.lot) * self.row_price
         return Picture(
             now_ms,
             (view.bid_tick + view.ask_tick) / 2 / group,
@@ -175,7 +224,8 @@ class SymbolSignals:
         )
 
     @property
-    def _row_price(self) -> float:
+    def row_price(self) -> float:
+        """Width of the rows that orders are looked at in, in price; 0.0 before the first look."""
         return self._group * float(self.session.tick)
 
     def _look_at_book(self, picture: Picture) -> list[Signal]:
@@ -184,7 +234,7 @@ class SymbolSignals:
         self._thinning.look(picture)
         self._spreads.take(_spread_rows(picture), picture.at_ms)
         bought, sold = self.flow.sums(FLOW_S)
-        mid = picture.mid * self._row_price
+        mid = picture.mid * self.row_price
         bid, ask = self._second(picture, Side.BUY), self._second(picture, Side.SELL)
         standing = {
             one.side: one for one in self._absorption.second(picture.at_ms, mid, bought - sold, bid, ask)
@@ -197,25 +247,28 @@ class SymbolSignals:
     def _second(self, picture: Picture, side: Side) -> Second:
         """Return what was taken and what rests near the touch of one side."""
         rows, usd = picture.side(side)
-        level = float(rows[0]) * self._row_price
-        reach = max(zone_width(level, float(self.session.tick)), self._row_price / 2)
+        level = float(rows[0]) * self.row_price
+        reach = max(zone_width(level, float(self.session.tick)), self.row_price / 2)
         # Bids are taken by sellers.
         taken = sum(u for taker, price, u in self._taken if taker is not side and abs(price - level) <= reach)
-        shown = float(np.sum(usd, where=np.abs(rows * self._row_price - level) <= reach))
+        shown = float(np.sum(usd, where=np.abs(rows * self.row_price - level) <= reach))
         return Second(taken, shown)
 
-    def _around(self, picture: Picture) -> Around:
+    def _told(self, news: Sequence[Signal], now_ms: int, price: float) -> list[Told]:
+        return [Told(self.session.symbol, now_ms, price, one) for one in news]
+
+    def _around(self, picture: Picture, now_ms: int) -> Around:
         return Around(
-            at_ms=picture.at_ms,
+            at_ms=now_ms,
             picture=picture,
-            row_price=self._row_price,
+            row_price=self.row_price,
             imbalance_z=self.flow.imbalance_z(),
             thin={side: self._thinning.thin(side) for side in Side},
             absorbed_s={side: self._absorption.held_s(side) for side in Side},
             oi_drop=self._interest.drop(self._clock.monotonic_ms()),
             forced_usd=self._forced_usd,
             last=tuple(v.last_price for v in self.session.views(ALL_VENUES) if v.last_price is not None),
-            atr=self._range.mean,
+            atr_bp=None if self._range.average is None else self._range.average * 1e4,
         )
 
     def _observe_minute(self, now_ms: int, price: float) -> None:
@@ -228,7 +281,7 @@ class SymbolSignals:
         returns = [self._returns.sigmas(before, price) for before in self._minute_prices]
         self.sigmas = max(returns, key=abs)
 
-    def _judge_regime(self, fuel: Fuel, picture: Picture) -> list[Signal]:
+    def _judge_regime(self, fuel: Fuel[ClusterLike], picture: Picture) -> list[Signal]:
         now_ms = picture.at_ms
         funding = next((v.funding.rate for v in self.session.views(ALL_VENUES) if v.funding), 0.0)
         range_24h = self.session.day_range()

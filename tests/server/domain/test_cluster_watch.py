@@ -38,7 +38,7 @@ def around(at_ms: int = 0) -> Around:
         oi_drop=0.0,
         forced_usd={Side.BUY: 0.0, Side.SELL: 0.0},
         last=(),
-        atr=None,
+        atr_bp=None,
     )
 
 

@@ -1,0 +1,289 @@
+"""Watches every symbol for the user's rules, and keeps what a rule would have fired on.
+
+Where price is near to something that matters it is held against the rules ten times a second, elsewhere
+twice; once a second the book is looked at.  What fires is handed on at once with the screen as it is at
+that instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import msgpack
+
+from leadline.domain.alert_facts import ClusterFact, Facts
+from leadline.domain.alerting import Alerting, Firing, preview
+from leadline.domain.events import BookState, Event, Side
+from leadline.domain.odds import CascadeOdds
+from leadline.domain.regime import moved_together
+from leadline.domain.rules import Rule, RuleKind
+from leadline.domain.signals import Fuel, Told
+from leadline.feed.hub import Hub
+from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
+from leadline.feed.signals import SymbolSignals
+from leadline.limits import BAND_ROWS, TRADES_KEPT
+from leadline.wire import frames
+
+log = logging.getLogger("leadline.feed")
+
+STEP_S = 0.1
+LOOK_MS = 1_000
+NEAR = 0.01  # of price
+FAR_STEP_MS = 500
+FAR_MAP_MS = 10_000
+HISTORY_MS = 60_000  # between two facts kept for previews
+HISTORY_MAX = 1_440
+HISTORY_SYMBOLS_MAX = 12
+SIGNALS_KEPT = 2_000
+CLUSTERS_KEPT = 3  # a side
+HOUR_MS = 3_600_000
+INTEREST_EVERY_MS = 60_000
+MOMENT_ROWS = 50
+SCREEN_ROWS = 15  # a target may lie so far from the middle of a phone's ladder
+THIN_WORD = 0.25
+PUSH_Z = 1.0
+
+
+class MapSource(Protocol):
+    """What is needed of a symbol's estimate."""
+
+    def fuel(self, every_ms: int) -> Fuel[ClusterFact] | None:
+        """Return the estimate around the mark of now, worked out anew when it is older than every_ms."""
+
+
+class _Symbol:
+    """One symbol at the desk."""
+
+    def __init__(self, session: SymbolSession, heat: MapSource | None, signals: SymbolSignals) -> None:
+        self.session = session
+        self.heat = heat
+        self.signals = signals
+        self.look_ms = self.step_ms = 0
+        self.near = True  # is price near to something a rule may wait for?
+        self.kept_ms = 0
+        self.history: deque[Facts | Told] = deque(maxlen=HISTORY_MAX + SIGNALS_KEPT)
+        self.interest: deque[tuple[int, float]] = deque(maxlen=HOUR_MS // INTEREST_EVERY_MS + 2)
+        self.down: dict[str, int] = {}
+        self.heard: list[Told] = []
+
+    def take(self, event: Event, view: VenueView) -> None:
+        self.heard += self.signals.take(event, view)
+
+
+class AlertDesk:
+    """The rules of the user over all symbols of a hub.
+
+    fired: is given each firing and the moment (see `moment`).  log: is given every signal, for those who
+    keep outcomes.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        heats: Mapping[str, MapSource],
+        alerting: Alerting,
+        fired: Callable[[Firing, bytes], None],
+        told: Callable[[Told], None] = lambda _: None,
+    ) -> None:
+        self.alerting = alerting
+        self.odds = CascadeOdds()
+        self._hub = hub
+        self._heats = heats
+        self._fired = fired
+        self._told = told
+        self._symbols: dict[str, _Symbol] = {}
+
+    async def run(self) -> None:
+        """Step until cancelled."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while True:
+            self.step()
+            due_s = max(due_s + STEP_S, loop.time())
+            await asyncio.sleep(due_s - loop.time())
+
+    def step(self) -> None:
+        """Hold every symbol against the rules once."""
+        for name, session in self._hub.sessions.items():
+            try:
+                self._step(name, session)
+            except Exception:
+                # One symbol's defect must not silence the others.
+                log.exception("the alerts of %s failed; the other symbols go on", name)
+
+    def signals(self, symbol: str) -> SymbolSignals | None:
+        """Return the signals of a symbol, None before it has a venue."""
+        found = self._symbols.get(symbol)
+        return found.signals if found else None
+
+    def preview(self, rule: Rule) -> tuple[list[Firing], int]:
+        """Return what a rule would have fired over what is kept, and since when that is (Unix ms)."""
+        fired: list[Firing] = []
+        since_ms = self._hub.clock.wall_ms()
+        for name, one in self._symbols.items():
+            if rule.symbol in (None, name) and one.history:
+                fired += preview(rule, one.history)
+                since_ms = min(since_ms, one.history[0].at_ms)
+        return sorted(fired, key=lambda firing: firing.at_ms), since_ms
+
+    def _step(self, name: str, session: SymbolSession) -> None:
+        one = self._symbols.get(name)
+        if one is None:
+            one = self._begin(name, session)
+        if one is None or session.price() is None:
+            return
+        now_ms = self._hub.clock.monotonic_ms()
+        if now_ms < one.step_ms and not one.heard:
+            return
+        one.step_ms = now_ms + (0 if one.near else FAR_STEP_MS)
+        fuel = one.heat.fuel(LOOK_MS if one.near else FAR_MAP_MS) if one.heat else None
+        heard, one.heard = one.heard, []
+        if fuel is not None:
+            heard += one.signals.follow(fuel)
+        if now_ms >= one.look_ms:
+            one.look_ms = now_ms + LOOK_MS
+            heard += one.signals.look(fuel)
+        facts = self._facts(one, fuel)
+        one.near = self._is_near(facts)
+        firings = self.alerting.observe(facts)
+        for told in heard:
+            self._told(told)
+            firings += self.alerting.hear(told)
+        self._keep(one, facts, heard)
+        for firing in firings:
+            self._fired(firing, self.moment(firing))
+
+    def _begin(self, name: str, session: SymbolSession) -> _Symbol | None:
+        if not session.venues:
+            return None
+        base = next(iter(session.venues.values())).instrument.base
+        signals = SymbolSignals(session, base, self.odds, self._moved_together)
+        one = self._symbols[name] = _Symbol(session, self._heats.get(name), signals)
+        session.listener = one.take
+        return one
+
+    def _is_near(self, facts: Facts) -> bool:
+        """Tell whether price is so near to a cluster or a level of the user's that every step counts."""
+        if any(one.distance(facts.price) < NEAR for one in facts.clusters):
+            return True
+        levels = [
+            rule.settings["price"]
+            for rule in self.alerting.rules
+            if rule.kind is RuleKind.PRICE and rule.symbol == facts.symbol
+        ]
+        return any(abs(level / facts.price - 1) < NEAR for level in levels)
+
+    def _moved_together(self, sigmas: float) -> float:
+        return moved_together([one.signals.sigmas for one in self._symbols.values()], sigmas)
+
+    def _facts(self, one: _Symbol, fuel: Fuel[ClusterFact] | None) -> Facts:
+        session, signals, now_ms = one.session, one.signals, self._hub.clock.wall_ms()
+        views = session.views(ALL_VENUES)
+        self._note_down(one, views, now_ms)
+        price = session.price() or 0.0
+        average = signals.range_log
+        return Facts(
+            symbol=session.symbol,
+            at_ms=now_ms,
+            price=price,
+            clusters=fuel.clusters if fuel else (),
+            atr=None if average is None else average * price,
+            pace_per_min=session.pace.per_min,
+            funding=next((view.funding.rate for view in views if view.funding), None),
+            oi_usd=fuel.oi_usd if fuel else None,
+            oi_change_1h=self._interest_change(one, fuel, now_ms),
+            regime=signals.regime,
+            down=dict(one.down),
+            row_price=signals.row_price,
+            book_word=_book_word(signals),
+            flow_word=_flow_word(signals),
+            forced_long_usd=signals.died_usd(now_ms, Side.BUY),
+            forced_short_usd=signals.died_usd(now_ms, Side.SELL),
+        )
+
+    def _note_down(self, one: _Symbol, views: Iterable[VenueView], now_ms: int) -> None:
+        """Keep since when each venue that trades the symbol has no live book."""
+        down = [v.instrument.venue for v in views if not v.closed and v.book.state is not BookState.LIVE]
+        one.down = {venue: one.down.get(venue, now_ms) for venue in down}
+
+    def _interest_change(self, one: _Symbol, fuel: Fuel[ClusterFact] | None, now_ms: int) -> float | None:
+        """Return the change of open interest (in coins, so that price is no part of it) over an hour."""
+        if fuel is None or fuel.mark <= 0:
+            return None
+        coins = fuel.oi_usd / fuel.mark
+        if not one.interest or now_ms - one.interest[-1][0] >= INTEREST_EVERY_MS:
+            one.interest.append((now_ms, coins))
+        while now_ms - one.interest[0][0] > HOUR_MS + INTEREST_EVERY_MS:
+            one.interest.popleft()
+        then_ms, then = one.interest[0]
+        whole = now_ms - then_ms >= HOUR_MS - INTEREST_EVERY_MS
+        return coins / then - 1 if whole and then > 0 else None
+
+    def _keep(self, one: _Symbol, facts: Facts, heard: Iterable[Told]) -> None:
+        """Keep facts once a minute, and signals, of the first symbols for previews."""
+        place = (
+            list(self._symbols).index(one.session.symbol) if facts.at_ms - one.kept_ms >= HISTORY_MS else -1
+        )
+        one.history.extend(heard)
+        if 0 <= place < HISTORY_SYMBOLS_MAX:
+            one.kept_ms = facts.at_ms
+            one.history.append(facts)
+
+    def moment(self, firing: Firing) -> bytes:
+        """Return the screen of a firing's symbol as it is now; empty for a firing about no symbol.
+
+        One msgpack map: at, price, target, key (of the ladder), facts (the symbol's entry of the hello),
+        ladder and state (frames of the wire), signals (SymbolSignals.values).  The ladder has MOMENT_ROWS
+        a side, so wide that the last price and the target are on one screen.
+        """
+        one = self._symbols.get(firing.symbol or "")
+        if one is None:
+            return b""
+        session = one.session
+        described = session.describe()
+        price = session.price()
+        if described is None or price is None:
+            return b""
+        group = _fitting(described, price, firing.target, float(session.tick))
+        view = session.ladder(ALL_VENUES, group, MOMENT_ROWS, session.tape.count)
+        if session.heat is not None and view.bid_tick:
+            view.first = view.bid_tick // group - BAND_ROWS // 2
+            view.bands = session.heat.codes(ALL_VENUES, session.tick, group, view.first)
+        trades = session.tape.last(TRADES_KEPT, ALL_VENUES, session.tape.count)
+        made: bytes = msgpack.packb(
+            {
+                "at": firing.at_ms,
+                "price": price,
+                "target": firing.target,
+                "key": {"symbol": session.symbol, "venue": ALL_VENUES, "group": group, "depth": MOMENT_ROWS},
+                "facts": described,
+                "ladder": frames.ladder_keyframe(0, session.epoch, 0, view, trades),
+                "state": frames.state(0, session.state(ALL_VENUES, group)),
+                "signals": one.signals.values(),
+            }
+        )
+        return made
+
+
+def _fitting(described: Mapping[str, Any], price: float, target: float | None, tick: float) -> int:
+    """Return the finest grouping of a symbol in which the last price and the target are on one screen."""
+    groups: list[int] = described["groups"]
+    usual: int = described["group"]
+    if target is None:
+        return usual
+    reach = abs(target - price) / tick
+    return next((group for group in groups if group >= usual and reach / group <= SCREEN_ROWS), groups[-1])
+
+
+def _book_word(signals: SymbolSignals) -> str:
+    thin = max(signals.thin(side) for side in Side)
+    return "book thinning" if thin >= THIN_WORD else "book steady"
+
+
+def _flow_word(signals: SymbolSignals) -> str:
+    z = signals.flow.imbalance_z()
+    return "buyers pushing" if z >= PUSH_Z else "sellers pushing" if z <= -PUSH_Z else "flow even"

@@ -1,0 +1,152 @@
+"""From a market's events to what a person is told, with the screen as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from leadline.domain.alert_facts import ClusterFact
+from leadline.domain.alerting import Alerting, Firing
+from leadline.domain.events import BookState, Side
+from leadline.domain.rules import Rule, RuleKind, read_settings
+from leadline.domain.signals import Fuel, Told
+from leadline.feed.alert_desk import AlertDesk
+from leadline.wire.reader import LadderReader, State, decode
+from tests.fakes.market import HandMarket, hand_market
+
+ABOVE = ClusterFact(4, "S1", "short", 1003.0, 1004.0, 1005.0, 8e6, 4e6, 1.6e7, 0.01, calibrated=True)
+
+
+class Map:
+    """An estimate by hand."""
+
+    def __init__(self) -> None:
+        self.mark = 1000.0
+        self.clusters = (ABOVE,)
+
+    def fuel(self, every_ms: int) -> Fuel[ClusterFact]:
+        return Fuel(self.mark, 1e9, 0.02, 0.02, self.clusters)
+
+
+def rule(kind: RuleKind, id_: int = 1, **settings: Any) -> Rule:
+    symbol = "BTCUSDT" if kind is RuleKind.PRICE else None
+    return Rule(id_, kind, symbol, read_settings(kind, settings))
+
+
+class Desk:
+    def __init__(self, *rules: Rule, venues: tuple[str, ...] = ("binance",)) -> None:
+        self.market: HandMarket = hand_market(*venues, simulated=True)
+        self.map = Map()
+        self.fired: list[tuple[Firing, bytes]] = []
+        self.told: list[Told] = []
+        self.desk = AlertDesk(
+            self.market.hub,
+            {"BTCUSDT": self.map},
+            Alerting(rules),
+            lambda firing, moment: self.fired.append((firing, moment)),
+            self.told.append,
+        )
+        self.desk.step()
+
+    def go(self, price: float, seconds: float = 1.0, lots: int = 10) -> None:
+        """Let the book and the trades stand at a price, ten steps a second."""
+        for _ in range(round(seconds * 10)):
+            self.market.clock.now_ms += 100
+            tick = round(price * 10)
+            for book in self.market.books.values():
+                bids, asks = np.arange(tick, tick - 300, -1), np.arange(tick + 1, tick + 301)
+                book.book.replace(bids.tolist(), [500] * 300, asks.tolist(), [500] * 300)
+                book.received_ms = self.market.clock.now_ms
+                self.market.session.accept(book.changed())
+            first = next(iter(self.market.books.values()))
+            self.market.session.accept(first.trade(tick, lots))
+            self.map.mark = price
+            self.market.session.observe()
+            self.desk.step()
+
+    @property
+    def titles(self) -> list[str]:
+        return [firing.title for firing, _ in self.fired]
+
+
+def test_an_approach_rings_within_a_step_and_keeps_the_screen() -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.go(1000.0, 5)
+    assert desk.fired == []
+    desk.go(1001.5, 0.1)
+    assert desk.titles == ["BTC 0.15 % above: 8.0 M USD of shorts"]
+    firing, moment = desk.fired[0]
+    kept = msgpack.unpackb(moment)
+    assert (kept["at"], kept["price"], kept["target"]) == (firing.at_ms, 1001.5, 1003.0)
+    ladder = LadderReader(kept["key"]["group"], kept["key"]["depth"]).apply(decode(kept["ladder"]))
+    group_price = kept["key"]["group"] * 0.1
+    assert abs(ladder.bid_tick * 0.1 - 1001.5) < group_price
+    assert isinstance(decode(kept["state"]), State)
+    assert abs(firing.target - 1001.5) / group_price <= 15 if firing.target else False
+    assert kept["signals"]["regime"] == 0
+
+
+def test_a_book_that_is_lost_is_a_feed_down_and_comes_back() -> None:
+    desk = Desk(rule(RuleKind.FEED, seconds=10.0), venues=("binance", "bybit"))
+    desk.go(1000.0, 2)
+    desk.market.books["bybit"].state = BookState.STALE
+    desk.go(1000.0, 8)
+    assert desk.fired == []
+    desk.go(1000.0, 5)
+    assert desk.titles == ["Feed down: bybit BTC"]
+
+
+def test_a_large_trade_is_told_and_rings_for_its_rule() -> None:
+    desk = Desk(rule(RuleKind.WHALE_TRADE, 1, usd_min=2e6))
+    desk.go(1000.0, 2)
+    desk.market.session.accept(desk.market.books["binance"].trade(10_000, 3_000_000, Side.SELL))
+    desk.go(1000.0, 2)
+    assert desk.titles == ["BTC: 3.0 M USD sold at once"]
+    assert [type(one.what).__name__ for one in desk.told] == ["Sweep"]
+
+
+def test_a_preview_counts_what_is_kept_and_says_since_when() -> None:
+    desk = Desk()
+    begun_ms = desk.market.clock.wall_ms()
+    for minute in range(20):
+        desk.market.clock.now_ms += 59_000
+        desk.go(1001.5 if minute in (5, 15) else 990.0, 1)
+    fired, since_ms = desk.desk.preview(rule(RuleKind.APPROACH, distance=20.0))
+    assert len(fired) == 2
+    assert 0 <= since_ms - begun_ms <= 61_000
+    assert desk.fired == []
+    assert desk.desk.preview(rule(RuleKind.APPROACH, distance=20.0, usd_min=1e9))[0] == []
+
+
+def test_a_price_of_the_users_own() -> None:
+    desk = Desk(rule(RuleKind.PRICE, price=1000.5))
+    desk.go(1000.0, 1)
+    desk.go(1001.0, 1)
+    assert desk.titles == ["BTC above 1,000.5"]
+
+
+def test_a_defect_of_one_symbol_does_not_silence_the_rest(caplog: Any) -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.go(1000.0, 1)
+
+    class Broken(Map):
+        def fuel(self, every_ms: int) -> Fuel[ClusterFact]:
+            raise ValueError("a defect")
+
+    other = hand_market().session
+    other.symbol = "ETHUSDT"
+    desk.market.hub.sessions = {"ETHUSDT": other, **desk.market.hub.sessions}
+    desk.desk._heats = {"ETHUSDT": Broken(), "BTCUSDT": desk.map}
+    desk.go(1001.5, 1)
+    assert len(desk.fired) == 1
+    assert "the alerts of ETHUSDT failed" in caplog.text
+
+
+def test_an_uncalibrated_cluster_says_so() -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.map.clusters = (replace(ABOVE, calibrated=False),)
+    desk.go(1001.5, 1)
+    assert "uncalibrated" in desk.fired[0][0].body
