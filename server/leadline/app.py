@@ -18,11 +18,13 @@ from starlette.applications import Starlette
 from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.errors import UsageError
+from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
 from leadline.feed.marks import Marks
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
-from leadline.push.desk import PushDesk, push_desk
+from leadline.push.alarms import Alarms
+from leadline.push.desk import push_desk
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.prepared_frames import PreparedFrameProtocol
@@ -62,7 +64,10 @@ async def _serve(settings: Settings) -> int:
         async with push_desk(settings, store, hub.clock, hub.simulated) as push:
             if push.problem:
                 log.warning("%s", push.problem)
-            return await _run(hub, listener, market.run(), store, push)
+            alarms = await Alarms.open(store, push.delivery, hub, len(settings.symbols))
+            desk = AlertDesk(hub, market.heats, alarms.alerting, alarms.fired, alarms.told)
+            web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk)
+            return await _run(hub, listener, web, market.run(), desk.run(), alarms.run())
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +87,7 @@ async def _replay(settings: Settings, files: list[Path], speed: float, loop: boo
 
     listener = listen(settings.host, settings.port)
     player = Replay(files, speed, loop)
-    return await _run(player.hub, listener, player.run())
+    return await _run(player.hub, listener, build_web(player.hub), player.run())
 
 
 async def _record(settings: Settings, venue: str, folder: Path, minutes: float, limits: FileLimits) -> int:
@@ -112,24 +117,17 @@ async def _record(settings: Settings, venue: str, folder: Path, minutes: float, 
 
 
 async def _run(
-    hub: Hub,
-    listener: socket.socket,
-    feeding: Coroutine[None, None, None],
-    store: StateStore | None = None,
-    push: PushDesk | None = None,
+    hub: Hub, listener: socket.socket, web: Starlette, *running: Coroutine[None, None, None]
 ) -> int:
-    """Serve ``hub`` on ``listener`` while ``feeding`` runs; an error of the feed ends the process.
-
-    store: what is kept over a restart; a replay keeps nothing.
-    """
-    web = build_web(hub, store=store, push=push)
+    """Serve ``web`` on ``listener`` beside what keeps ``running``; an error of it ends the process."""
     if not web.state.has_pages:
-        feeding.close()
+        for one in running:
+            one.close()
         raise UsageError("the app's pages are not built; run `make build` (or `pip install .`) first")
     server = make_server(web)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    tasks = [asyncio.create_task(hub.run()), asyncio.create_task(feeding)]
+    tasks = [asyncio.create_task(one) for one in (hub.run(), *running)]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]
     log.info(

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -18,16 +19,16 @@ from leadline.web.routes import build_web
 
 @contextlib.asynccontextmanager
 async def serving(
-    hub: Hub, static: Path, push: PushDesk | None = None, *, stock: bool = False
+    hub: Hub, static: Path, push: PushDesk | None = None, *, stock: bool = False, **kept: Any
 ) -> AsyncIterator[int]:
     """Serve ``hub`` and the files of ``static``; yields the port.
 
-    stock: by uvicorn's own WebSocket protocol, as under a server that knows nothing of ours.
+    stock: by uvicorn's own WebSocket protocol, as under another server.  kept: see build_web.
     """
     listener = listen("127.0.0.1", 0)
     # Accepted sockets inherit it: a phone that does not read is noticed after kilobytes, not megabytes.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-    server = make_server(build_web(hub, static, push=push))
+    server = make_server(build_web(hub, static, push=push, **kept))
     if stock:
         server.config.ws = WebSocketsSansIOProtocol
     pacing = asyncio.create_task(hub.run())

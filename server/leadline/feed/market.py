@@ -52,6 +52,11 @@ class Market:
             heat.expect(len(endpoints) + len(self.longtail))
             hub.sessions[symbol] = SymbolSession(symbol, hub.clock, hub.simulated, heat, hub.statuses)
 
+    @property
+    def heats(self) -> Mapping[str, SymbolHeat]:
+        """The estimates, by symbol."""
+        return self._heats
+
     async def run(self) -> None:
         """Run all venues.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import sqlite3
@@ -41,20 +42,29 @@ class Delivery:
         self._sender = sender
         self._clock = clock
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()  # nothing is due or being posted
         self._posting: dict[tuple[int, int], asyncio.Task[Settled]] = {}
         self._settled: list[Settled] = []
         self._breakers: dict[str, Breaker] = {}
 
-    async def fire(self, alert: Alert, moment: bytes | None = None) -> int | None:
+    async def fire(self, alert: Alert, moment: bytes | None = None, ring: bool = True) -> int | None:
         """Keep an alert and start its delivery; returns its id, None when it was told before.
+
+        ring: False keeps it in the inbox alone.
 
         Raises StoreError when the disk did not take it; then nothing is sent.
         """
         now_ms = self._clock.wall_ms()
-        alert_id = await self._store.run(lambda db: alerts.fire(db, alert, moment, now_ms))
-        if alert_id is not None:
-            self._wake.set()
+        self._idle.clear()
+        alert_id = await self._store.run(lambda db: alerts.fire(db, alert, moment, now_ms, ring))
+        self._wake.set()
         return alert_id
+
+    async def idle(self, within_s: float) -> None:
+        """Wait until nothing is due or being posted, at most so long; for the end of a process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
 
     async def test(self, device: Device) -> Answer:
         """Post a test message to one device, past the outbox; its answer is kept as the device's last."""
@@ -124,6 +134,8 @@ class Delivery:
             self._posting[waiting.key] = task
             task.add_done_callback(self._came_back)
         if not self._settled:
+            if not self._posting and (next_ms is None or next_ms > self._clock.wall_ms()):
+                self._idle.set()
             full = len(self._posting) >= PUSH_POSTS_AT_ONCE
             pause_s = IDLE_S
             if next_ms is not None and not full:

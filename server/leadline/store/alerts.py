@@ -88,10 +88,12 @@ class Settled:
 ALERT_COLUMNS = ", ".join(f"alerts.{name}" for name in Alert.__slots__)
 
 
-def fire(database: sqlite3.Connection, alert: Alert, moment: bytes | None, now_ms: int) -> int | None:
+def fire(
+    database: sqlite3.Connection, alert: Alert, moment: bytes | None, now_ms: int, ring: bool = True
+) -> int | None:
     """Keep an alert and put it on its way to every device; None when it was told before.
 
-    moment: the screen as it was, None when it was not taken.
+    moment: the screen as it was, None when it was not taken.  ring: False keeps it in the inbox alone.
     """
     names = ", ".join(Alert.__slots__)
     marks = ", ".join("?" * len(Alert.__slots__))
@@ -105,10 +107,11 @@ def fire(database: sqlite3.Connection, alert: Alert, moment: bytes | None, now_m
     alert_id: int = row["id"]
     if moment is not None:
         database.execute("INSERT INTO moments (alert_id, frames) VALUES (?, ?)", (alert_id, moment))
-    database.execute(
-        "INSERT INTO outbox (alert_id, device_id, due_ms, expires_ms) SELECT ?, id, ?, ? FROM devices",
-        (alert_id, now_ms, alert.at_ms + alert.ttl_s * 1000),
-    )
+    if ring:
+        database.execute(
+            "INSERT INTO outbox (alert_id, device_id, due_ms, expires_ms) SELECT ?, id, ?, ? FROM devices",
+            (alert_id, now_ms, alert.at_ms + alert.ttl_s * 1000),
+        )
     return alert_id
 
 

@@ -12,9 +12,12 @@ from starlette.routing import Route, WebSocketRoute
 
 from leadline import __version__
 from leadline.domain.events import BookState
+from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
+from leadline.push.alarms import Alarms
 from leadline.push.desk import PushDesk
 from leadline.store.state import StateStore
+from leadline.web.alerts_api import alerts_routes
 from leadline.web.live import live
 from leadline.web.metrics import metrics
 from leadline.web.push_api import push_routes
@@ -56,11 +59,14 @@ def build_web(
     *,
     store: StateStore | None = None,
     push: PushDesk | None = None,
+    alarms: Alarms | None = None,
+    alert_desk: AlertDesk | None = None,
 ) -> Starlette:
     """Make the ASGI application over a hub; the app's files are read into memory now.
 
     store: what is kept over a restart, None when nothing is (a replay); it is `app.state.store`.
-    push: the way to the phones, over that store.
+    push: the way to the phones, over that store.  alarms, alert_desk: the user's rules and who watches
+    for them; both or neither.
     """
     static = StaticFiles(static_folder)
     web = Starlette(
@@ -69,6 +75,7 @@ def build_web(
             Route("/metrics", metrics),
             WebSocketRoute("/live", live),
             *push_routes(),
+            *alerts_routes(),
             Route("/{path:path}", static.endpoint),
         ],
         middleware=[Middleware(SecurityHeaders)],
@@ -77,5 +84,7 @@ def build_web(
     web.state.store = store
     web.state.push = push
     web.state.push_tested = {}
+    web.state.alarms = alarms
+    web.state.alert_desk = alert_desk
     web.state.has_pages = "/" in static.files
     return web

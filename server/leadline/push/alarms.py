@@ -1,0 +1,256 @@
+"""From what the desk fires to alerts that are kept and sent; holds the user's rules.
+
+A firing is kept with the screen of its instant before anything is sent.  What clusters did is logged, so
+that a restart knows what it has told, and scores know what came true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import re
+import sqlite3
+from collections import deque
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from leadline.clock import Clock
+from leadline.domain.alerting import REMEMBERED_MS, Alerting, Firing
+from leadline.domain.cascade import Transition
+from leadline.domain.quiet import QuietError, read_quiet
+from leadline.domain.rules import Rule, RuleKind, presets
+from leadline.domain.signals import RegimeChange, Told, TouchOutcome
+from leadline.errors import StoreError
+from leadline.feed.hub import Hub
+from leadline.push.delivery import Delivery
+from leadline.store import alerts, rules
+from leadline.store.alerts import Alert
+from leadline.store.rules import Outcome
+from leadline.store.state import StateStore
+
+log = logging.getLogger("leadline.push")
+
+TOPIC = re.compile(r"[A-Za-z0-9_-]{1,32}")
+ALIVE_EVERY_S = 30.0
+DOWN_MS_MIN = 60_000  # a shorter absence is no news
+LAST_POSTS_S = 2.0
+WAITING_MAX = 10_000
+INBOX_KEPT_MS = 30 * 86_400_000
+
+
+class Alarms:
+    """The user's rules at work.  Made by `open`; `fired` and `told` are for the desk."""
+
+    def __init__(self, store: StateStore, delivery: Delivery, hub: Hub) -> None:
+        self.alerting = Alerting()
+        self.quiet: Any = None  # as the user told it
+        self._store = store
+        self._delivery = delivery
+        self._hub = hub
+        self._clock: Clock = hub.clock
+        self._begun_ms = hub.clock.wall_ms()
+        self._waiting: deque[tuple[Firing, bytes]] = deque(maxlen=WAITING_MAX)
+        self._outcomes: deque[Outcome] = deque(maxlen=WAITING_MAX)
+        self._wake = asyncio.Event()
+
+    @classmethod
+    async def open(cls, store: StateStore, delivery: Delivery, hub: Hub, symbols: int) -> Alarms:
+        """Load the rules (the first time, a few to start with) and what was told shortly before."""
+        made = cls(store, delivery, hub)
+        now_ms = hub.clock.wall_ms()
+
+        def load(database: sqlite3.Connection) -> tuple[list[Rule], Any, list[Outcome], int | None]:
+            if rules.preference(database, "presets") is None:
+                for rule in presets(symbols):
+                    rules.put(database, rule, now_ms)
+                rules.prefer(database, "presets", now_ms)
+            alerts.prune(database, now_ms - INBOX_KEPT_MS)
+            told = rules.outcomes_since(database, now_ms - REMEMBERED_MS, "fired")
+            alive_ms = rules.preference(database, "alive_ms")
+            return rules.all_rules(database), rules.preference(database, "quiet"), told, alive_ms
+
+        held, quiet, told, alive_ms = await store.run(load)
+        made.alerting.rules = held
+        made._set_quiet(quiet)
+        for one in told:
+            what = one.what
+            made.alerting.remember(what["rule"], one.symbol, one.at_ms, what["lo"], what["hi"])
+        if isinstance(alive_ms, int) and now_ms - alive_ms >= DOWN_MS_MIN:
+            await made._tell_server(
+                "Leadline was down",
+                f"From {_clock_text(alive_ms)} to {_clock_text(now_ms)} UTC nothing was watched.",
+            )
+        return made
+
+    def fired(self, firing: Firing, moment: bytes) -> None:
+        """Take a firing with the screen of its instant."""
+        self._waiting.append((firing, moment))
+        self._wake.set()
+
+    def told(self, told: Told) -> None:
+        """Take a signal; those about clusters and regimes are logged."""
+        outcome = _outcome(told)
+        if outcome is not None:
+            self._outcomes.append(outcome)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Keep what is fired until cancelled; then say that the server stops."""
+        try:
+            while True:
+                try:
+                    await self._round()
+                except StoreError as error:
+                    log.error("alerts cannot be kept: %s", error)
+                    await asyncio.sleep(1.0)
+        finally:
+            await asyncio.shield(self._stop())
+
+    async def _round(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ALIVE_EVERY_S):
+                await self._wake.wait()
+        await self._keep()
+
+    async def _keep(self) -> None:
+        """Keep what has fired and what is to be logged, and that we are alive."""
+        self._wake.clear()
+        while self._waiting:
+            firing, moment = self._waiting[0]
+            alert_id = await self._delivery.fire(self.alert(firing), moment or None, firing.ring)
+            self._waiting.popleft()
+            if alert_id is not None:
+                self._hub.notify(firing.symbol or "", "alert", firing.title)
+                if firing.cluster is not None:
+                    _, lo, hi = firing.cluster
+                    what = {"rule": firing.rule, "lo": lo, "hi": hi}
+                    self._outcomes.append(Outcome(firing.at_ms, firing.symbol or "", "fired", what))
+        outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
+        now_ms = self._clock.wall_ms()
+
+        def work(database: sqlite3.Connection) -> None:
+            rules.note(database, outcomes)
+            rules.prefer(database, "alive_ms", now_ms)
+
+        await self._store.run(work)
+
+    async def _stop(self) -> None:
+        """Tell phones that nobody watches from now on, and wait a moment for it to go out."""
+        try:
+            await self._keep()
+            await self._tell_server("Leadline was stopped", "Nothing is watched until it is started again.")
+            await self._store.run(lambda db: rules.prefer(db, "alive_ms", None))
+            await self._delivery.idle(LAST_POSTS_S)
+        except StoreError as error:
+            log.error("the end could not be kept: %s", error)
+
+    async def _tell_server(self, title: str, body: str) -> None:
+        now_ms = self._clock.wall_ms()
+        watching = [rule for rule in self.alerting.rules if rule.kind is RuleKind.SERVER]
+        if not any(rule.active(None, now_ms) for rule in watching):
+            return
+        alert = Alert(
+            dedupe_key=f"server:{title}:{now_ms}",
+            kind=RuleKind.SERVER.value,
+            symbol=None,
+            at_ms=now_ms,
+            title=title,
+            body=body,
+            url="/#alerts",
+            ttl_s=3_600,
+            urgency="high",
+            topic="server",
+            rule_id=watching[0].id,
+        )
+        await self._delivery.fire(alert)
+
+    def alert(self, firing: Firing) -> Alert:
+        """Return the alert of a firing.
+
+        Latches and cluster ids begin anew with the process, so its start is a part of a firing's identity.
+        """
+        topic = firing.topic
+        if topic and not TOPIC.fullmatch(topic):
+            topic = hashlib.sha256(topic.encode()).hexdigest()[:32]
+        query = {"symbol": firing.symbol, "price": _price_text(firing.target)}
+        query = {name: value for name, value in query.items() if value}
+        return Alert(
+            dedupe_key=f"{self._begun_ms}:{firing.identity}",
+            kind=firing.kind,
+            symbol=firing.symbol,
+            at_ms=firing.at_ms,
+            title=firing.title,
+            body=firing.body,
+            url=f"/?{urlencode(query, quote_via=quote)}" if query else "/#alerts",
+            ttl_s=firing.ttl_s,
+            urgency="high" if firing.urgent else "normal",
+            topic=topic,
+            rule_id=firing.rule or None,
+        )
+
+    # What the user changes.
+
+    async def put_rule(self, rule: Rule) -> Rule:
+        """Keep a rule, new or changed.  Raises TooManyRules, KeyError (no such id) and StoreError."""
+        now_ms = self._clock.wall_ms()
+        kept = await self._store.run(lambda db: rules.put(db, rule, now_ms))
+        self.alerting.rules = [one for one in self.alerting.rules if one.id != kept.id] + [kept]
+        self.alerting.rules.sort(key=lambda one: one.id)
+        return kept
+
+    async def remove_rule(self, rule_id: int) -> bool:
+        """Forget a rule; tell whether there was one."""
+        known = await self._store.run(lambda db: rules.remove(db, rule_id))
+        self.alerting.rules = [one for one in self.alerting.rules if one.id != rule_id]
+        return known
+
+    async def snooze(self, rule_id: int | None, minutes: float) -> int:
+        """Let a rule (all without an id) sleep; 0 minutes wake it.  Returns until when (Unix ms)."""
+        until_ms = self._clock.wall_ms() + round(minutes * 60_000) if minutes > 0 else 0
+        await self._store.run(lambda db: rules.snooze(db, rule_id, until_ms))
+        self.alerting.rules = [
+            replace(one, snoozed_until_ms=until_ms) if rule_id in (None, one.id) else one
+            for one in self.alerting.rules
+        ]
+        return until_ms
+
+    async def set_quiet(self, told: Any) -> None:
+        """Keep quiet hours (None for none).  Raises QuietError."""
+        read_quiet(told)
+        await self._store.run(lambda db: rules.prefer(db, "quiet", told))
+        self._set_quiet(told)
+
+    def _set_quiet(self, told: Any) -> None:
+        try:
+            self.alerting.quiet = read_quiet(told)
+            self.quiet = told
+        except QuietError as error:
+            # A zone that this machine no longer knows: better loud than silent.
+            log.warning("quiet hours are off: %s", error)
+
+
+def _outcome(told: Told) -> Outcome | None:
+    what = told.what
+    if isinstance(what, Transition):
+        kind = "transition"
+    elif isinstance(what, TouchOutcome):
+        kind = "touch"
+    elif isinstance(what, RegimeChange):
+        return Outcome(
+            told.at_ms, told.symbol, "regime", {"before": what.before.name, "after": what.after.name}
+        )
+    else:
+        return None
+    return Outcome(told.at_ms, told.symbol, kind, {"price": told.price, **asdict(what)})
+
+
+def _price_text(price: float | None) -> str:
+    return "" if price is None else f"{price:.12g}"
+
+
+def _clock_text(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%d %b %H:%M")

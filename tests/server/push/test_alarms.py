@@ -1,0 +1,141 @@
+"""From a firing to a phone, over real stores and a push service on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from leadline.clock import SystemClock, wall_ms
+from leadline.domain.alerting import Firing
+from leadline.domain.cascade import CascadeState, Transition
+from leadline.domain.rules import Rule, RuleKind, read_settings
+from leadline.domain.signals import Told
+from leadline.feed.hub import Hub
+from leadline.push.alarms import DOWN_MS_MIN, Alarms
+from leadline.store import alerts, rules
+from tests.server.push.conftest import Desk
+
+
+def firing(identity: str = "1:approach:BTCUSDT:4:0", **changes: object) -> Firing:
+    made = Firing(
+        identity=identity,
+        kind="approach",
+        symbol="BTCUSDT",
+        at_ms=wall_ms(),
+        title="BTC 0.40 % above: 42 M USD of shorts",
+        body="24–71 M USD at 77,480–77,560.",
+        ttl_s=180,
+        urgent=True,
+        topic="BTCUSDT-4",
+        target=77_480.0,
+        way=1,
+        ring=True,
+        rule=1,
+        cluster=(4, 77_480.0, 77_560.0),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def running(desk: Desk) -> AsyncIterator[Alarms]:
+    alarms = await Alarms.open(desk.store, desk.delivery, Hub(SystemClock(), "twin", simulated=True), 40)
+    task = asyncio.create_task(alarms.run())
+    await asyncio.sleep(0)  # a task that never began has nothing to end
+    try:
+        yield alarms
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_firing_reaches_the_phone_and_opens_its_row(desk: Desk) -> None:
+    phone = desk.service.phone()
+    await desk.add(phone)
+    async with running(desk) as alarms:
+        alarms.fired(firing(), b"the screen")
+        await desk.service.until(lambda: len(desk.service.of(phone)) == 1)
+    told = desk.service.of(phone)[0]
+    assert told.payload["notification"]["title"] == "BTC 0.40 % above: 42 M USD of shorts"
+    assert "symbol=BTCUSDT&price=77480&alert=" in told.payload["notification"]["navigate"]
+    assert told.headers["topic"] == "BTCUSDT-4"
+    alert_id = told.payload["notification"]["data"]["id"]
+    assert await desk.store.run(lambda db: alerts.moment(db, alert_id)) == b"the screen"
+
+
+async def test_one_that_does_not_ring_is_in_the_inbox_alone(desk: Desk) -> None:
+    phone = desk.service.phone()
+    await desk.add(phone)
+    async with running(desk) as alarms:
+        alarms.fired(firing("a", ring=False), b"")
+        alarms.fired(firing("b"), b"")
+        await desk.service.until(lambda: len(desk.service.of(phone)) == 1)
+    inbox = await desk.store.run(lambda db: alerts.inbox(db, 10))
+    kinds = [entry.alert.kind for entry in inbox]
+    assert kinds == ["server", "approach", "approach"]
+
+
+async def test_the_same_firing_twice_is_one_alert(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        alarms.fired(firing(), b"")
+        alarms.fired(firing(), b"")
+    inbox = await desk.store.run(lambda db: alerts.inbox(db, 10))
+    assert [entry.alert.kind for entry in inbox] == ["server", "approach"]
+
+
+async def test_the_first_start_has_presets_and_a_later_one_what_is_left_of_them(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        assert [rule.kind for rule in alarms.alerting.rules] == ["approach", "state", "feed", "server"]
+        for rule in list(alarms.alerting.rules):
+            await alarms.remove_rule(rule.id)
+        kept = await alarms.put_rule(
+            Rule(0, RuleKind.PRICE, "BTCUSDT", read_settings(RuleKind.PRICE, {"price": 80_000.0}))
+        )
+        await alarms.set_quiet({"zone": "UTC", "begin": "22:00", "end": "06:00"})
+        until_ms = await alarms.snooze(kept.id, 5)
+    async with running(desk) as again:
+        assert again.alerting.rules == [replace(kept, snoozed_until_ms=until_ms)]
+        assert again.alerting.quiet is not None
+
+
+async def test_a_restart_remembers_what_it_told(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        alarms.fired(firing(), b"")
+        await asyncio.sleep(0)
+        while not await desk.store.run(lambda db: rules.outcomes_since(db, 0, "fired")):
+            await asyncio.sleep(0.01)
+    async with running(desk) as again:
+        assert again.alerting._known[0][1:2] == ("BTCUSDT",)
+        assert again.alert(firing()).dedupe_key != alarms.alert(firing()).dedupe_key
+
+
+async def test_what_clusters_do_is_logged(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        what = Transition(4, CascadeState.ARMED, CascadeState.CONFIRMED, 5, "open interest fell")
+        alarms.told(Told("BTCUSDT", 5, 77_000.0, what))
+        while not (logged := await desk.store.run(lambda db: rules.outcomes_since(db, 0, "transition"))):
+            await asyncio.sleep(0.01)
+    assert logged[0].what["after"] == "confirmed"
+
+
+async def test_a_stop_is_told_and_so_is_having_been_down(desk: Desk) -> None:
+    phone = desk.service.phone()
+    await desk.add(phone)
+    async with running(desk):
+        pass
+    titles = [one.payload["notification"]["title"] for one in desk.service.of(phone)]
+    assert titles == ["Leadline was stopped"]
+    # A process that was killed leaves the time it was last alive.
+    long_ago = wall_ms() - 5 * DOWN_MS_MIN
+    await desk.store.run(lambda db: rules.prefer(db, "alive_ms", long_ago))
+    async with running(desk):
+        await desk.service.until(lambda: len(desk.service.of(phone)) == 2)
+    assert desk.service.of(phone)[1].payload["notification"]["title"] == "Leadline was down"
+
+
+async def test_a_name_that_is_no_topic_becomes_one(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        topic = alarms.alert(firing(topic="币安人生USDT-4")).topic
+    assert len(topic) == 32
+    assert topic.isascii()

@@ -1,0 +1,145 @@
+"""Rules, inbox and moments over real uvicorn."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgpack
+import pytest
+
+from leadline.clock import SystemClock
+from leadline.config import Settings
+from leadline.domain.alerting import Firing
+from leadline.feed.alert_desk import AlertDesk
+from leadline.push.alarms import Alarms
+from leadline.push.desk import push_desk
+from leadline.store.state import StateStore
+from tests.fakes.market import HandMarket, hand_market
+from tests.fakes.server import serving
+
+
+@dataclass
+class Site:
+    http: aiohttp.ClientSession
+    base: str
+    alarms: Alarms
+    market: HandMarket
+
+    async def post(self, path: str, body: object, **headers: str) -> tuple[int, dict[str, Any]]:
+        sent = {"origin": self.base, "sec-fetch-site": "same-origin", **headers}
+        async with self.http.post(f"{self.base}{path}", json=body, headers=sent) as answer:
+            return answer.status, await answer.json()
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with self.http.get(f"{self.base}{path}") as answer:
+            return answer.status, await answer.json()
+
+
+@contextlib.asynccontextmanager
+async def site_of(tmp_path: Path) -> AsyncIterator[Site]:
+    market = hand_market()
+    store = await StateStore.open(None, "live")
+    async with push_desk(Settings(data_dir=tmp_path), store, SystemClock(), simulated=True) as push:
+        alarms = await Alarms.open(store, push.delivery, market.hub, 2)
+        desk = AlertDesk(market.hub, {}, alarms.alerting, alarms.fired)
+        desk.step()
+        async with (
+            serving(market.hub, tmp_path, push, store=store, alarms=alarms, alert_desk=desk) as port,
+            aiohttp.ClientSession() as http,
+        ):
+            yield Site(http, f"http://127.0.0.1:{port}", alarms, market)
+    await store.close()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with site_of(tmp_path) as made:
+        yield made
+
+
+async def test_rules_can_be_made_changed_snoozed_and_removed(site: Site) -> None:
+    _, told = await site.get("/api/rules")
+    assert [rule["kind"] for rule in told["rules"]] == ["approach", "state", "feed", "server", "burst"]
+    assert told["quiet"] is None
+    status, made = await site.post(
+        "/api/rules", {"kind": "price", "symbol": "BTCUSDT", "settings": {"price": 77_000}}
+    )
+    assert (status, made["settings"]["way"]) == (201, "both")
+    status, changed = await site.post("/api/rules", {**made, "enabled": False})
+    assert (status, changed["enabled"]) == (200, False)
+    assert (await site.post("/api/rules", {**made, "id": 9_999}))[0] == 404
+    status, woken = await site.post("/api/rules/snooze", {"id": made["id"], "minutes": 30})
+    assert status == 200
+    _, told = await site.get("/api/rules")
+    assert told["rules"][-1]["snoozed_until_ms"] == woken["until"]
+    assert (await site.post("/api/rules/remove", {"id": made["id"]}))[0] == 200
+    assert (await site.post("/api/rules/remove", {"id": made["id"]}))[0] == 200
+    assert len((await site.get("/api/rules"))[1]["rules"]) == 5
+
+
+@pytest.mark.parametrize(("path", "body", "words"), [
+    ("/api/rules", {"kind": "moon"}, "expected one of approach"),
+    ("/api/rules", {"kind": "approach", "settings": {"distance": -1}}, "distance: expected a number"),
+    ("/api/rules", {"kind": "approach", "id": "7"}, "expected id as a whole number"),
+    ("/api/rules/snooze", {"minutes": "5"}, "expected minutes"),
+    ("/api/rules/snooze", {"minutes": 1e9}, "expected minutes"),
+    ("/api/rules/preview", {"kind": "price"}, "is about one symbol"),
+    ("/api/quiet", {"quiet": {"zone": "Moon/Base", "begin": "22:00", "end": "07:00"}}, "a time zone"),
+    ("/api/inbox/seen", {"id": True}, "expected id"),
+])  # fmt: skip
+async def test_bad_requests_say_what_was_expected(site: Site, path: str, body: object, words: str) -> None:
+    status, told = await site.post(path, body)
+    assert status == 400
+    assert words in told["error"]["text"]
+
+
+async def test_other_pages_cannot_change_anything(site: Site) -> None:
+    for path in ("/api/rules", "/api/rules/remove", "/api/rules/snooze", "/api/quiet", "/api/inbox/seen"):
+        status, _ = await site.post(path, {"id": 1, "minutes": 5}, origin="https://evil.example")
+        assert status == 403
+
+
+async def test_a_preview_says_how_often_and_since_when(site: Site) -> None:
+    status, told = await site.post("/api/rules/preview", {"kind": "approach"})
+    assert status == 200
+    assert told["count"] == 0
+    assert told["since"] > 0
+    assert told["examples"] == []
+
+
+async def test_quiet_hours_are_kept(site: Site) -> None:
+    quiet = {"zone": "Europe/Paris", "begin": "22:00", "end": "07:00"}
+    assert await site.post("/api/quiet", {"quiet": quiet}) == (200, {"quiet": quiet})
+    assert (await site.get("/api/rules"))[1]["quiet"] == quiet
+    assert await site.post("/api/quiet", {"quiet": None}) == (200, {"quiet": None})
+
+
+async def test_an_alert_is_in_the_inbox_with_its_moment_until_it_is_seen(site: Site) -> None:
+    firing = Firing("x", "approach", "BTCUSDT", 5, "A title", "A body", 60, True, "", 1003.0, 1, True, 1)
+    await site.alarms._delivery.fire(site.alarms.alert(firing), msgpack.packb({"price": 1000.0}), ring=False)
+    _, told = await site.get("/api/inbox")
+    (entry,) = told["alerts"]
+    assert (entry["title"], entry["url"], entry["moment"], entry["seen"]) == (
+        "A title", "/?symbol=BTCUSDT&price=1003", True, None,
+    )  # fmt: skip
+    async with site.http.get(f"{site.base}/api/moments/{entry['id']}") as answer:
+        assert answer.headers["content-type"] == "application/msgpack"
+        assert msgpack.unpackb(await answer.read()) == {"price": 1000.0}
+    assert (await site.post("/api/inbox/seen", {"id": entry["id"]}))[0] == 200
+    assert (await site.get("/api/inbox"))[1]["alerts"][0]["seen"] is not None
+    assert (await site.post("/api/inbox/seen", {"id": 77}))[0] == 404
+    for path in ("/api/moments/77", f"/api/moments/{2**70}"):
+        assert (await site.get(path))[0] == 404
+
+
+async def test_a_server_that_keeps_nothing_says_so(tmp_path: Path) -> None:
+    async with serving(hand_market().hub, tmp_path) as port, aiohttp.ClientSession() as http:
+        for path in ("/api/rules", "/api/inbox"):
+            async with http.get(f"http://127.0.0.1:{port}{path}") as answer:
+                assert answer.status == 503
+                assert (await answer.json())["error"]["code"] == "no_alerts"
