@@ -10,10 +10,10 @@ import { mapState, restoreMapChoice } from "./model/map_state.ts";
 import { Market } from "./model/market.ts";
 import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
 import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
-import { type Screen, wishesOf } from "./model/screens.ts";
+import { type Screen, tabOf, wishesOf } from "./model/screens.ts";
 import { restoreSnapshot, saveSnapshot } from "./model/snapshot.ts";
 import type { Store } from "./model/store.ts";
-import { Connection, type Socket } from "./net/connection.ts";
+import { Connection, type ConnectionFacts, type Socket } from "./net/connection.ts";
 import {
   FLAG_SIMULATED,
   FRESHNESS_LIVE,
@@ -29,8 +29,9 @@ import type { Opened } from "./push/opened.ts";
 import { sound } from "./sound.ts";
 import { writeTouch } from "./ui/touch.ts";
 
-const DEPTH = 80;
-const HZ = 10;
+/** Rows a side and frames a second of the ladder, and what they are to save data. */
+const FULL = { depth: 80, hz: 10 } as const;
+const SAVING = { depth: 30, hz: 2 } as const;
 const AGE_EVERY_MS = 200;
 const SECOND_MS = 1_000;
 const SAVE_EVERY_MS = 5_000;
@@ -76,7 +77,7 @@ export class App {
       },
       refused: (code, text) => this.#refused(code, text),
       notice: (_symbol, _kind, text) => this.#notice(text),
-      pong: (number) => this.#connection.answered(number),
+      pong: (number, serverMs) => this.#connection.answered(number, serverMs),
     });
     store.preferences.value = loadPreferences(storage);
     restoreMapChoice(storage);
@@ -118,14 +119,26 @@ export class App {
   /** Another screen is in view: its streams are asked for, those of the one before are left. */
   visit(screen: Screen): void {
     this.#store.screen.value = screen;
-    this.prefer({ tab: screen });
+    const tab = tabOf(screen);
+    if (tab) this.prefer({ tab });
     this.#want();
+  }
+
+  /** How the connection does. */
+  get connection(): ConnectionFacts {
+    return this.#connection.facts;
+  }
+
+  /** Asks for another round trip where there is a connection. */
+  measure(): void {
+    if (this.#store.connection.value === "open") this.#connection.wake();
   }
 
   prefer(change: Partial<Preferences>): void {
     const preferences = { ...this.#store.preferences.value, ...change };
     this.#store.preferences.value = preferences;
     savePreferences(this.#storage, preferences);
+    if ("saver" in change) this.#want();
     this.#redraw();
   }
 
@@ -200,8 +213,7 @@ export class App {
       symbol: facts.symbol,
       venue: known,
       group: this.#groupOf(facts),
-      depth: DEPTH,
-      hz: HZ,
+      ...(this.#store.preferences.value.saver ? SAVING : FULL),
       watchlist: watchlistOf(
         this.#store.preferences.value,
         symbols.map((it) => it.symbol),

@@ -2,6 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app.ts";
+import { watchInstall } from "./install.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
 import { SUBPROTOCOL } from "./net/frames.ts";
@@ -63,5 +64,6 @@ navigator.serviceWorker?.addEventListener("message", (event) => {
   if (typeof url === "string" && openRow(new URL(url, location.href).search))
     location.hash = hrefOf("ladder");
 });
+watchInstall();
 watchUpdates();
 void keepSubscribed();

@@ -110,6 +110,13 @@ class Still:
         self.address = address
         self.market = market
 
+    def wait_for(self, page: Page, state: Callable[[StillServer], bool]) -> None:
+        """Wait until the server has heard what it should; the page goes on meanwhile."""
+        give_up = time.monotonic() + PATIENCE_MS / 1_000
+        while not state(self.market):
+            assert time.monotonic() < give_up, self.market.asked[-5:]
+            page.wait_for_timeout(20)
+
 
 @pytest.fixture(scope="session")
 def still() -> Iterator[Still]:

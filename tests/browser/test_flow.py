@@ -52,6 +52,7 @@ def test_the_range_is_the_maps_and_asks_for_the_pulse_alone(still_page: Page, st
     before = len(still.market.asked)
     still_page.get_by_label("Time range").select_option("12")
     still_page.wait_for_function("localStorage.getItem('leadline.map').includes('12')")
+    still.wait_for(still_page, lambda it: len(it.asked) > before)
     expect(still_page.locator(".pane-note")).to_have_count(0)
     assert [(it["kind"], it.get("hours")) for it in still.market.asked[before:]] == [("pulse", 12)]
 

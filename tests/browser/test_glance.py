@@ -45,7 +45,7 @@ def test_a_tap_opens_the_ladder_and_back_leads_back(still_page: Page, still: Sti
     still_page.locator(".glance-row", has_text="SOL").click()
     expect(still_page.locator(".symbol")).to_contain_text("SOL")
     wait_live(still_page)
-    assert still.market.asked[-1]["kind"] == "ladder"
+    still.wait_for(still_page, lambda it: it.asked[-1]["kind"] == "ladder")
     still_page.go_back()
     expect(still_page.locator(".hero")).to_be_visible()
 
@@ -55,9 +55,9 @@ def test_only_the_streams_of_the_screen_in_view_are_asked_for(still_page: Page, 
     go(still_page, "Glance")
     expect(still_page.locator(".hero")).to_be_visible()
     go(still_page, "Alerts")
-    expect(still_page.locator(".page-note")).to_contain_text("no alerts yet")
+    expect(still_page.get_by_role("heading", name="Alerts", exact=True)).to_be_visible()
+    still.wait_for(still_page, lambda it: it.open_streams() == 0)
     assert [it["kind"] for it in still.market.asked[before:]] == ["glance"]
-    assert still.market.open_streams() == 0
 
 
 def test_markets_can_be_left_out_and_taken_back(still_page: Page) -> None:

@@ -1,7 +1,7 @@
 /** The map of the market in view: the one that streams, or the last one kept on the phone. */
 
-import { decode } from "@msgpack/msgpack";
 import { type MapData, MapModel } from "../net/map_frames.ts";
+import { decode } from "../net/msgpack.ts";
 import type { MapKey } from "../net/wishes.ts";
 
 const KEY = "leadline.map.kept";

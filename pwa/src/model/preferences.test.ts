@@ -8,6 +8,10 @@ it("what was saved is read back", () => {
     venue: "bybit",
     groups: { ETHUSDT: 10 },
     hand: "left" as const,
+    colours: "viridis" as const,
+    saver: true,
+    largeUsd: 1_000_000 as const,
+    watchlist: ["ETHUSDT"],
   };
   savePreferences(localStorage, chosen);
   expect(loadPreferences(localStorage)).toEqual(chosen);

@@ -19,13 +19,17 @@ export const WATCHLIST_MAX = 30;
 /** So many markets are watched until the user has chosen. */
 const WATCHLIST_FIRST = 12;
 
+export const COLOURS = ["default", "magma", "viridis", "cvd"] as const;
+export type Colours = (typeof COLOURS)[number];
+
 export interface Preferences {
   symbol: string | null;
   /** "all" or a venue's name. */
   venue: string;
   /** Ticks a row by symbol. */
   groups: Record<string, number>;
-  colours: "default" | "cvd";
+  /** The palette of heat; with the colour-blind one the sides have other hues as well. */
+  colours: Colours;
   ground: "default" | "black";
   hand: "right" | "left";
   /** The screen to start with: the one looked at last. */
@@ -35,6 +39,8 @@ export interface Preferences {
   sort: GlanceSort;
   /** The part of the Flow screen that the tape has. */
   split: number;
+  /** Fewer rows and frames, for a slow or dear connection. */
+  saver: boolean;
   /** Amounts of the tape in dollars or coins. */
   units: "usd" | "coin";
   /** Prints from here on are worth a look of their own. */
@@ -52,16 +58,24 @@ export const DEFAULTS: Readonly<Preferences> = {
   watchlist: null,
   sort: "closeness",
   split: 0.55,
+  saver: false,
   units: "usd",
   largeUsd: 250_000,
 };
 
 const KEY = "leadline.preferences";
 
-export const heatName = (preferences: Preferences): HeatName =>
-  preferences.colours === "cvd" ? "cividis" : "inferno";
+const HEATS: { readonly [C in Colours]: HeatName } = {
+  default: "inferno",
+  magma: "magma",
+  viridis: "viridis",
+  cvd: "cividis",
+};
 
-export const sideName = (preferences: Preferences): SideName => preferences.colours;
+export const heatName = (preferences: Preferences): HeatName => HEATS[preferences.colours];
+
+export const sideName = (preferences: Preferences): SideName =>
+  preferences.colours === "cvd" ? "cvd" : "default";
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -105,13 +119,14 @@ export function parsePreferences(text: string | null): Preferences {
     symbol: typeof read.symbol === "string" ? read.symbol : DEFAULTS.symbol,
     venue: typeof read.venue === "string" ? read.venue : DEFAULTS.venue,
     groups: groupsFrom(read.groups),
-    colours: oneOf(["default", "cvd"], read.colours, DEFAULTS.colours),
+    colours: oneOf(COLOURS, read.colours, DEFAULTS.colours),
     ground: oneOf(["default", "black"], read.ground, DEFAULTS.ground),
     hand: oneOf(["right", "left"], read.hand, DEFAULTS.hand),
     tab: oneOf(TABS, read.tab, DEFAULTS.tab),
     watchlist: watchlistFrom(read.watchlist),
     sort: oneOf(GLANCE_SORTS, read.sort, DEFAULTS.sort),
     split: splitFrom(read.split),
+    saver: read.saver === true,
     units: oneOf(["usd", "coin"], read.units, DEFAULTS.units),
     largeUsd: oneOf(LARGE_USD, read.largeUsd, DEFAULTS.largeUsd),
   };

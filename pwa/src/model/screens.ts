@@ -5,16 +5,22 @@ import type { FollowedWish } from "../net/streams.ts";
 /** In the order of the thumb bar. */
 export const TABS = ["glance", "ladder", "map", "flow", "alerts"] as const;
 export type Tab = (typeof TABS)[number];
-export type Screen = Tab;
+/** One tap away from the tabs. */
+const FURTHER = ["settings", "install", "health", "big"] as const;
+export type Screen = Tab | (typeof FURTHER)[number];
 
-const SCREENS: readonly Screen[] = TABS;
-export const FIRST_SCREEN: Screen = "ladder";
+const SCREENS: readonly Screen[] = [...TABS, ...FURTHER];
+const isTab = (screen: Screen): screen is Tab => (TABS as readonly Screen[]).includes(screen);
+export const FIRST_SCREEN: Tab = "ladder";
 
 /** The address of a screen within the page; a plain link goes there, and back leads back. */
 export const hrefOf = (screen: Screen): string => `#${screen}`;
 
 /** The screen of an address, null when it names none. */
 export const screenOf = (hash: string): Screen | null => SCREENS.find((it) => hrefOf(it) === hash) ?? null;
+
+/** The tab that a screen belongs to, to start with the next time; null for those beside the tabs. */
+export const tabOf = (screen: Screen): Tab | null => (isTab(screen) ? screen : null);
 
 /** What the user looks at. */
 export interface Looked {
@@ -48,6 +54,11 @@ export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[
       return [map, quote];
     case "flow":
       return [quote, { kind: "tape", symbol, venue }, { kind: "pulse", symbol, hours }];
+    case "big":
+      return [quote];
+    case "health":
+      // How the venues are is told with a ladder; its rows are not looked at.
+      return [{ ...ladder, hz: 1 }];
     default:
       return [];
   }

@@ -55,6 +55,16 @@ export interface VenueFacts {
   readonly epoch: number;
   readonly gaps: number;
   readonly resyncs: number;
+  readonly trading?: boolean;
+  /** Unix ms from which the book is proven without a break. */
+  readonly since?: number | null;
+  readonly resync_ms?: number | null;
+  readonly resync_p99_ms?: number | null;
+  readonly silent_ms?: number;
+  readonly errors?: number;
+  readonly liquidations?: "full" | "throttled" | "unknown";
+  /** The venue's clock minus the server's. */
+  readonly clock_ms?: number | null;
   /** Present and true where nothing proves that no message of the venue was lost. */
   readonly unverified?: boolean;
 }

@@ -1,6 +1,7 @@
 /** What the page's elements show. The book itself is not here: it is drawn, not rendered. */
 
 import { signal } from "@preact/signals";
+import type { InstallPrompt } from "../install.ts";
 import type { ConnectionState } from "../net/connection.ts";
 import type { Hello, SymbolFacts } from "../net/frames.ts";
 import type { Freshness } from "./freshness.ts";
@@ -44,6 +45,8 @@ export const store = {
   notice: signal(""),
   sheet: signal<"none" | "symbols" | "settings" | "watchlist">("none"),
   updateReady: signal(false),
+  /** The browser's offer to install the app, while there is one. */
+  installPrompt: signal<InstallPrompt | null>(null),
 };
 
 export type Store = typeof store;

@@ -176,13 +176,21 @@ describe("being looked at again", () => {
 
   it("keeps a socket that answers, but not for an answer to an older ping", () => {
     connection.shown();
-    connection.answered(1);
+    connection.answered(1, 0);
     vi.advanceTimersByTime(1_500);
     expect(sockets.length).toBe(1);
     connection.shown();
-    connection.answered(1);
+    connection.answered(1, 0);
     talkFor(1_500);
     expect(sockets.length).toBe(2);
+  });
+
+  it("measures the round trip and the server's clock", () => {
+    vi.setSystemTime(100_000);
+    connection.shown();
+    vi.advanceTimersByTime(40);
+    connection.answered(1, 100_520);
+    expect(connection.facts).toMatchObject({ roundTripMs: 40, clockMs: 500 });
   });
 
   it("does not wait out a back-off", () => {
@@ -211,7 +219,7 @@ describe("hidden pages", () => {
     connection.hidden();
     talkFor(9_000);
     connection.shown();
-    connection.answered(1);
+    connection.answered(1, 0);
     talkFor(120_000);
     expect(watching).toEqual([]);
     expect(sockets.length).toBe(1);

@@ -19,6 +19,16 @@ export interface ConnectionEvents {
   watching(watching: boolean): void;
 }
 
+/** How a connection does. */
+export interface ConnectionFacts {
+  /** Bytes of all messages heard since the start. */
+  readonly bytes: number;
+  /** The last round trip; null before one was made. */
+  readonly roundTripMs: number | null;
+  /** The server's clock minus the phone's, give or take half a round trip. */
+  readonly clockMs: number | null;
+}
+
 /** The part of WebSocket that is used. */
 export interface Socket {
   binaryType: BinaryType;
@@ -57,7 +67,11 @@ export class Connection {
   #clockOffsetMs = 0;
   #tickedMs = 0;
   #pings = 0;
+  #pingedMs = 0;
   #watching = true;
+  #bytes = 0;
+  #roundTripMs: number | null = null;
+  #clockMs: number | null = null;
 
   constructor(open: () => Socket, events: ConnectionEvents, backoff = new Backoff()) {
     this.#open = open;
@@ -67,6 +81,10 @@ export class Connection {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  get facts(): ConnectionFacts {
+    return { bytes: this.#bytes, roundTripMs: this.#roundTripMs, clockMs: this.#clockMs };
   }
 
   start(): void {
@@ -90,9 +108,12 @@ export class Connection {
     return true;
   }
 
-  /** The server answered ping `number`. */
-  answered(number: number): void {
-    if (number === this.#pings) this.#stopAnswerTimer();
+  /** The server answered ping `number`, at `serverMs` on its clock. */
+  answered(number: number, serverMs: number): void {
+    if (number !== this.#pings) return;
+    this.#stopAnswerTimer();
+    this.#roundTripMs = performance.now() - this.#pingedMs;
+    this.#clockMs = serverMs + this.#roundTripMs / 2 - Date.now();
   }
 
   /** Makes sure that data flows now: asks an open socket, replaces a dead one, skips any waiting. */
@@ -164,6 +185,7 @@ export class Connection {
     this.#heardMs = performance.now();
     // Only a server that talks has earned a quick next attempt.
     this.#backoff.reset();
+    this.#bytes += data.byteLength;
     this.#events.message(new Uint8Array(data));
   }
 
@@ -200,6 +222,7 @@ export class Connection {
   #probe(): void {
     if (this.#answerTimer !== undefined) return;
     this.#pings += 1;
+    this.#pingedMs = performance.now();
     this.#answerTimer = setTimeout(() => {
       this.#backoff.reset();
       this.#connect();

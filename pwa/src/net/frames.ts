@@ -5,8 +5,8 @@
  * typed arrays and applies deltas in place, so that a frame leaves nothing behind to collect.
  */
 
-import { Decoder, encode } from "@msgpack/msgpack";
 import type { StreamState } from "../model/state.ts";
+import { encode, decode as unpack } from "./msgpack.ts";
 import type { RowWish, Wish } from "./wishes.ts";
 
 export const SUBPROTOCOL = "leadline.v1";
@@ -163,13 +163,11 @@ export function encodePing(number: number): Uint8Array<ArrayBuffer> {
   return encode([PING, number]);
 }
 
-const envelope = new Decoder();
-
 /** Reads one message of the server; throws FrameError when it is none of the catalogue. */
 export function decode(bytes: Uint8Array): ServerMessage {
   let parts: unknown;
   try {
-    parts = envelope.decode(bytes);
+    parts = unpack(bytes);
   } catch (cause) {
     throw new FrameError("expected one msgpack array", { cause });
   }

@@ -1,8 +1,8 @@
 /** The liquidation map as the server tells it: types 30 and 31 of the wire. */
 
-import { encode } from "@msgpack/msgpack";
 import type { Cluster } from "../model/state.ts";
 import { FrameError, map, type Streamed, whole } from "./frames.ts";
+import { encode } from "./msgpack.ts";
 
 const KEYFRAME = 30;
 const COLUMN = 31;

@@ -10,7 +10,7 @@ import { store } from "../model/store.ts";
 import type { GlanceCluster, GlanceRow } from "../net/glance_frames.ts";
 import { strings } from "../strings.ts";
 import "../glance.css";
-import { SearchIcon, SlidersIcon } from "../ui/icons.tsx";
+import { FullIcon, SearchIcon, SlidersIcon } from "../ui/icons.tsx";
 import { PageHeader } from "../ui/page_header.tsx";
 import { Strip } from "../ui/strip.tsx";
 
@@ -291,13 +291,14 @@ function GlanceControls({ app, sort }: { app: App; sort: GlanceSort }) {
       <button
         type="button"
         class="button find"
+        aria-label={strings.glanceFind}
         aria-haspopup="dialog"
         onClick={() => {
           store.sheet.value = "watchlist";
         }}
       >
         <SearchIcon />
-        {strings.glanceFind}
+        {strings.glanceFindShort}
       </button>
       <select
         class="button"
@@ -311,6 +312,9 @@ function GlanceControls({ app, sort }: { app: App; sort: GlanceSort }) {
           </option>
         ))}
       </select>
+      <a class="button square" href={hrefOf("big")} aria-label={strings.pages.big}>
+        <FullIcon />
+      </a>
     </nav>
   );
 }

@@ -64,7 +64,7 @@ function Change() {
   );
 }
 
-function Age() {
+export function Age() {
   const freshness = store.freshness.value;
   const age = store.age.value;
   if (!age) return null;

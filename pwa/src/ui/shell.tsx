@@ -5,11 +5,16 @@ import type { App } from "../app.ts";
 import { hrefOf, type Screen, TABS, type Tab } from "../model/screens.ts";
 import { store } from "../model/store.ts";
 import { AlertsScreen } from "../screens/alerts.tsx";
+import { BigScreen } from "../screens/big.tsx";
 import { FlowScreen } from "../screens/flow.tsx";
 import { GlanceScreen } from "../screens/glance.tsx";
+import { HealthScreen } from "../screens/health.tsx";
+import { InstallScreen } from "../screens/install.tsx";
 import { LadderScreen } from "../screens/ladder.tsx";
 import { MapScreen } from "../screens/map.tsx";
+import { SettingsScreen } from "../screens/settings.tsx";
 import { strings } from "../strings.ts";
+import "../pages.css";
 import "../shell.css";
 import { BellIcon, FlowIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
 import { SettingsSheet } from "./settings.tsx";
@@ -47,6 +52,10 @@ const SCREENS: { readonly [S in Screen]: ComponentType<{ app: App }> } = {
   map: ({ app }) => <MapScreen app={app} onView={setMap} />,
   flow: ({ app }) => <FlowScreen app={app} onTape={setTape} onPulse={setPulse} />,
   alerts: AlertsScreen,
+  settings: SettingsScreen,
+  install: InstallScreen,
+  health: HealthScreen,
+  big: BigScreen,
 };
 
 const TAB_ICONS: { readonly [T in Tab]: ComponentType } = {
@@ -61,7 +70,7 @@ export function Shell({ app }: { app: App }) {
   const { screen, sheet, preferences } = store;
   const InView = SCREENS[screen.value];
   return (
-    <div class={`shell hand-${preferences.value.hand}`}>
+    <div class={`shell hand-${preferences.value.hand} ${screen.value === "big" ? "alone" : ""}`}>
       <InView app={app} />
       <Tabs />
       {sheet.value === "symbols" && <SymbolSheet app={app} />}
