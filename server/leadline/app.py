@@ -60,7 +60,8 @@ async def _serve(settings: Settings) -> int:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
         hub.marks = Marks(store, hub.clock, hub.sessions)
         await hub.marks.load()
-        market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail)
+        scores = settings.data_dir / chosen.name / "scores"
+        market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail, scores)
         async with push_desk(settings, store, hub.clock, hub.simulated) as push:
             if push.problem:
                 log.warning("%s", push.problem)

@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
 
     score = commands.add_parser("score", help="score the estimate against what happened")
     score.add_argument("--captures", type=Path, metavar="DIR", help="against recorded markets in this folder")
+    score.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="against what a server's sealed maps met, in its folder"
+    )
     score.add_argument("--market", choices=["twin"], default="twin", help="whose truth is known")
     score.add_argument("--seed", type=int, default=1, metavar="N", help="of the market")
     score.add_argument("--days", type=_days, default=30.0, metavar="D", help="how long to play, 0.5 to 365")
@@ -152,6 +155,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
+    if arguments.captures is not None and arguments.data_dir is not None:
+        raise UsageError("score takes --captures or --data-dir, not both")
+    if arguments.data_dir is not None:
+        from leadline.feed.score_promises import run_score_promises
+
+        return run_score_promises(arguments.data_dir, arguments.json, sys.stdout)
     if arguments.captures is not None:
         from leadline.feed.score_recordings import run_score_recordings
 

@@ -13,7 +13,7 @@ so a lesson counts for all open positions at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, exp, hypot, isfinite, log
@@ -509,11 +509,8 @@ def bootstrap(
     candles: Iterable[CandleLike],
     open_interest: list[tuple[int, float]],
     bar_ms: int,
-    on_bar: Callable[[CandleLike], None] | None = None,
 ) -> None:
     """Replay history into ``bands``, oldest first: bars of ``bar_ms`` and (ms, coins) samples.
-
-    on_bar: called after each bar, for what is to be noted along the way.
 
     A sample settles once the bars that end at or before it are in.  With a single sample (a venue
     without history) open interest is held constant: every bar settles with that one.
@@ -532,8 +529,6 @@ def bootstrap(
         bands.candle(candle)
         if constant and sample is not None:
             bands.open_interest(sample[1], end_ms)
-        if on_bar is not None:
-            on_bar(candle)
     while sample is not None and not constant:
         bands.open_interest(sample[1], sample[0])
         sample = next(pending, None)

@@ -67,13 +67,14 @@ class Estimator:
         kind: PriceKind,
         completeness: Completeness,
         at_ms: int,
-    ) -> None:
-        """Take a liquidation print of a venue."""
+    ) -> float:
+        """Take a liquidation print of a venue; return its trigger, as far as the print tells."""
         bands = self.venues[venue]
         trigger = bands.liquidation(side, coins, price, kind, completeness, at_ms)
         watch = self._watches.get(venue)
         if watch is not None:
             watch.liquidation(side, trigger, coins * trigger)
+        return trigger
 
     def heat(self, venues: Sequence[str], marks: Sequence[float]) -> Heat:
         """Return the heat of these venues, each with its mark now, around the mark of the first."""

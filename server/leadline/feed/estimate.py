@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import Event, Funding, Liquidation, Mark, OpenInterest, Side, Trade
+from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest, Side, Trade
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
 from leadline.domain.true_range import TrueRange
-from leadline.feed.map_columns import RunningBar, SymbolColumns
+from leadline.feed.continuity import LIQUIDATION_FEEDS
+from leadline.feed.map_columns import MINUTE_MS, RunningBar, SymbolColumns
 from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from leadline.domain.signals import Fuel
     from leadline.domain.story import Story
     from leadline.domain.tracking import Tracked
+    from leadline.feed.witness import Witness
 
 log = logging.getLogger("leadline.feed")
 
@@ -70,6 +72,7 @@ class VenueEstimate:
     ranges: TrueRange = field(default_factory=TrueRange)
     interest: Interest | None = None
     bar: RunningBar = field(default_factory=RunningBar)
+    witness: Witness | None = None
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
@@ -85,14 +88,18 @@ class VenueEstimate:
             self.bar.heard = True
             self.ranges.observe(event.price, event.at_ms)
             self.estimator.mark(event.venue, event.price, event.at_ms)
+            if self.witness is not None:
+                self.witness.mark(event.price)
         elif isinstance(event, OpenInterest):
             self.flush()
             self.bands.open_interest(event.coins, event.at_ms)
         elif isinstance(event, Liquidation):
-            self.estimator.liquidation(
+            trigger = self.estimator.liquidation(
                 *(event.venue, event.side, event.coins, event.price),
                 *(event.kind, event.completeness, event.at_ms),
             )
+            if self.witness is not None:
+                self.witness.died(event.side, trigger, event.coins)
         elif isinstance(event, Funding):
             self._take_funding(event)
 
@@ -200,6 +207,10 @@ class SymbolHeat:
 
             self._estimator = Estimator(instrument.base)
         self._estimator.venues[instrument.venue] = estimate.bands = bands
+        if LIQUIDATION_FEEDS.get(instrument.venue) is Completeness.FULL:
+            from leadline.feed.witness import Witness
+
+            estimate.witness = Witness(instrument.symbol, instrument.venue, bands.mark_price)
         estimate.estimator = self._estimator
         last = history.candles[-1] if history.candles else None
         estimate.bar = self.columns.begin(instrument.venue, past, last, self._clock.wall_ms())
@@ -226,9 +237,16 @@ class SymbolHeat:
                 column = self.columns.end(name, estimate.bands, estimate.bar)
                 if column is not None:
                     ended[name] = column, replace(estimate.bar)
+                if estimate.witness is not None:
+                    end_ms = now_ms // MINUTE_MS * MINUTE_MS
+                    estimate.witness.minute(end_ms, estimate.bar if column else None, estimate.bands)
                 estimate.bar.begin(now_ms)
         self.columns.ended += bool(ended)
         return ended
+
+    def witnesses(self) -> list[Witness]:
+        """Return those who seal the maps of venues with a complete feed."""
+        return [made.witness for made in self._venues.values() if made.witness is not None]
 
     def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]:
         """Return the band codes of BAND_ROWS rows upwards from ``first``; empty without an estimate."""

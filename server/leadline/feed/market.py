@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.map_columns import end_minutes
+from leadline.feed.promise_log import keep_promises
 from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import SymbolSession
 from leadline.feed.venue_feed import VenueFeed
@@ -31,6 +33,7 @@ class Market:
 
     Each venue runs by itself: one that is out keeps trying and joins the sessions when it answers.
     longtail: venues read by way of ccxt, all in one helper process that starts only if there are any.
+    scores: the folder sealed maps are kept in, None to keep none.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class Market:
         endpoints: dict[str, Endpoints],
         bans: Bans | None = None,
         longtail: Mapping[str, LongTailOptions] | None = None,
+        scores: Path | None = None,
     ) -> None:
         self.hub = hub
         self.endpoints = endpoints
         self.longtail = dict(longtail or {})
         self._bans = bans
+        self._scores = scores
         self._raw_reading = RawReading()
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self._heats}
@@ -66,6 +71,8 @@ class Market:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._raw_reading.run())
                 group.create_task(end_minutes(self.hub.clock, self._heats))
+                if self._scores is not None:
+                    group.create_task(keep_promises(self._heats, self._scores))
                 for venue, endpoints in self.endpoints.items():
                     group.create_task(self._keep_venue(venue, endpoints))
                 if self.longtail:
