@@ -73,7 +73,8 @@ def running_server(folder: Path, *arguments: str) -> Iterator[str]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The twin's market on a server that all tests of a run share."""
     folder = tmp_path_factory.mktemp("data")
-    with running_server(folder, "serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT") as address:
+    arguments = ("serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT")
+    with running_server(folder, *arguments, "--push-contact", "mailto:owner@leadline.dev") as address:
         yield address
 
 

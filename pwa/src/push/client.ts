@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { deviceName, deviceSecret } from "./device.ts";
+import { type PhoneHealth, readHealth, type ServerHealth } from "./health.ts";
 import { ask, type Browser, Refusal, register } from "./subscribe.ts";
 
 /**
@@ -15,6 +16,10 @@ export const push = {
   busy: signal(false),
   /** The last thing that went wrong or was tried, in words; empty for nothing. */
   said: signal(""),
+  /** What this browser can do; null until looked at. */
+  phone: signal<PhoneHealth | null>(null),
+  /** What the server told last; null while it was not reached. */
+  server: signal<ServerHealth | null>(null),
   /** Milliseconds from the tap on the test until this phone showed it; null when none came. */
   roundTripMs: signal<number | null>(null),
 };
@@ -42,6 +47,10 @@ async function browserOf(): Promise<Browser> {
   return { manager: registration.pushManager, stores: caches, fetch: fetch.bind(window) };
 }
 
+function isInstalled(): boolean {
+  return matchMedia("(display-mode: standalone)").matches;
+}
+
 async function look(): Promise<void> {
   const hasPush = "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
   const permission = hasPush ? Notification.permission : null;
@@ -49,11 +58,34 @@ async function look(): Promise<void> {
   push.state.value = pushStateOf({
     secure: window.isSecureContext,
     hasPush,
-    installed: matchMedia("(display-mode: standalone)").matches,
+    installed: isInstalled(),
     apple: /iPhone|iPad|iPod/.test(navigator.userAgent),
     permission,
     subscribed: asked && (await (await browserOf()).manager.getSubscription()) !== null,
   });
+  push.phone.value = { state: push.state.value, installed: isInstalled(), lacks: lacks() };
+}
+
+function lacks(): PhoneHealth["lacks"] {
+  const found: PhoneHealth["lacks"][number][] = [];
+  if (!("setAppBadge" in navigator)) found.push("badge");
+  if (!("vibrate" in navigator)) found.push("vibrate");
+  if (!("Notification" in window && "maxActions" in Notification)) found.push("actions");
+  if (!navigator.storage?.persist) found.push("persist");
+  return found;
+}
+
+/** Asks how all devices fare, and which of them this phone is. */
+export async function askHealth(): Promise<void> {
+  await look();
+  try {
+    const device = window.isSecureContext ? { device: await deviceSecret(caches) } : {};
+    push.server.value = readHealth(await ask({ fetch: fetch.bind(window) }, "health", device));
+  } catch (error) {
+    // A refusal is an answer too: its sentence says what is missing.
+    const problem = error instanceof Refusal ? error.message : null;
+    push.server.value = problem === null ? null : { available: false, problem, devices: [] };
+  }
 }
 
 /** Tells the server again that this phone is there, with a new subscription when its key has changed. */
@@ -119,4 +151,5 @@ async function attempt(work: () => Promise<void>, loud = true): Promise<void> {
   } finally {
     push.busy.value = false;
   }
+  if (loud) await askHealth();
 }

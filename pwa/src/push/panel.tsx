@@ -1,10 +1,13 @@
-/** Whether alerts reach this phone, and the taps that change it. */
+/** Whether alerts reach this phone, the taps that change it, and how every device fares. */
 
+import { useEffect } from "preact/hooks";
 import { strings } from "../strings.ts";
-import { push, test, turnOff, turnOn } from "./client.ts";
+import { askHealth, push, test, turnOff, turnOn } from "./client.ts";
+import { type HealthRow, lastOf, phoneRows } from "./health.ts";
 import "./push.css";
 
 export function PushPanel() {
+  useEffect(() => void askHealth(), []);
   const state = push.state.value;
   const busy = push.busy.value;
   const tripMs = push.roundTripMs.value;
@@ -30,6 +33,53 @@ export function PushPanel() {
         )}
       </div>
       <p role="status">{tripMs === null ? push.said.value : strings.push.roundTrip(Math.round(tripMs))}</p>
+      <Health />
     </section>
+  );
+}
+
+function Health() {
+  const phone = push.phone.value;
+  if (!phone) return null;
+  const server = push.server.value;
+  const nowMs = Date.now();
+  const others = server?.devices.filter((it) => !it.isThis) ?? [];
+  const rows = others.map((it) => ({
+    name: it.name,
+    note: it.channel === "webpush" ? it.service : (strings.push.channels[it.channel] ?? it.channel),
+    ...lastOf(it, nowMs),
+  }));
+  return (
+    <>
+      <h3>{strings.push.health}</h3>
+      <Rows rows={phoneRows(phone, server, nowMs)} />
+      {rows.length > 0 && <h3>{strings.push.others}</h3>}
+      {rows.length > 0 && <Rows rows={rows} />}
+    </>
+  );
+}
+
+/** A mark stands beside every colour, for those who do not see it. */
+const MARKS = new Map<boolean | null, string>([
+  [true, "\u2713"],
+  [false, "\u2715"],
+  [null, ""],
+]);
+
+function Rows({ rows }: { rows: readonly (HealthRow & { readonly note?: string })[] }) {
+  return (
+    <dl class="health">
+      {rows.map(({ name, note, value, good }) => (
+        <div key={`${name} ${note ?? ""}`} data-good={good}>
+          <dt>
+            {name}
+            {note && <small>{note}</small>}
+          </dt>
+          <dd>
+            {value} <span aria-hidden="true">{MARKS.get(good)}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }
