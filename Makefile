@@ -70,8 +70,9 @@ score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one
 	@printf '%s\n' $(or $(SEEDS),1 2 3 4 5 6 7 8) | \
 	  xargs -P 2 -I{} $(BIN)/leadline score --market twin --seed {} --days $(or $(DAYS),30) --json | tee build/score.jsonl
 
-simulate: dev ## ten minutes of market under faults in virtual time, many seeds (SEEDS=1-200)
+simulate: dev ## ten minutes of market under faults, and the times of recovery, in virtual time (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
+	$(BIN)/python -m tests.twin.recovery $(or $(SEEDS),1-200)
 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)

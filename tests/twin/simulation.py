@@ -136,6 +136,7 @@ class Link:
         self.route = route
         self.path = path
         self.swallowing = False
+        self.sent: deque[tuple[int, str]] = deque(maxlen=100)  # what the adapter asked for, and when
         self._session: TwinSession | None = None
         self._life = 0  # what was planned for an earlier life of the link is void
         self._failures = 0
@@ -176,8 +177,14 @@ class Link:
             self._heard_ms = self.venue.clock.now_ms
             self.venue.received(self.route, item)
 
+    @property
+    def opened_ms(self) -> int:
+        """When the present connection, or the last one, was opened."""
+        return self._opened_ms
+
     def send(self, text: str) -> None:
         life = self._life
+        self.sent.append((self.venue.clock.now_ms, text))
 
         def arrived() -> None:
             if life == self._life and self._session is not None and not self.swallowing:
@@ -231,7 +238,9 @@ class SimulatedVenue:
         self.refusing = self.unreachable = False
         self._session = simulation.session
         self._on_loss = simulation.lost
-        self._half_trip_ms = self.rng.randint(3, 60)
+        self._half_trip_ms, self._jitter_ms = self.rng.randint(3, 60), 15
+        if simulation.round_trip_ms is not None:
+            self._half_trip_ms, self._jitter_ms = simulation.round_trip_ms // 2, 0
         self._quiet_until_ms = 0
         _, _, body = call(server, INSTRUMENTS_PATH[self.name])
         self.protocol = make_protocol(self.name, parse_instruments(self.name, body))
@@ -241,6 +250,7 @@ class SimulatedVenue:
         self.links = {
             route: Link(self, route, path.partition("?")[0]) for route, path in self.protocol.routes().items()
         }
+        self.book_link = self.links[getattr(self.book, "route", next(iter(self.links)))]
         self._judge = GapJudge(self.name, self.book.instrument.native)
         self.lost_epoch = -1  # a frame has proven that the book of this epoch missed something
         self._checked: tuple[int, BookState] | None = None
@@ -254,7 +264,7 @@ class SimulatedVenue:
         return self.book.state is BookState.LIVE
 
     def latency_ms(self) -> int:
-        return self._half_trip_ms + self.rng.randint(0, 15)
+        return self._half_trip_ms + self.rng.randint(0, self._jitter_ms)
 
     def pump(self) -> None:
         for link in self.links.values():
@@ -497,13 +507,20 @@ class Simulation:
     """One run: ``Simulation(seed).run(600)`` returns its report.
 
     symbol: which one is followed, chosen by the seed when None; neighbours: symbols traded beside it;
-    peace: nothing breaks but what the caller breaks.
+    peace: nothing breaks but what the caller breaks.  round_trip_ms: of every way, drawn by the seed when
+    None.
     """
 
     def __init__(
-        self, seed: int, symbol: str | None = None, neighbours: tuple[str, ...] = (), peace: bool = False
+        self,
+        seed: int,
+        symbol: str | None = None,
+        neighbours: tuple[str, ...] = (),
+        peace: bool = False,
+        round_trip_ms: int | None = None,
     ) -> None:
         self.seed = seed
+        self.round_trip_ms = round_trip_ms
         self.rng = random.Random(seed)
         self.symbol = symbol or SYMBOLS[seed % len(SYMBOLS)]
         self.clock = Clock()
@@ -516,7 +533,7 @@ class Simulation:
         self.venues = {name: SimulatedVenue(self, SERVERS[name](self.world, Faults())) for name in VENUES}
         self.timeline.every(STEP_MS, self._step)
         self.timeline.every(1000, self.session.observe)
-        self._phones: list[Phone] = []
+        self.phones: list[Phone] = []
         self.timeline.after(2_000, self._watch)
         for venue in [] if peace else self.venues.values():
             self.timeline.after(self.rng.randint(5_000, 12_000), lambda venue=venue: self._trouble(venue))
@@ -548,7 +565,7 @@ class Simulation:
         def shown() -> None:
             if venue.stretch != stretch:
                 return
-            for phone in self._phones:
+            for phone in self.phones:
                 if venue.name not in phone.venues:
                     continue
                 flags = [flags for at_ms, flags in phone.flags if at_ms >= since_ms]
@@ -575,7 +592,7 @@ class Simulation:
         group = described["group"]
         assert isinstance(group, int)
         one = self.rng.choice(VENUES)
-        self._phones = [
+        self.phones = [
             Phone(self, LadderKey(self.symbol, ALL_VENUES, group, 40, 10)),
             Phone(self, LadderKey(self.symbol, one, group, 20, 5)),
         ]

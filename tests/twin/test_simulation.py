@@ -11,6 +11,7 @@ import pytest
 
 from leadline.domain.events import BookState
 from leadline.twin.faults import Faults
+from tests.twin.recovery import FOUND_MS_MAX, measure
 from tests.twin.simulation import RUN_S, Simulation
 
 
@@ -25,6 +26,12 @@ def test_whatever_breaks_what_is_live_is_true_and_what_is_lost_comes_back(seed: 
     assert report.seen["compared"] > 200, report.summary()
     assert report.seen["ladders"] > 5_000, report.summary()
     assert not report.failures, f"{report.summary()}\nrun it again: make simulate SEEDS={seed}"
+
+
+def test_a_loss_is_found_shown_and_mended_in_time() -> None:
+    found = measure(range(1, 2))
+    assert found.keys() >= {"resync", *FOUND_MS_MAX}
+    assert found["above_the_limit"] == []
 
 
 def test_the_same_seed_is_the_same_run() -> None:

@@ -7,7 +7,7 @@ messages mean.  Everything that can go wrong between them is handled here, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
@@ -31,6 +31,8 @@ RETRY_S_MAX = 3.0
 METADATA_EVERY_MS = 10_000
 HOPELESS_RETRY_MS = 60_000
 REFINE_WITHIN_MS = 30_000
+MARK_EVERY_MS = 60_000
+MARK_RETRY_MS_MAX = 300_000
 FIRST_DATA_MS = int(FIRST_DATA_S * 1000)
 # A venue's message can be wrong in any of these ways; each is a protocol error, none a defect of ours.
 MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, VenueError)
@@ -51,6 +53,16 @@ def load_raw_reader() -> type[RawReader]:
     return RawReader
 
 
+@dataclass(slots=True)
+class _MarkWatch:
+    """Whether a symbol's mark was heard since the last look, when the next look is due, and how far the
+    one after it if nothing was."""
+
+    due_ms: int
+    heard: bool = False
+    pause_ms: int = FIRST_DATA_MS
+
+
 class Adapter(Generic[S]):
     """Base of the venue protocols; satisfies VenueProtocol with the subclass's hooks."""
 
@@ -62,6 +74,7 @@ class Adapter(Generic[S]):
         self.protocol_errors = 0
         self._opened: set[str] = set()
         self._fetching: set[str] = set()  # natives whose snapshot is on its way, perhaps waiting its turn
+        self._mark_watches: dict[str, _MarkWatch] = {}
         self._fundings: dict[str, tuple[float, int]] = {}
         self._listed: dict[str, Instrument] = {
             native: sync.instrument for native, sync in self._by_native.items()
@@ -107,6 +120,14 @@ class Adapter(Generic[S]):
         """Return what to do about a live book whose stream fell silent."""
         return self._resync(sync, now_ms)
 
+    def _mark_route(self, sync: S) -> str:
+        """Return the connection that carries the symbol's mark."""
+        return sync.route
+
+    def _subscribe_marks_again(self, route: str, syncs: list[S]) -> list[Output]:
+        """Return the requests for all streams of these symbols on ``route`` but their books."""
+        raise NotImplementedError
+
     def _tick(self, now_ms: int) -> list[Output]:
         """Return what else is due: keep-alives and polls."""
         raise NotImplementedError
@@ -119,6 +140,9 @@ class Adapter(Generic[S]):
         for sync in self._on_route(route):
             sync.begin(now_ms)
             outputs.append(sync.changed())
+        for native, sync in self._by_native.items():
+            if self._mark_route(sync) == route:
+                self._mark_watches[native] = _MarkWatch(now_ms + FIRST_DATA_MS)
         return outputs + self._subscribe(route)
 
     def closed(self, route: str, now_ms: int) -> list[Output]:
@@ -176,13 +200,37 @@ class Adapter(Generic[S]):
                 on_its_way = sync.instrument.native in self._fetching
                 if not on_its_way and now_ms - sync.waiting_ms >= FIRST_DATA_MS:
                     outputs += self._resync(sync, now_ms)
-            elif not sync.silent and now_ms - sync.received_ms > sync.silent_limit_ms():
+            elif not sync.silent and sync.silence_ms(now_ms) > sync.silent_limit_ms():
                 sync.mark_silent()
                 outputs.append(sync.changed())
                 outputs += self._on_silence(sync, now_ms)
-        return outputs + self._tick(now_ms)
+        return outputs + self._watch_marks(now_ms) + self._tick(now_ms)
 
     # Shared steps.
+
+    def _watch_marks(self, now_ms: int) -> list[Output]:
+        """Subscribe anew where no mark comes: an acknowledgement proves nothing.
+
+        Trades and liquidations may be quiet for long; the mark, which never is, stands for them.
+        """
+        quiet: dict[str, list[S]] = {}
+        for native, watch in self._mark_watches.items():
+            if now_ms < watch.due_ms:
+                continue
+            sync = self._by_native[native]
+            route = self._mark_route(sync)
+            if watch.heard:
+                self._mark_watches[native] = _MarkWatch(now_ms + MARK_EVERY_MS)
+            elif route in self._opened:
+                watch.pause_ms = min(2 * watch.pause_ms, MARK_RETRY_MS_MAX)
+                watch.due_ms = now_ms + watch.pause_ms
+                quiet.setdefault(route, []).append(sync)
+        return [out for route, syncs in quiet.items() for out in self._subscribe_marks_again(route, syncs)]
+
+    def _note_mark(self, sync: S) -> None:
+        watch = self._mark_watches.get(sync.instrument.native)
+        if watch is not None:
+            watch.heard = True
 
     def _take_found(self, kind: int, sync: S, now_ms: int) -> list[Output]:
         """Finish what a compiled reader did with a message."""

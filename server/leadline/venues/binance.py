@@ -54,7 +54,9 @@ class BinanceProtocol(Adapter[BookSync]):
         self._depth_limit = depth_limit
         self._streams: dict[str, list[str]] = {}
         route_of = self._share_out("public", instruments, public)
-        self._share_out("market", instruments, ["aggTrade", "markPrice@1s", "forceOrder"])
+        self._market_routes = self._share_out(
+            "market", instruments, ["aggTrade", "markPrice@1s", "forceOrder"]
+        )
         super().__init__(BookSync(made, route_of[made.native]) for made in instruments)
         self._interest_due_ms: dict[str, int] = {}
         self._next_request = 0
@@ -79,10 +81,20 @@ class BinanceProtocol(Adapter[BookSync]):
             for names in batches(self._streams.get(route, []), STREAMS_PER_REQUEST_MAX)
         ]
 
-    def _subscribe_again(self, sync: BookSync) -> list[Output]:
-        own = f"{_lower(sync.instrument.native)}@"
-        names = [name for name in self._streams[sync.route] if name.startswith(own)]
-        return [Send(sync.route, self._request(method, names)) for method in ("UNSUBSCRIBE", "SUBSCRIBE")]
+    def _subscribe_again(self, route: str, syncs: list[BookSync]) -> list[Output]:
+        own = tuple(f"{_lower(sync.instrument.native)}@" for sync in syncs)
+        names = [name for name in self._streams[route] if name.startswith(own)]
+        return [
+            Send(route, self._request(method, some))
+            for some in batches(names, STREAMS_PER_REQUEST_MAX)
+            for method in ("UNSUBSCRIBE", "SUBSCRIBE")
+        ]
+
+    def _mark_route(self, sync: BookSync) -> str:
+        return self._market_routes[sync.instrument.native]
+
+    def _subscribe_marks_again(self, route: str, syncs: list[BookSync]) -> list[Output]:
+        return self._subscribe_again(route, syncs)
 
     def _request(self, method: str, names: list[str]) -> str:
         self._next_request += 1
@@ -151,6 +163,7 @@ class BinanceProtocol(Adapter[BookSync]):
         return outputs
 
     def _take_mark(self, sync: BookSync, data: dict[str, Any]) -> list[Output]:
+        self._note_mark(sync)
         made, at_ms = sync.instrument, whole(data["E"])
         outputs: list[Output] = [Mark(made.venue, made.symbol, at_ms, parse_positive_float(data["p"]))]
         if data.get("r"):
@@ -171,7 +184,7 @@ class BinanceProtocol(Adapter[BookSync]):
             if not sync.silent or sync.audit(levels, now_ms):
                 return [sync.changed()]
             # The market moved and the stream told nothing of it: its subscription is not served.
-            return self._subscribe_again(sync) + self._resync(sync, now_ms)
+            return self._subscribe_again(sync.route, [sync]) + self._resync(sync, now_ms)
         widening = sync.recording
         outcome = sync.take_fetched(update_id, at_ms, levels, now_ms)
         if widening and outcome is Outcome.TOO_OLD:

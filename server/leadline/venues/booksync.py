@@ -130,6 +130,7 @@ class BookSync(HasCells):
     since.  linked: a delta has proven that stream and snapshot meet.  trusted: lowest and highest
     tick the last snapshot reached; levels beyond are known only where they changed since.
     told_live: what to tell of a message that left the book live.
+    listening_ms: when the stream was last asked for, or last told something.
     waiting_ms, asked_ms, due_ms, tries: for the adapter's timing of anchors (waiting since, last asked
     for, next due or None, asked for since the book was last live).  hopeless: not live since the whole
     connection was replaced for its sake.
@@ -160,6 +161,7 @@ class BookSync(HasCells):
         self._stats = BookStats()
         self.trusted = (0, 0)
         self.anchored_ms = 0
+        self.listening_ms = 0
         self.waiting_ms = 0
         self.asked_ms: int | None = None
         self.due_ms: int | None = None
@@ -224,7 +226,7 @@ class BookSync(HasCells):
         """The book is no longer proven: keep it, flagged, and wait for an anchor."""
         self.anchored = self.linked = self.recording = False
         self.state = BookState.STALE if self.epoch else BookState.SYNCING
-        self.waiting_ms = now_ms
+        self.waiting_ms = self.listening_ms = now_ms
 
     def rebase(self, instrument: Instrument, now_ms: int) -> None:
         """The venue changed the contract's steps: what is held has lost its meaning."""
@@ -291,6 +293,10 @@ class BookSync(HasCells):
         self.at_ms = max(self.at_ms, at_ms)
         return self.settle() if self.anchored else Outcome.WAITING
 
+    def silence_ms(self, now_ms: int) -> int:
+        """Return for how long the stream has told nothing; a book fetched beside it is no word of it."""
+        return now_ms - (self.received_ms if self.linked else self.listening_ms)
+
     def silent_limit_ms(self) -> int:
         """Return how long this book may be silent before its stream is suspected."""
         if not self.linked:
@@ -332,7 +338,7 @@ class BookSync(HasCells):
             gap_ms = max(0, now_ms - self.received_ms)
             self.usual_gap_ms += GAP_WEIGHT * (gap_ms - self.usual_gap_ms)
         self._end_silence(now_ms)
-        self.received_ms = now_ms
+        self.received_ms = self.listening_ms = now_ms
 
     def _end_silence(self, now_ms: int) -> None:
         if self.silent:

@@ -21,6 +21,7 @@ TOPIC_CHARS_PER_ROUTE_MAX = 20_000  # the venue's limit is 21,000
 TOPICS_PER_REQUEST_MAX = 50
 REQUESTS_HELD_MAX = 1_000
 PING_EVERY_MS = 20_000
+OTHER_TOPICS = ("publicTrade", "tickers", "allLiquidation")
 SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 
@@ -40,7 +41,7 @@ class BybitProtocol(Adapter[CountedSync]):
 
     def _place(self, made: Instrument) -> str:
         """Give a symbol's topics to the last connection with room for them; return its route."""
-        names = [f"orderbook.{self._depth}", "publicTrade", "tickers", "allLiquidation"]
+        names = [f"orderbook.{self._depth}", *OTHER_TOPICS]
         topics = [f"{name}.{made.native}" for name in names]
         route = list(self._topics)[-1] if self._topics else "linear"
         taken = sum(len(topic) + 3 for topic in self._topics.get(route, []))
@@ -70,6 +71,14 @@ class BybitProtocol(Adapter[CountedSync]):
         return [
             self._request(sync.route, "unsubscribe", [topic]),
             self._request(sync.route, "subscribe", [topic]),
+        ]
+
+    def _subscribe_marks_again(self, route: str, syncs: list[CountedSync]) -> list[Output]:
+        topics = [f"{name}.{sync.instrument.native}" for sync in syncs for name in OTHER_TOPICS]
+        return [
+            self._request(route, op, some)
+            for some in batches(topics, TOPICS_PER_REQUEST_MAX)
+            for op in ("unsubscribe", "subscribe")
         ]
 
     def _tick(self, now_ms: int) -> list[Output]:
@@ -131,6 +140,7 @@ class BybitProtocol(Adapter[CountedSync]):
 
     def _take_ticker(self, sync: CountedSync, message: dict[str, Any]) -> list[Output]:
         """Merge a partial ticker and tell what changed of mark, funding and open interest."""
+        self._note_mark(sync)
         made, fresh, at_ms = sync.instrument, message["data"], whole(message["ts"])
         held = self._tickers.setdefault(made.native, {})
         if message["type"] == "snapshot":

@@ -15,6 +15,7 @@ from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.booksync import Delta, SequenceSync
 
 PUBLIC_PATH = "/ws/v5/public"
+OTHER_CHANNELS = ("trades", "mark-price", "funding-rate", "open-interest")
 BOOK_CHANNELS = ("books", "books-l2-tbt", "books50-l2-tbt")
 SYMBOLS_PER_ROUTE_MAX = 30  # deep books a connection carries well
 ARGS_PER_REQUEST_MAX = 100
@@ -60,7 +61,7 @@ class OkxProtocol(Adapter[SequenceSync]):
 
     def _subscribe(self, route: str) -> list[Output]:
         natives = self._natives.get(route, [])
-        channels = (self._channel, "trades", "mark-price", "funding-rate", "open-interest")
+        channels = (self._channel, *OTHER_CHANNELS)
         args = [{"channel": channel, "instId": native} for native in natives for channel in channels]
         if route == next(iter(self._natives), None):
             args.append({"channel": "liquidation-orders", "instType": "SWAP"})
@@ -76,6 +77,18 @@ class OkxProtocol(Adapter[SequenceSync]):
         self._fallback.discard(sync.instrument.native)
         # The subscription follows when the end of the old one is acknowledged.
         return [self._request(sync.route, "unsubscribe", [self._book_arg(sync)])]
+
+    def _subscribe_marks_again(self, route: str, syncs: list[SequenceSync]) -> list[Output]:
+        args = [
+            {"channel": channel, "instId": sync.instrument.native}
+            for sync in syncs
+            for channel in OTHER_CHANNELS
+        ]
+        return [
+            self._request(route, op, some)
+            for some in batches(args, ARGS_PER_REQUEST_MAX)
+            for op in ("unsubscribe", "subscribe")
+        ]
 
     def _book_arg(self, sync: SequenceSync) -> dict[str, str]:
         return {"channel": self._channel, "instId": sync.instrument.native}
@@ -165,12 +178,13 @@ class OkxProtocol(Adapter[SequenceSync]):
 
     def _take_row(self, sync: SequenceSync, channel: str, row: dict[str, Any]) -> list[Output]:
         made = sync.instrument
-        if channel not in ("trades", "mark-price", "open-interest", "funding-rate"):
+        if channel not in OTHER_CHANNELS:
             return []
         at_ms = whole_text(row.get("ts") or "0")
         if channel == "trades":
             return [self._trade(sync, at_ms, row["px"], row["sz"], TAKERS[row["side"]])]
         if channel == "mark-price":
+            self._note_mark(sync)
             return [Mark(made.venue, made.symbol, at_ms, parse_positive_float(row["markPx"]))]
         if channel == "open-interest":
             if row.get("oiCcy"):

@@ -275,7 +275,7 @@ async def test_the_market_serves_such_a_venue_and_says_it_is_unverified() -> Non
             assert session.ladder("all", 1, 10, 0).bid_tick > 0
             while (
                 session.heat is None
-                or session.heat.summary("all", session.tick, 10, session.pace)["bands"] is None
+                or session.heat.summary("all", session.tick, 10, session.pace, None)["bands"] is None
             ):
                 await asyncio.sleep(0.1)
 
