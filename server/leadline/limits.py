@@ -11,7 +11,7 @@ RECONNECT_S_MIN = 0.25
 RECONNECT_S_MAX = 30.0
 RECONNECT_HEALTHY_S = 60.0
 SILENT_BOOK_S = 10.0
-FIRST_DATA_S = 4.5  # a look every quarter second and a question come on top: 5 s in all
+FIRST_DATA_S = 4.25  # two looks of a quarter second and a question come on top: 5 s in all
 SNAPSHOT_TRIES_MAX = 5
 BUFFERED_DELTAS_MAX = 10_000
 

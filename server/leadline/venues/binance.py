@@ -61,6 +61,7 @@ class BinanceProtocol(Adapter[BookSync]):
         self._interest_due_ms: dict[str, int] = {}
         self._next_request = 0
         self._widen_due_ms: dict[str, int] = {}
+        self._unserved: dict[str, list[BookSync]] = {}  # by route, to be subscribed anew
 
     def _share_out(self, kind: str, instruments: list[Instrument], names: list[str]) -> dict[str, str]:
         """Give each symbol's streams of one kind to a connection; return the route of each symbol."""
@@ -184,7 +185,8 @@ class BinanceProtocol(Adapter[BookSync]):
             if not sync.silent or sync.audit(levels, now_ms):
                 return [sync.changed()]
             # The market moved and the stream told nothing of it: its subscription is not served.
-            return self._subscribe_again(sync.route, [sync]) + self._resync(sync, now_ms)
+            self._unserved.setdefault(sync.route, []).append(sync)
+            return self._resync(sync, now_ms)
         widening = sync.recording
         outcome = sync.take_fetched(update_id, at_ms, levels, now_ms)
         if widening and outcome is Outcome.TOO_OLD:
@@ -200,7 +202,9 @@ class BinanceProtocol(Adapter[BookSync]):
     # What is due.
 
     def _tick(self, now_ms: int) -> list[Output]:
-        outputs: list[Output] = []
+        # Gathered up to here: the venue cuts a connection that sends more than ten messages a second.
+        unserved, self._unserved = self._unserved, {}
+        outputs = [out for route, syncs in unserved.items() for out in self._subscribe_again(route, syncs)]
         for index, sync in enumerate(self._by_native.values()):
             if sync.route not in self._opened:
                 continue
