@@ -25,6 +25,7 @@ from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
+from leadline.store.history import HistoryStore, history_path
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
 from leadline.web.prepared_frames import PreparedFrameProtocol
@@ -61,8 +62,13 @@ async def _serve(settings: Settings) -> int:
         hub.marks = Marks(store, hub.clock, hub.sessions)
         await hub.marks.load()
         scores = settings.data_dir / chosen.name / "scores"
-        market = Market(hub, settings.symbols, chosen.endpoints, bans, chosen.longtail, scores)
-        async with push_desk(settings, store, hub.clock, hub.simulated) as push:
+        async with (
+            push_desk(settings, store, hub.clock, hub.simulated) as push,
+            _history(settings, chosen.name) as history,
+        ):
+            market = Market(
+                hub, settings.symbols, chosen.endpoints, bans, chosen.longtail, scores=scores, store=history
+            )
             if push.problem:
                 log.warning("%s", push.problem)
             alarms = await Alarms.open(store, push.delivery, hub, len(settings.symbols))
@@ -81,6 +87,19 @@ async def _state(settings: Settings, market: str) -> AsyncIterator[StateStore]:
         yield store
     finally:
         await store.close()
+
+
+@contextlib.asynccontextmanager
+async def _history(settings: Settings, market: str) -> AsyncIterator[HistoryStore | None]:
+    """Keep the history of ``market``, if any days of it are to be kept."""
+    if settings.history_days == 0:
+        yield None
+        return
+    store = HistoryStore(history_path(settings.data_dir, market), market, settings.history_days)
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
 
 
 async def _replay(settings: Settings, files: list[Path], speed: float, loop: bool) -> int:

@@ -114,6 +114,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 3650:
+        raise ValueError("a whole number of days, 0 to 3650")
+    return int(text)
+
+
 def _url(text: str) -> str:
     if text and not text.startswith(("http://", "https://", "ws://", "wss://")):
         raise ValueError("an address that starts with http://, https://, ws:// or wss://")
@@ -152,6 +158,9 @@ class Settings:
     data_dir: Path = field(
         default_factory=default_data_dir,
         metadata={"setting": Setting(Path, "folder of leadline.toml")},
+    )
+    history_days: int = _setting(
+        30, _days, "days of bands, prices and liquidations kept in data_dir; 0: none"
     )
     twin_seed: int = _setting(7, _seed, "seed of the twin's world; the same seed gives the same market")
     log_level: str = _setting(

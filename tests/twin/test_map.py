@@ -18,6 +18,7 @@ from leadline.domain.heatmap import Grid, picture
 from leadline.feed.hub import Hub
 from leadline.feed.market import Market
 from leadline.limits import MAP_HOURS, MAP_STEP_MIN
+from leadline.store.history import HistoryStore
 from leadline.twin.main import Twin
 from leadline.venues.endpoints import Endpoints
 from leadline.wire.map_reader import MapReader
@@ -68,14 +69,26 @@ class Phone:
 
 @contextlib.asynccontextmanager
 async def serving_twin(static: Path, days: float) -> AsyncIterator[tuple[Hub, AheadClock, int]]:
-    async with Twin(seed=11, history_days=days, symbols=[SYMBOL]) as twin:
-        endpoints = {
-            venue: Endpoints(*(f"{scheme}://127.0.0.1:{twin.ports[venue]}" for scheme in ("http", "ws")))
-            for venue in VENUES
-        }
-        clock = AheadClock()
-        hub = Hub(clock, "twin", simulated=True)
-        running = asyncio.create_task(Market(hub, [SYMBOL], endpoints).run())
+    async with (
+        Twin(seed=11, history_days=days, symbols=[SYMBOL]) as twin,
+        serving_market(static, twin) as made,
+    ):
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def serving_market(
+    static: Path, twin: Twin, kept_in: Path | None = None
+) -> AsyncIterator[tuple[Hub, AheadClock, int]]:
+    endpoints = {
+        venue: Endpoints(*(f"{scheme}://127.0.0.1:{twin.ports[venue]}" for scheme in ("http", "ws")))
+        for venue in VENUES
+    }
+    clock = AheadClock()
+    hub = Hub(clock, "twin", simulated=True)
+    store = HistoryStore(kept_in, "twin", 30) if kept_in is not None else None
+    try:
+        running = asyncio.create_task(Market(hub, [SYMBOL], endpoints, store=store).run())
         try:
             async with serving(hub, static) as port, asyncio.timeout(120):
                 while len(hub.sessions[SYMBOL].venues) < len(VENUES) or hub.sessions[SYMBOL].price() is None:
@@ -86,6 +99,9 @@ async def serving_twin(static: Path, days: float) -> AsyncIterator[tuple[Hub, Ah
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+    finally:
+        if store is not None:
+            await asyncio.to_thread(store.close, 60.0)
 
 
 def phone(port: int) -> connect:
@@ -167,3 +183,28 @@ async def test_all_ranges_and_single_venues_share_one_encoding(tmp_path: Path) -
         assert [one["venue"] for one in facts(shown, "venues")] == ["okx"]
         assert np.array_equal(shown.short, made.short)
         assert made.oi_usd[-1] < held[24].facts["oi_usd"]
+
+
+async def test_a_second_start_shows_what_the_first_one_kept(tmp_path: Path) -> None:
+    asked: list[int] = []
+    pictures: list[MapReader] = []
+    async with Twin(seed=12, history_days=7.0, symbols=[SYMBOL]) as twin:
+        for _ in range(2):
+            async with (
+                serving_market(tmp_path, twin, tmp_path / "hist") as (hub, _, port),
+                phone(port) as socket,
+            ):
+                watching = Phone(socket)
+                await watching.ask(168)
+                pictures.append(await watching.until(whole))
+                assert watching.keyframe_bytes <= KEYFRAME_BYTES_MAX
+                asked.append(sum(status.rest.requests for status in hub.statuses.values() if status.rest))
+    assert asked[1] < asked[0] - 40, "the second start asked for what it had"
+    first, second = pictures
+    moved = (second.first_min - first.first_min) // first.step_min
+    # But for the half hour that is fetched to compare, it is the very same picture.
+    assert second.facts["low"] == first.facts["low"]
+    same = slice(0, first.columns - moved - 4)
+    assert np.array_equal(second.long[same], first.long[moved:][same])
+    assert np.array_equal(second.short[same], first.short[moved:][same])
+    assert (second.long.any(axis=1) | second.short.any(axis=1)).mean() > 0.99

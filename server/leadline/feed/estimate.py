@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
 from leadline.domain.true_range import TrueRange
 from leadline.feed.continuity import LIQUIDATION_FEEDS
-from leadline.feed.map_columns import MINUTE_MS, RunningBar, SymbolColumns
+from leadline.feed.map_columns import MINUTE_MS, EndedMinute, RunningBar, SymbolColumns
 from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
@@ -73,6 +74,8 @@ class VenueEstimate:
     interest: Interest | None = None
     bar: RunningBar = field(default_factory=RunningBar)
     witness: Witness | None = None
+    died: list[Liquidation] = field(default_factory=list)
+    settled: list[tuple[int, float]] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
@@ -94,6 +97,7 @@ class VenueEstimate:
             self.flush()
             self.bands.open_interest(event.coins, event.at_ms)
         elif isinstance(event, Liquidation):
+            self.died.append(event)
             trigger = self.estimator.liquidation(
                 *(event.venue, event.side, event.coins, event.price),
                 *(event.kind, event.completeness, event.at_ms),
@@ -108,6 +112,7 @@ class VenueEstimate:
         told, self.funding = self.funding, event
         if self.bands is not None and told is not None and 0 < told.next_ms < event.next_ms:
             self.bands.funding(told.rate)
+            self.settled.append((told.next_ms, told.rate))
 
     def flush(self) -> None:
         """Give the gathered trades to the bands in one call."""
@@ -185,10 +190,18 @@ class SymbolHeat:
         self.columns.forget(venue)
         self._views.clear()
 
-    async def build(self, instrument: Instrument, tiers: Tiers, history: History, until_ms: int) -> None:
+    async def build(
+        self,
+        instrument: Instrument,
+        tiers: Tiers,
+        history: History,
+        until_ms: int,
+        kept: Sequence[Column] = (),
+    ) -> list[Column]:
         """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
 
         until_ms: the venue's time up to which ``history`` counts trades; older ones that wait are in it.
+        kept: columns of the map that were made before; only those after them are made.  Returns these.
 
         Without a single price or open interest in history the first events to come start the bands.
         """
@@ -199,7 +212,7 @@ class SymbolHeat:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
         bands, interest, past = await asyncio.to_thread(
-            _bands_of, tiers, history, price, self._clock.wall_ms(), estimate.ranges
+            _bands_of, tiers, history, price, self._clock.wall_ms(), estimate.ranges, kept
         )
         estimate.interest = interest
         if self._estimator is None:
@@ -213,7 +226,7 @@ class SymbolHeat:
             estimate.witness = Witness(instrument.symbol, instrument.venue, bands.mark_price)
         estimate.estimator = self._estimator
         last = history.candles[-1] if history.candles else None
-        estimate.bar = self.columns.begin(instrument.venue, past, last, self._clock.wall_ms())
+        estimate.bar = self.columns.begin(instrument.venue, [*kept, *past], last, self._clock.wall_ms())
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
             if not isinstance(event, Trade) or event.at_ms >= until_ms:
@@ -223,25 +236,25 @@ class SymbolHeat:
             *(instrument.symbol, instrument.venue, len(history.candles), len(history.open_interest)),
             *(len(tiers.rows), tiers.source),
         )
+        return past
 
-    def end_minute(self) -> dict[str, tuple[Column, RunningBar]]:
-        """End the running minute of each venue with a column of the map; begin the next.
-
-        Returns the columns and their bars by venue.
-        """
+    def end_minute(self) -> list[EndedMinute]:
+        """End the running minute of each venue with a column of the map; begin the next."""
         now_ms = self._clock.wall_ms()
-        ended: dict[str, tuple[Column, RunningBar]] = {}
+        ended = []
         for name, estimate in self._venues.items():
             if estimate.bands is not None and estimate.bar.over(now_ms):
                 estimate.flush()
                 column = self.columns.end(name, estimate.bands, estimate.bar)
-                if column is not None:
-                    ended[name] = column, replace(estimate.bar)
                 if estimate.witness is not None:
                     end_ms = now_ms // MINUTE_MS * MINUTE_MS
                     estimate.witness.minute(end_ms, estimate.bar if column else None, estimate.bands)
+                ended.append(
+                    EndedMinute(name, column, replace(estimate.bar), estimate.died, estimate.settled)
+                )
+                estimate.died, estimate.settled = [], []
                 estimate.bar.begin(now_ms)
-        self.columns.ended += bool(ended)
+        self.columns.ended += any(one.column is not None for one in ended)
         return ended
 
     def witnesses(self) -> list[Witness]:
@@ -424,11 +437,16 @@ def _path_told(path: Path | None, tick: float) -> dict[str, object]:
 
 
 def _bands_of(
-    tiers: Tiers, history: History, price: float, now_ms: int, ranges: TrueRange
+    tiers: Tiers,
+    history: History,
+    price: float,
+    now_ms: int,
+    ranges: TrueRange,
+    kept: Sequence[Column],
 ) -> tuple[Bands, Interest, list[Column]]:
     """Replay history; ``ranges`` hears its bars.
 
-    Returns the bands, by the hour what was usual, and the columns of the map.
+    Returns the bands, by the hour what was usual, and the columns of the map after those ``kept``.
     """
     from leadline.domain.backcast import backcast
     from leadline.domain.bands import Bands
@@ -443,8 +461,10 @@ def _bands_of(
         if ranges.average is not None and bands.oi_coins > 0 and interest.due(bar.at_ms):
             interest.add(venue_row(bands, bar.close, ranges.average), bar.at_ms)
 
+    kept_until_ms = max((column.minute + column.span_min for column in kept), default=0) * MINUTE_MS
+    columns_since_ms = max(now_ms - MAP_MS, kept_until_ms)
     past = backcast(
-        bands, history.candles, history.open_interest, history.funding, now_ms - MAP_MS, on_bar=note
+        bands, history.candles, history.open_interest, history.funding, columns_since_ms, on_bar=note
     )
     return bands, interest, past
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
+from leadline.domain.events import Liquidation
 from leadline.feed.session import ALL_VENUES, reference_rank
 from leadline.venues.base import Candle
 
@@ -65,6 +66,20 @@ class RunningBar:
         self.open = self.high = self.low = self.close
         self.volume = self.taker_buy = 0.0
         self.heard = False
+
+
+@dataclass(frozen=True, slots=True)
+class EndedMinute:
+    """What a venue's minute came to.  column: None when the venue told no price in it.
+
+    died: liquidations heard; settled: (ms, rate) of funding.
+    """
+
+    venue: str
+    column: Column | None
+    bar: RunningBar
+    died: Sequence[Liquidation]
+    settled: Sequence[tuple[int, float]]
 
 
 class SymbolColumns:
@@ -126,8 +141,15 @@ class SymbolColumns:
         return {name: self.venues[name] for name in sorted(names, key=reference_rank)}
 
 
-async def end_minutes(clock: Clock, heats: Mapping[str, SymbolHeat]) -> None:
-    """End every minute of ``clock`` in all ``heats`` (they may change meanwhile), until cancelled."""
+async def end_minutes(
+    clock: Clock,
+    heats: Mapping[str, SymbolHeat],
+    keep: Callable[[str, list[EndedMinute]], None] = lambda _symbol, _ended: None,
+) -> None:
+    """End every minute of ``clock`` in all ``heats`` (they may change meanwhile), until cancelled.
+
+    keep: told of each symbol's.
+    """
     minute = clock.wall_ms() // MINUTE_MS
     while True:
         await asyncio.sleep(MINUTE_LOOK_S)
@@ -136,7 +158,7 @@ async def end_minutes(clock: Clock, heats: Mapping[str, SymbolHeat]) -> None:
         minute = clock.wall_ms() // MINUTE_MS
         for symbol, heat in list(heats.items()):
             try:
-                heat.end_minute()
+                keep(symbol, heat.end_minute())
             except Exception:
                 # One symbol's defect must not stop the others' maps.
                 log.exception("a minute of the map of %s is lost", symbol)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
+from leadline.feed.backfill import minute_rows
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
-from leadline.feed.map_columns import end_minutes
+from leadline.feed.map_columns import EndedMinute, end_minutes
 from leadline.feed.promise_log import keep_promises
 from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import SymbolSession
 from leadline.feed.venue_feed import VenueFeed
+from leadline.store.history import HistoryStore
 from leadline.venues.bans import Bans
 from leadline.venues.base import History
 from leadline.venues.endpoints import Endpoints
@@ -34,6 +36,7 @@ class Market:
     Each venue runs by itself: one that is out keeps trying and joins the sessions when it answers.
     longtail: venues read by way of ccxt, all in one helper process that starts only if there are any.
     scores: the folder sealed maps are kept in, None to keep none.
+    store: where history is kept, None for nowhere.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class Market:
         bans: Bans | None = None,
         longtail: Mapping[str, LongTailOptions] | None = None,
         scores: Path | None = None,
+        store: HistoryStore | None = None,
     ) -> None:
         self.hub = hub
         self.endpoints = endpoints
         self.longtail = dict(longtail or {})
         self._bans = bans
         self._scores = scores
+        self._store = store
         self._raw_reading = RawReading()
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self._heats}
@@ -70,7 +75,7 @@ class Market:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._raw_reading.run())
-                group.create_task(end_minutes(self.hub.clock, self._heats))
+                group.create_task(end_minutes(self.hub.clock, self._heats, self._keep))
                 if self._scores is not None:
                     group.create_task(keep_promises(self._heats, self._scores))
                 for venue, endpoints in self.endpoints.items():
@@ -79,6 +84,11 @@ class Market:
                     group.create_task(self._long_tail(group))
         except* UsageError as errors:
             raise errors.exceptions[0] from None
+
+    def _keep(self, symbol: str, ended: list[EndedMinute]) -> None:
+        """Hand the minutes of a symbol's venues to the store."""
+        if self._store is not None:
+            self._store.put(row for minute in ended for row in minute_rows(symbol, minute))
 
     async def _keep_venue(self, venue: str, endpoints: Endpoints) -> None:
         """Run a venue; a defect of ours in it is logged whole, and the venue alone starts over.
@@ -89,7 +99,8 @@ class Market:
             try:
                 async with Rest(venue, endpoints.rest, self._bans) as rest:
                     await VenueFeed(
-                        self.hub, venue, endpoints, rest, self._heats, self._missing, self._raw_reading
+                        *(self.hub, venue, endpoints, rest, self._heats, self._missing),
+                        *(self._raw_reading, self._store),
                     ).run()
                 return
             except UsageError:

@@ -64,7 +64,7 @@ class Replay:
         self._players: list[Player] = []
         self._tellers: dict[tuple[str, str, type[Event]], str] = {}
         self._heats: dict[str, SymbolHeat] = {}
-        self._building: set[asyncio.Task[None]] = set()
+        self._building: set[asyncio.Task[object]] = set()
         self._end_ms = 0
         self.hub = Hub(self._clock, "replay", simulated=False)
 
@@ -108,7 +108,9 @@ class Replay:
         """Start the symbol's bands without history: only what the recording itself tells."""
         instrument = player.protocols[conn].books[symbol].instrument
         tiers = bundled_tiers(instrument.venue, instrument.symbol)
-        task = asyncio.create_task(self._heats[symbol].build(instrument, tiers, History(), until_ms=0))
+        task: asyncio.Task[object] = asyncio.create_task(
+            self._heats[symbol].build(instrument, tiers, History(), until_ms=0)
+        )
         self._building.add(task)
         task.add_done_callback(self._building.discard)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
+from leadline.feed.backfill import load_past, past_rows
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.contracts import Changes, Contracts
 from leadline.feed.estimate import SymbolHeat
@@ -15,10 +16,10 @@ from leadline.feed.hub import Hub
 from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import DAY_MS
 from leadline.limits import RECONNECT_S_MAX
+from leadline.store.history import HistoryStore
 from leadline.venues.base import History, VenueProtocol
 from leadline.venues.clock_offset import measure_offset
 from leadline.venues.endpoints import Endpoints
-from leadline.venues.history import load_history
 from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
@@ -27,7 +28,6 @@ from leadline.venues.tiers import load_tiers
 
 log = logging.getLogger("leadline.feed")
 
-HISTORY_MS = 30 * DAY_MS
 RETRY_S_FIRST = 1.0
 CONTRACTS_EVERY_S = 180.0
 CLOCK_EVERY_S = 3600.0
@@ -38,7 +38,7 @@ class VenueFeed:
     """Feeds the sessions of a hub from one venue until cancelled.
 
     A venue that is out keeps being asked, and joins the sessions when it answers.  missing: told of
-    the symbols it does not list.
+    the symbols it does not list.  store: where history is kept, None for nowhere.
     """
 
     def __init__(
@@ -50,9 +50,11 @@ class VenueFeed:
         heats: dict[str, SymbolHeat],
         missing: Callable[[str, str], None],
         raw_reading: RawReading | None = None,
+        store: HistoryStore | None = None,
     ) -> None:
         self.venue = venue
         self._raw_reading = raw_reading
+        self._store = store
         self._hub = hub
         self._endpoints = endpoints
         self._rest = rest
@@ -187,21 +189,27 @@ class VenueFeed:
                     # It waits for a first mark, and the others shall not wait with it.
                     without_history.create_task(waiting)
 
-    async def _build_bands(self, symbol: str) -> Coroutine[None, None, None] | None:
+    async def _build_bands(self, symbol: str) -> Coroutine[None, None, object] | None:
         """Build a symbol's bands; without history, return the building that has yet to wait for a price."""
         instrument, now_ms = self._contracts.get(symbol), self._venue_ms()
-        heat, since_ms = self._heats[symbol], now_ms - HISTORY_MS
-        history = await load_history(
-            *(self.venue, self._rest, instrument, since_ms, now_ms),
+        heat = self._heats[symbol]
+        past = await load_past(
+            *(self._store, self.venue, self._rest, instrument, now_ms),
             lambda share: heat.loading(self.venue, share),
         )
+        history = past.history
         self._remember_day(symbol, history, now_ms)
         price = history.candles[-1].close if history.candles else 0.0
         tiers = await load_tiers(self._rest, instrument, price, now_ms)
-        building = heat.build(instrument, tiers, history, now_ms)
+        building = heat.build(instrument, tiers, history, now_ms, past.kept)
         if not history.candles:
             return building
-        await building
+        made = await building
+        if self._store is not None:
+            rows = await asyncio.to_thread(
+                past_rows, symbol, self.venue, history, [*past.kept, *made], past.since_ms
+            )
+            self._store.put(rows)
         return None
 
     def _remember_day(self, symbol: str, history: History, now_ms: int) -> None:

@@ -61,7 +61,7 @@ class Archive:
     def body(self, at: list[int], kind: str) -> bytes:
         if self.venue == "binance":
             rows: dict[str, object] = {
-                "bars": [[ms, "2", "4", "1", "3", "10.5", 0, "0", 1, "6.5", "0", "0"] for ms in at],
+                "bars": [[ms, "3.01", "3.02", "2.99", "3", "10.5", 0, "0", 1, "6.5", "0", "0"] for ms in at],
                 "interest": [{"timestamp": ms, "sumOpenInterest": "70.5"} for ms in at],
                 "funding": [{"fundingTime": ms, "fundingRate": "-0.0001"} for ms in at],
                 "ratio": [{"timestamp": ms, "longShortRatio": "1.5"} for ms in at],
@@ -70,14 +70,14 @@ class Archive:
         at.reverse()
         if self.venue == "bybit":
             rows = {
-                "bars": [[str(ms), "2", "4", "1", "3", "10.5", "0"] for ms in at],
+                "bars": [[str(ms), "3.01", "3.02", "2.99", "3", "10.5", "0"] for ms in at],
                 "interest": [{"timestamp": str(ms), "openInterest": "141"} for ms in at],
                 "funding": [{"fundingRateTimestamp": str(ms), "fundingRate": "-0.0001"} for ms in at],
                 "ratio": [{"timestamp": str(ms), "buyRatio": "0.6", "sellRatio": "0.4"} for ms in at],
             }
             return orjson.dumps({"retCode": 0, "result": {"list": rows[kind]}})
         rows = {
-            "bars": [[str(ms), "2", "4", "1", "3", "1050", "10.5", "31", "1"] for ms in at],
+            "bars": [[str(ms), "3.01", "3.02", "2.99", "3", "1050", "10.5", "31", "1"] for ms in at],
             "interest": [[str(ms), "7050", "70.5", "200"] for ms in at],
             "funding": [
                 {"fundingTime": str(ms), "fundingRate": "-0.0003", "realizedRate": "-0.0001"} for ms in at
@@ -111,7 +111,9 @@ async def test_each_series_is_read_in_its_own_way(venue: str) -> None:
     history = await load_history(venue, Archive(venue), instrument(venue), NOW_MS - WEEK_MS, NOW_MS)  # type: ignore[arg-type]
     buys = 6.5 if venue == "binance" else None
     opening = history.candles[0].at_ms
-    assert history.candles[0] == Candle(opening, 2.0, 4.0, 1.0, 3.0, 10.5, buys, history.candles[0].span_ms)
+    assert history.candles[0] == Candle(
+        opening, 3.01, 3.02, 2.99, 3.0, 10.5, buys, history.candles[0].span_ms
+    )
     assert {coins for _, coins in history.open_interest} == {70.5}
     assert len(history.open_interest) == WEEK_MS // (5 * MINUTE_MS)
     assert {rate for _, rate in history.funding} == {-0.0001}
