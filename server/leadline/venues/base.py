@@ -91,6 +91,8 @@ class VenueBook(Protocol):
 
     epoch rises by one each time the book was lost and anchored again.  verified: whether every message
     was proven to follow the one before; where that cannot be known, live means no more than unrefuted.
+    trusted: lowest and highest tick the last snapshot reached, (0, 0) unknown; levels beyond are known only
+    where they changed since.
     """
 
     instrument: Instrument
@@ -100,6 +102,7 @@ class VenueBook(Protocol):
     update_id: int
     at_ms: int
     received_ms: int
+    trusted: tuple[int, int]
 
     @property
     def stats(self) -> BookStats:

@@ -98,6 +98,14 @@ def _books(hub: Hub) -> list[Family]:
     silent = Family(
         "leadline_book_silent_seconds_total", "counter", "Time the stream was silent beyond its limit."
     )
+    low, high = (
+        Family(
+            f"leadline_book_trusted_{end}_price",
+            "gauge",
+            f"The {end}est price of the last snapshot; beyond it only changed levels are known.",
+        )
+        for end in ("low", "high")
+    )
     complete = Family(
         "leadline_liquidation_feed_complete", "gauge", "1 where the venue tells every liquidation, else 0."
     )
@@ -123,11 +131,14 @@ def _books(hub: Hub) -> list[Family]:
         for family, duration_ms in ((last, continuity.last_resync_ms()), (p99, continuity.p99_resync_ms())):
             if duration_ms is not None:
                 family.samples.append((labels, duration_ms / 1000))
+        if any(book.trusted):
+            for family, tick in zip((low, high), book.trusted, strict=True):
+                family.samples.append((labels, view.instrument.price(tick)))
         silent.samples.append((labels, book.stats.silent_ms / 1000))
         complete.samples.append((labels, view.liquidations is Completeness.FULL))
         for name, family in counters.items():
             family.samples.append((labels, getattr(book.stats, name)))
-    return [live, since, age, last, p99, silent, complete, *counters.values()]
+    return [live, since, age, low, high, last, p99, silent, complete, *counters.values()]
 
 
 def _views(hub: Hub) -> Iterator[tuple[dict[str, str], VenueView]]:
