@@ -403,6 +403,8 @@ def _told(
 
     cluster, lost = tracked.cluster, tracked.depletion
     rated, moved = story.intensity(cluster), story.recentred(cluster)
+    # Less than a hundredth is no news, and would be sent anew all the time.
+    least = 0.01 * lost.most_usd
     split = {"triggered": lost.triggered_usd, "closed": lost.closed_usd, "expired": lost.expired_usd}
     return {
         "id": cluster.id,
@@ -419,7 +421,7 @@ def _told(
         "touch": tracked.state,
         "since": tracked.since_ms,
         "most_usd": _rounded(lost.most_usd),
-        "split": {cause: _rounded(usd, 2) for cause, usd in split.items()},
+        "split": {cause: _rounded(usd, 2) if usd >= least else 0 for cause, usd in split.items()},
         "oi_pct": float(f"{rated.oi_pct:.2g}"),
         "percentile": round(rated.percentile),
         "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
