@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults simulate fuzz kills score bench bench-wire bench-start bench-ingest bench-book bench-app bench-push peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-start bench-ingest bench-book bench-app bench-push peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,10 @@ score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one
 	@mkdir -p build
 	@printf '%s\n' $(or $(SEEDS),1 2 3 4 5 6 7 8) | \
 	  xargs -P 2 -I{} $(BIN)/leadline score --market twin --seed {} --days $(or $(DAYS),30) --json | tee build/score.jsonl
+
+alert-days: dev ## hours of simulated market at the alert desk (SEEDS=1-8 HOURS=24)
+	LEADLINE_SEEDS=$(or $(SEEDS),1-8) LEADLINE_HOURS=$(or $(HOURS),24) \
+	  $(BIN)/python -m pytest -n 2 tests/twin/test_alert_day.py $(ARGS)
 
 simulate: dev ## ten minutes of market under faults, and the times of recovery, in virtual time (SEEDS=1-200)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-200) $(BIN)/python -m pytest -n 2 tests/twin/test_simulation.py $(ARGS)
