@@ -54,7 +54,8 @@ export default defineConfig({
     outDir: resolve(HERE, "../server/leadline/static"),
     emptyOutDir: true,
     target: "es2022",
-    modulePreload: false,
+    // What the entry imports is fetched beside it, not after it; every browser that runs this knows how.
+    modulePreload: { polyfill: false },
     // The policy of the page allows no data: fonts and few data: images; files are simpler.
     assetsInlineLimit: 0,
     rolldownOptions: {

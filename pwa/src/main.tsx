@@ -9,8 +9,12 @@ import { SUBPROTOCOL } from "./net/frames.ts";
 import { keepSubscribed } from "./push/client.ts";
 import { readOpened } from "./push/opened.ts";
 import "./style.css";
+import { fetchTheRest } from "./ui/lazy.tsx";
 import { Shell, views } from "./ui/shell.tsx";
 import { watchUpdates } from "./update.ts";
+
+/** By then the first picture is there, on most networks. */
+const REST_AFTER_MS = 4_000;
 
 function openSocket(): WebSocket {
   const address = new URL("/live", location.href);
@@ -65,5 +69,6 @@ navigator.serviceWorker?.addEventListener("message", (event) => {
     location.hash = hrefOf("ladder");
 });
 watchInstall();
+setTimeout(() => void fetchTheRest(), REST_AFTER_MS);
 watchUpdates();
 void keepSubscribed();

@@ -15,8 +15,8 @@ AXIS = (365.0, 400.0)
 # Pixels of the lower canvas that are bright: heat or candles.
 BRIGHT = """() => {
   const canvas = document.querySelector('.map-pane canvas');
+  if (!canvas?.width) return 0;
   const { width, height } = canvas;
-  if (!width) return 0;
   const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
   let bright = 0;
   for (let at = 0; at < pixels.length; at += 4) bright += pixels[at] > 100 ? 1 : 0;

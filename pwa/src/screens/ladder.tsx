@@ -13,9 +13,12 @@ import { Header } from "../ui/header.tsx";
 import { ArrowIcon, CentreIcon } from "../ui/icons.tsx";
 import { RowCardBox } from "../ui/row_card.tsx";
 import "../ladder.css";
-import { MapPane, MapRange } from "../ui/map_pane.tsx";
+import { lazy } from "../ui/lazy.tsx";
 import { LadderView } from "./ladder_view.ts";
 import type { MapView } from "./map_view.ts";
+
+const MapPane = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapPane));
+const MapRange = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapRange));
 
 /** From this width on the map has room beside the ladder. */
 const BESIDE = matchMedia("(min-width: 700px)");

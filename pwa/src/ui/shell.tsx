@@ -4,24 +4,26 @@ import type { ComponentType } from "preact";
 import type { App } from "../app.ts";
 import { hrefOf, type Screen, TABS, type Tab } from "../model/screens.ts";
 import { store } from "../model/store.ts";
-import { AlertsScreen } from "../screens/alerts.tsx";
-import { BigScreen } from "../screens/big.tsx";
-import { FlowScreen } from "../screens/flow.tsx";
 import { GlanceScreen } from "../screens/glance.tsx";
-import { HealthScreen } from "../screens/health.tsx";
-import { InstallScreen } from "../screens/install.tsx";
 import { LadderScreen } from "../screens/ladder.tsx";
-import { MapScreen } from "../screens/map.tsx";
-import { SettingsScreen } from "../screens/settings.tsx";
 import { strings } from "../strings.ts";
 import "../pages.css";
 import "../shell.css";
 import { BellIcon, FlowIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
-import { SettingsSheet } from "./settings.tsx";
+import { lazy } from "./lazy.tsx";
 import { Summary } from "./summary.tsx";
-import { SymbolSheet } from "./symbols.tsx";
 import { UpdateChip } from "./update.tsx";
-import { WatchlistSheet } from "./watchlist.tsx";
+
+const AlertsScreen = lazy(() => import("../screens/alerts.tsx").then((it) => it.AlertsScreen));
+const BigScreen = lazy(() => import("../screens/big.tsx").then((it) => it.BigScreen));
+const FlowScreen = lazy(() => import("../screens/flow.tsx").then((it) => it.FlowScreen));
+const HealthScreen = lazy(() => import("../screens/health.tsx").then((it) => it.HealthScreen));
+const InstallScreen = lazy(() => import("../screens/install.tsx").then((it) => it.InstallScreen));
+const MapScreen = lazy(() => import("../screens/map.tsx").then((it) => it.MapScreen));
+const SettingsScreen = lazy(() => import("../screens/settings.tsx").then((it) => it.SettingsScreen));
+const SymbolSheet = lazy(() => import("./symbols.tsx").then((it) => it.SymbolSheet));
+const WatchlistSheet = lazy(() => import("./watchlist.tsx").then((it) => it.WatchlistSheet));
+const SettingsSheet = lazy(() => import("./settings.tsx").then((it) => it.SettingsSheet));
 
 interface View {
   draw(): void;
