@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TextIO
 
@@ -16,6 +17,7 @@ from leadline.twin import history
 from leadline.twin import kernels as k
 from leadline.twin.contracts import SYMBOLS, VENUES
 from leadline.twin.market import Market
+from leadline.twin.traders import Traders, Weather
 from leadline.twin.world import World
 from leadline.venues.base import Candle
 
@@ -61,6 +63,8 @@ class _Venue:
 
     def _prints(self, at_ms: int, rows: k.Floats, lot: float) -> list[Liquidation]:
         """Publish the minute's deaths as the venue does; their seconds are drawn, as a minute is one step."""
+        if not len(rows):
+            return []
         contract = self.market.contract
         completeness, kind = FEEDS[contract.venue]
         seconds = np.sort(self.random.integers(0, 60, len(rows)))
@@ -88,31 +92,43 @@ class _Venue:
         ]
 
 
-def score_twin(seed: int, days: float) -> dict[str, object]:
-    """Run a twin world minute by minute for ``days`` and return the estimator's score against its truth."""
-    world = World(seed, history_days=0.0)
+def score_twin(
+    seed: int,
+    days: float,
+    symbols: Sequence[str] = SYMBOLS,
+    traders: Traders | None = None,
+    weather: Weather | None = None,
+) -> dict[str, object]:
+    """Run a twin world minute by minute for ``days`` and return the estimator's score against its truth.
+
+    Its traders and its weather are drawn by the seed, unless they are given.
+    """
+    traders, weather = traders or Traders.drawn(seed), weather or Weather.drawn(seed)
+    world = World(seed, history_days=0.0, symbols=symbols, traders=traders, weather=weather)
     venues = {
         key: _Venue(market, np.random.default_rng([seed, at]))
         for at, (key, market) in enumerate(world.markets.items())
     }
     minutes = round(days * 1440)
     warmup = round(min(WARMUP_DAYS_MAX, days / 4) * 1440)
-    symbols = {
+    scores = {
         symbol: SymbolScore(
             symbol.removesuffix("USDT"),
             {venue: _tiers(venues[venue, symbol].market) for venue in VENUES},
             warmup,
         )
-        for symbol in SYMBOLS
+        for symbol in symbols
     }
     for _ in range(minutes):
         world.run_minute()
-        for symbol, made in symbols.items():
+        for symbol, made in scores.items():
             now = {venue: venues[venue, symbol].minute() for venue in VENUES}
             made.minute(now, lambda venue, symbol=symbol: venues[venue, symbol].positions())  # type: ignore[misc]
-    for made in symbols.values():
+    for made in scores.values():
         made.finish()
-    return report(symbols, seed, days)
+    result = report(scores, seed, days)
+    result["traders"] = {**asdict(traders), "leverage_shares": None, **asdict(weather)}
+    return result
 
 
 def run_score(seed: int, days: float, as_json: bool, out: TextIO) -> int:

@@ -182,17 +182,20 @@ class _Grid:
         self.origin = floor(log(price) / STEP) - self.SIZE // 2
         self.held: F8 = np.zeros((2, self.SIZE))
 
-    def bin_of(self, price: float) -> int:
-        return min(max(floor(log(price) / STEP) - self.origin, 0), self.SIZE - 1)
+    def position(self, price: float) -> float:
+        """Return the place of a price on the grid, in bins."""
+        return log(price) / STEP - self.origin
 
     def spread(self, side: int, low: float, high: float, coins: float) -> None:
-        first, last = self.bin_of(low), self.bin_of(high)
+        """Spread coins over the bins from one position to another."""
+        first = min(max(floor(low), 0), self.SIZE - 1)
+        last = min(max(floor(high), 0), self.SIZE - 1)
         self.held[side, first : last + 1] += coins / (last + 1 - first)
 
-    def clear(self, bar: CandleLike) -> None:
-        """Empty what the bar touched, and what lies on the wrong side of its close."""
-        self.held[0, self.bin_of(bar.low) :] = 0.0
-        self.held[1, : self.bin_of(bar.high) + 1] = 0.0
+    def clear(self, low: float, high: float) -> None:
+        """Empty what a bar between two positions touched or left on the wrong side."""
+        self.held[0, max(floor(low), 0) :] = 0.0
+        self.held[1, : max(floor(high), 0) + 1] = 0.0
 
     def coins(self, origin: int) -> F8:
         """Return [2, PROFILE_BINS] from log-price bin ``origin`` on."""
@@ -200,42 +203,48 @@ class _Grid:
         return self.held[:, begin : begin + constants.PROFILE_BINS].copy()
 
 
+def _shifts(leverages: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Return how many bins below and above its entry each leverage dies."""
+    return [(log(1 - 1 / leverage) / STEP, log(1 + 1 / leverage) / STEP) for leverage in leverages]
+
+
 class CoinankLike(_Grid):
     """All volume opens on both sides at 1 / leverage from its price, is cleared on touch, never closes."""
 
-    LEVERAGES = (25.0, 50.0, 100.0)
+    SHIFTS = _shifts((25.0, 50.0, 100.0))
 
     def minute(self, bar: CandleLike, _oi_coins: float, /) -> None:
-        for leverage in self.LEVERAGES:
-            coins = bar.volume / len(self.LEVERAGES)
-            self.spread(0, bar.low * (1 - 1 / leverage), bar.high * (1 - 1 / leverage), coins)
-            self.spread(1, bar.low * (1 + 1 / leverage), bar.high * (1 + 1 / leverage), coins)
-        self.clear(bar)
+        low, high = self.position(bar.low), self.position(bar.high)
+        coins = bar.volume / len(self.SHIFTS)
+        for below, above in self.SHIFTS:
+            self.spread(0, low + below, high + below, coins)
+            self.spread(1, low + above, high + above, coins)
+        self.clear(low, high)
 
 
 class OneSided(_Grid):
     """Rising open interest opens on the side of the takers alone; falling scales all down."""
 
-    LEVERAGES = (5.0, 10.0, 25.0, 50.0, 100.0)
+    SHIFTS = _shifts((5.0, 10.0, 25.0, 50.0, 100.0))
 
     def __init__(self, price: float) -> None:
         super().__init__(price)
         self._oi_coins: float | None = None
 
     def minute(self, bar: CandleLike, oi_coins: float) -> None:
+        low, high = self.position(bar.low), self.position(bar.high)
         change = 0.0 if self._oi_coins is None else oi_coins - self._oi_coins
         if change > 0:
             buys = bar.volume / 2 if bar.taker_buy is None else bar.taker_buy
             bought = 2 * buys >= bar.volume if bar.taker_buy is not None else bar.close >= bar.open
-            sign = 1 if bought else -1
-            for leverage in self.LEVERAGES:
-                factor = 1 - sign / leverage
-                part = change / len(self.LEVERAGES)
-                self.spread(0 if bought else 1, bar.low * factor, bar.high * factor, part)
+            part = change / len(self.SHIFTS)
+            for below, above in self.SHIFTS:
+                shift = below if bought else above
+                self.spread(0 if bought else 1, low + shift, high + shift, part)
         elif change < 0 and self._oi_coins:
             self.held *= oi_coins / self._oi_coins
         self._oi_coins = oi_coins
-        self.clear(bar)
+        self.clear(low, high)
 
 
 class VolumeProfile(_Grid):
@@ -249,7 +258,7 @@ class VolumeProfile(_Grid):
 
     def minute(self, bar: CandleLike, _oi_coins: float, /) -> None:
         self._scale *= self.KEPT
-        self.spread(0, bar.low, bar.high, bar.volume / self._scale)
+        self.spread(0, self.position(bar.low), self.position(bar.high), bar.volume / self._scale)
         if self._scale < 1e-6:
             self.held *= self._scale
             self._scale = 1.0

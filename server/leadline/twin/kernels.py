@@ -61,13 +61,22 @@ STATS_SIZE = 18
     CLOSE_FEE,
     LAG_S,
     REACH_TICKS,
-) = range(11)
-PARAMS_SIZE = 11
+    LEVERAGE_BLUR,
+    FUNDED_SHARE,
+    FUNDED_EXTRA,
+    RESCUES_PER_H,
+    HEDGER_SHARE,
+    LEAN,
+    PROFIT_TAKING,
+    TURNOVER,
+    SIZE_SIGMA,
+    SIZE_SCALE,
+    ENTRY_SIGMA,
+    LEVERAGE_SHARES,  # and as many more as there are LEVERAGES
+) = range(23)
 
 CASCADE_SLICE_BP = 1.5  # a forced order takes at most this many basis points of usual depth a step
-# What share of new positions (by number) uses which leverage; the high ones are small accounts.
 LEVERAGES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 25.0, 50.0, 75.0, 100.0, 125.0)
-LEVERAGE_SHARES = (0.07, 0.05, 0.05, 0.09, 0.15, 0.13, 0.14, 0.15, 0.05, 0.08, 0.04)
 POSITION_FLOW_PER_S = 1.0 / 90_000  # share of open interest that taker orders open or close a second
 
 
@@ -400,13 +409,21 @@ def refresh(table: Floats, tiers: Floats, fee: float, lot_coins: float, at: int)
 
 
 @compiled
-def draw_leverage(state: State) -> float:
+def draw_leverage(params: Floats, state: State, side: int) -> float:
+    """Draw the leverage wanted; hedgers, most of them short against coins they own, want none."""
+    hedgers = params[HEDGER_SHARE]
+    if hedgers > 0.0 and uniform(state) < hedgers * (0.5 if side > 0 else 1.5):
+        return 1.0
     draw = uniform(state)
+    leverage = LEVERAGES[-1]
     for choice in range(len(LEVERAGES)):
-        draw -= LEVERAGE_SHARES[choice]
+        draw -= params[LEVERAGE_SHARES + choice]
         if draw < 0.0:
-            return LEVERAGES[choice]
-    return LEVERAGES[-1]
+            leverage = LEVERAGES[choice]
+            break
+    if params[LEVERAGE_BLUR] > 0.0:
+        leverage = max(1.0, leverage * exp(params[LEVERAGE_BLUR] * normal(state)))
+    return leverage
 
 
 @compiled
@@ -438,8 +455,8 @@ def open_position(
     # An initial margin below twice the maintenance requirement would be refused or die at once.
     required = tiers[1, tier] * notional - tiers[2, tier]
     margin = max(notional / leverage, 1.5 * required)
-    if uniform(state) < 0.25:
-        margin *= 1.0 + 0.6 * exponential(state)
+    if uniform(state) < params[FUNDED_SHARE]:
+        margin *= 1.0 + params[FUNDED_EXTRA] * exponential(state)
     stats[NEXT_ID] += 1
     table[P_ID, at] = stats[NEXT_ID]
     table[P_SIDE, at] = side
@@ -489,16 +506,42 @@ def reduce_position(table: Floats, stats: Floats, at: int, lots: int) -> None:
 
 
 @compiled
-def pick_position(state: State, table: Floats, stats: Floats, side: int) -> int:
-    """Return the index of a random position of a side, -1 when none was found."""
+def pick_position(params: Floats, state: State, table: Floats, stats: Floats, side: int, price: float) -> int:
+    """Return the index of a position of a side that its holder closes, -1 when none was found.
+
+    Losers are passed over with the chance PROFIT_TAKING.
+    """
     count = int(stats[COUNT])
+    keeps = params[PROFIT_TAKING]
     for _ in range(64):
         if count == 0:
             break
         at = int(uniform(state) * count)
-        if table[P_SIDE, at] == side:
+        if table[P_SIDE, at] != side:
+            continue
+        loses = (price - table[P_ENTRY, at]) * side < 0.0
+        if keeps == 0.0 or not loses or uniform(state) >= keeps:
             return at
     return -1
+
+
+@compiled
+def rescue_positions(
+    params: Floats, state: State, table: Floats, tiers: Floats, stats: Floats, mark: float, dt_s: float
+) -> None:
+    """Let holders whose loss has used up most of the way to their trigger add margin."""
+    rate = params[RESCUES_PER_H]
+    if rate == 0.0:
+        return
+    count = int(stats[COUNT])
+    for _ in range(poisson(state, count * rate * dt_s / 3600.0)):
+        at = int(uniform(state) * count)
+        entry, trigger = table[P_ENTRY, at], table[P_TRIGGER, at]
+        way = abs(entry - trigger)
+        if trigger <= 0.0 or way == 0.0 or abs(mark - trigger) > 0.35 * way:
+            continue
+        table[P_MARGIN, at] *= 1.2 + 0.8 * exponential(state)
+        refresh(table, tiers, params[CLOSE_FEE], params[LOT_COINS], at)
 
 
 @compiled
@@ -511,8 +554,9 @@ def wants_to_open(params: Floats, state: State, stats: Floats, price: float) -> 
 
 @compiled
 def draw_lots(params: Floats, state: State, leverage: float, price: float) -> int:
-    """Draw a position's size; whoever takes much leverage has little money."""
-    usd = params[POSITION_USD] * lognormal(state, 1.3) * 2.0 / (1.0 + leverage / 20.0)
+    """Draw a position's size; whoever takes much leverage has little money (`traders.size_factor`)."""
+    usd = params[POSITION_USD] * lognormal(state, params[SIZE_SIGMA]) * 2.0 / (1.0 + leverage / 20.0)
+    usd *= params[SIZE_SCALE]
     return max(1, int(usd / (price * params[LOT_COINS])))
 
 
@@ -534,12 +578,12 @@ def rebalance_pool(
         if abs(pool) < 2.0 * typical:
             return
         side = 1 if pool > 0 else -1
-        leverage = draw_leverage(state)
+        leverage = draw_leverage(params, state, side)
         lots = min(draw_lots(params, state, leverage, price), int(abs(pool)))
         if wants_to_open(params, state, stats, price):
             open_position(params, state, table, tiers, stats, side, lots, leverage, price, now_ms)
         else:
-            at = pick_position(state, table, stats, -side)
+            at = pick_position(params, state, table, stats, -side, price)
             if at >= 0:
                 reduce_position(table, stats, at, min(lots, int(table[P_LOTS, at])))
 
@@ -664,8 +708,8 @@ def populate(
     target = params[OI_USD] / (price * params[LOT_COINS])
     for side in (1, -1):
         while (stats[LONG_LOTS] if side > 0 else stats[SHORT_LOTS]) < target:
-            entry = price * exp(0.035 * normal(state))
-            leverage = draw_leverage(state)
+            entry = price * exp(params[ENTRY_SIGMA] * normal(state))
+            leverage = draw_leverage(params, state, side)
             lots = draw_lots(params, state, leverage, entry)
             if not open_position(params, state, table, tiers, stats, side, lots, leverage, entry, now_ms):
                 break
@@ -680,10 +724,8 @@ def populate(
 # The reference price: one common log-price that BTC shows at once and the others a moment later, plus
 # each symbol's own.
 
-COMMON, VOLATILITY, BURST_LEFT_S, BURST_SIDE, OWN, LAGGED = 0, 1, 2, 3, 4, 7
-REFERENCE_SIZE = 10
-REVERSION_PER_S = 1.0 / (0.8 * 86_400.0)
-COMMON_SIGMA = 0.26 / sqrt(365.0 * 86_400.0)  # per square root of a second
+COMMON, VOLATILITY, BURST_LEFT_S, BURST_SIDE, OWN, LAGGED, SIGMA, REVERSION_PER_S = 0, 1, 2, 3, 4, 7, 10, 11
+REFERENCE_SIZE = 12  # SIGMA and REVERSION_PER_S are the weather: sigma per square root of a second
 LEAD_S = 0.4
 
 
@@ -701,11 +743,11 @@ def move_reference(
     burst = ref[BURST_LEFT_S] > 0.0
     scale = exp(ref[VOLATILITY] - 0.06) * (2.6 if burst else 1.0) * sqrt(dt_s)
     drift = ref[BURST_SIDE] * 1.5e-5 * dt_s if burst else 0.0
-    move = COMMON_SIGMA * scale * normal(state) + drift + shock_bp[0] * 1e-4
-    ref[COMMON] += move - ref[COMMON] * REVERSION_PER_S * dt_s
+    move = ref[SIGMA] * scale * normal(state) + drift + shock_bp[0] * 1e-4
+    ref[COMMON] += move - ref[COMMON] * ref[REVERSION_PER_S] * dt_s
     for symbol in range(3):
         own = own_sigmas[symbol] * scale * normal(state) + (shock_bp[symbol] * 1e-4 if symbol > 0 else 0.0)
-        ref[OWN + symbol] += own - ref[OWN + symbol] * REVERSION_PER_S * dt_s
+        ref[OWN + symbol] += own - ref[OWN + symbol] * ref[REVERSION_PER_S] * dt_s
         pull = 1.0 if symbol == 0 else min(1.0, dt_s / LEAD_S)
         ref[LAGGED + symbol] += (ref[COMMON] - ref[LAGGED + symbol]) * pull
         out[symbol] = betas[symbol] * ref[LAGGED + symbol] + ref[OWN + symbol]
@@ -746,6 +788,12 @@ def draw_order(params: Floats, state: State, crowd: float) -> tuple[int, float]:
 
 
 @compiled
+def position_flow(params: Floats) -> float:
+    """Return how many taker orders a second open or close a position."""
+    return float(params[TURNOVER] * params[OI_USD] / params[POSITION_USD] * POSITION_FLOW_PER_S)
+
+
+@compiled
 def trade_positions(
     params: Floats,
     state: State,
@@ -763,12 +811,12 @@ def trade_positions(
     """Let traders open and close leveraged positions with taker orders; return signed dollars."""
     price = head[BID] * params[TICK_USD]
     signed = 0.0
-    for _ in range(poisson(state, params[OI_USD] / params[POSITION_USD] * POSITION_FLOW_PER_S * dt_s)):
+    for _ in range(poisson(state, position_flow(params) * dt_s)):
         opens = wants_to_open(params, state, stats, price)
-        side = 1 if uniform(state) < 0.5 + (0.25 * crowd if opens else 0.0) else -1
+        side = 1 if uniform(state) < 0.5 + (params[LEAN] * crowd if opens else 0.0) else -1
         cap = int(1.5 * params[DEPTH_USD] / (price * params[LOT_COINS]))
-        at = -1 if opens else pick_position(state, table, stats, -side)
-        leverage = draw_leverage(state)
+        at = -1 if opens else pick_position(params, state, table, stats, -side, price)
+        leverage = draw_leverage(params, state, side)
         lots = min(draw_lots(params, state, leverage, price) if at < 0 else int(table[P_LOTS, at]), cap)
         if not opens and at < 0:
             continue
@@ -783,6 +831,7 @@ def trade_positions(
         else:
             reduce_position(table, stats, at, filled)
     rebalance_pool(params, state, table, tiers, stats, price, now_ms, 4)
+    rescue_positions(params, state, table, tiers, stats, price, dt_s)
     return signed
 
 
@@ -871,15 +920,15 @@ def minute_market(
         bar[1] = max(bar[1], mark * (1.0 + 0.5e-4 * exponential(state)))
         bar[2] = min(bar[2], mark * (1.0 - 0.5e-4 * exponential(state)))
         bar[3] = mark
-        for _ in range(poisson(state, params[OI_USD] / params[POSITION_USD] * POSITION_FLOW_PER_S * part_s)):
+        for _ in range(poisson(state, position_flow(params) * part_s)):
             opens = wants_to_open(params, state, stats, mark)
-            side = 1 if uniform(state) < 0.5 + (0.25 * crowd if opens else 0.0) else -1
-            leverage = draw_leverage(state)
+            side = 1 if uniform(state) < 0.5 + (params[LEAN] * crowd if opens else 0.0) else -1
+            leverage = draw_leverage(params, state, side)
             lots = draw_lots(params, state, leverage, mark)
             if opens:
                 open_position(params, state, table, tiers, stats, side, lots, leverage, mark, now_ms)
             else:
-                at = pick_position(state, table, stats, -side)
+                at = pick_position(params, state, table, stats, -side, mark)
                 if at < 0:
                     continue
                 lots = int(table[P_LOTS, at])
@@ -887,6 +936,7 @@ def minute_market(
             moved += lots * params[LOT_COINS] * mark
             signed += side * lots * params[LOT_COINS] * mark
         rebalance_pool(params, state, table, tiers, stats, mark, now_ms, 8)
+        rescue_positions(params, state, table, tiers, stats, mark, part_s)
         forced = liquidate_coarse(params, head, table, stats, out, mark)
         moved += abs(forced)
         signed += forced

@@ -24,6 +24,7 @@ from leadline.twin.history import (
     Funding,
 )
 from leadline.twin.texts import Texts
+from leadline.twin.traders import USUAL, Traders
 from leadline.units import Step
 
 STEP_MS = 50
@@ -84,7 +85,7 @@ class Death:
 class Market:
     """The truth about one contract; advanced by World, read by servers and tests."""
 
-    def __init__(self, contract: Contract, seed: int) -> None:
+    def __init__(self, contract: Contract, seed: int, traders: Traders = USUAL) -> None:
         self.contract = contract
         price = contract.start_price
         tick, lot = float(contract.tick), float(contract.lot)
@@ -96,12 +97,24 @@ class Market:
                 contract.depth_usd,
                 contract.dense_ticks,
                 contract.round_ticks,
-                contract.orders_per_s,
+                contract.orders_per_s * traders.churn,
                 contract.oi_usd,
                 contract.position_usd,
                 contract.close_fee,
                 LAG_S[contract.venue],
                 reach,
+                traders.leverage_blur,
+                traders.funded_share,
+                traders.funded_extra,
+                traders.rescues_per_h,
+                traders.hedger_share,
+                traders.lean,
+                traders.profit_taking,
+                traders.turnover,
+                traders.size_sigma,
+                traders.size_scale,
+                traders.entry_sigma,
+                *traders.leverage_shares,
             ]
         )
         self.tiers = contract.tiers

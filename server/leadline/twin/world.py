@@ -9,6 +9,7 @@ import numpy as np
 from leadline.twin import kernels as k
 from leadline.twin.contracts import CONTRACTS, SYMBOLS, VENUES, contracts_of
 from leadline.twin.market import STEP_MS, Market
+from leadline.twin.traders import MILD, USUAL, Traders, Weather
 
 START_MS = 1_790_000_000_000
 HISTORY_DAYS = 7.0
@@ -26,7 +27,7 @@ class World:
     seed: any int; start_ms: Unix time at which the fine steps begin; history_days: how much to run
     before that in coarse one-minute steps, so that bars, open interest, funding and positions exist;
     symbols: which of SYMBOLS, and copies of them, are traded.  A copy follows its model's price and
-    does not push it.
+    does not push it.  traders, weather: by whom, and how the price moves.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class World:
         start_ms: int = START_MS,
         history_days: float = HISTORY_DAYS,
         symbols: Collection[str] = SYMBOLS,
+        traders: Traders = USUAL,
+        weather: Weather = MILD,
     ) -> None:
         self.seed = seed
         self.now_ms = start_ms
@@ -42,12 +45,14 @@ class World:
         contracts = contracts_of(symbols)
         seeds = np.random.SeedSequence(seed).generate_state(1 + len(contracts), np.uint64).astype(np.uint64)
         self.markets = {
-            key: Market(contract, int(own))
+            key: Market(contract, int(own), traders)
             for (key, contract), own in zip(contracts.items(), seeds[1:], strict=True)
             if contract.symbol in symbols
         }
         self._state = seeds[:1].copy()
         self._reference = np.zeros(k.REFERENCE_SIZE)
+        self._reference[k.SIGMA] = weather.volatility / np.sqrt(365.0 * 86_400.0)
+        self._reference[k.REVERSION_PER_S] = 1.0 / (weather.reversion_days * 86_400.0)
         self._logs = np.zeros(len(SYMBOLS))
         self._slow_logs = np.zeros(len(SYMBOLS))
         self._shock_bp = np.zeros(len(SYMBOLS))
