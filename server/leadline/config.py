@@ -134,8 +134,8 @@ class Setting:
     help: str
 
 
-def _setting(default: Any, read: Callable[[str], Any], help_text: str) -> Any:
-    return field(default=default, metadata={"setting": Setting(read, help_text)})
+def _setting(default: Any, read: Callable[[str], Any], help_text: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"setting": Setting(read, help_text)})
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,16 @@ class Settings:
     )
     binance_rest: str = _setting("", _url, "REST address of Binance USDT-M; empty: the venue's own")
     binance_ws: str = _setting("", _url, "WebSocket address of Binance USDT-M; empty: the venue's own")
+    binance_key: str = _setting(
+        "",
+        str,
+        "read-only API key of a Binance account, for its leverage brackets of today; better in the"
+        " environment or the file than as a flag; empty: the brackets that come with this program",
+        secret=True,
+    )
+    binance_secret: str = _setting(
+        "", str, "secret of that key; it signs one request and is never logged", secret=True
+    )
     bybit_rest: str = _setting("", _url, "REST address of Bybit; empty: the venue's own")
     bybit_ws: str = _setting("", _url, "WebSocket address of Bybit; empty: the venue's own")
     okx_rest: str = _setting("", _url, "REST address of OKX (the host is regional); empty: www.okx.com")

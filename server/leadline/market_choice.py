@@ -15,7 +15,7 @@ import aiohttp
 from leadline.config import VENUES, Settings
 from leadline.errors import UsageError
 from leadline.venues.bans import Bans
-from leadline.venues.endpoints import LIVE_ENDPOINTS, Endpoints
+from leadline.venues.endpoints import LIVE_ENDPOINTS, Endpoints, ReadKey
 from leadline.venues.longtail import LongTailOptions
 
 log = logging.getLogger("leadline")
@@ -64,7 +64,10 @@ async def choose_market(settings: Settings, bans: Bans) -> AsyncIterator[ChosenM
 def _live_endpoints(settings: Settings, venue: str) -> Endpoints:
     rest = getattr(settings, f"{venue}_rest") or LIVE_ENDPOINTS[venue].rest
     ws = getattr(settings, f"{venue}_ws") or LIVE_ENDPOINTS[venue].ws
-    return Endpoints(rest=rest, ws=ws)
+    key = None
+    if venue == "binance" and settings.binance_key and settings.binance_secret:
+        key = ReadKey(settings.binance_key, settings.binance_secret)
+    return Endpoints(rest=rest, ws=ws, key=key)
 
 
 def _longtail_options(settings: Settings, venue: str) -> LongTailOptions:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from math import inf
 
-import orjson
-
-from leadline.errors import VenueError
-from leadline.units import parse_positive_float
+from leadline.domain.binance_brackets import READ_ON, brackets
 
 TIER_ROWS_MAX = 200
 
@@ -34,7 +32,9 @@ class Tier:
 class Tiers:
     """The tier table of one instrument, smallest positions first.
 
-    source: where the rows come from ("brackets", "risk-limit", "position-tiers" or "fallback").
+    source: where the rows come from: the venue's public answer ("risk-limit", "position-tiers",
+    "position-tier", "risk-limit-tiers", "margin-table"), its answer to the user's "key", the bundled table
+    ("brackets", "risk-limit" of its day) or, from the largest leverage alone, the "fallback".
     """
 
     venue: str
@@ -84,77 +84,26 @@ def fallback_tiers(venue: str, symbol: str, leverage_max: float) -> Tiers:
 
 def bundled_tiers(venue: str, symbol: str, on: date = date.max) -> Tiers:
     """Return the table in force on a day, else the earliest one known, else the fallback."""
-    known = [table for table in _TABLES if (table.venue, table.symbol) == (venue, symbol)]
+    known = [table for table in _tables() if (table.venue, table.symbol) == (venue, symbol)]
     in_force = [table for table in known if table.valid_from <= on]
     if known:
         return in_force[-1] if in_force else known[0]
     return fallback_tiers(venue, symbol, 100.0 if symbol.startswith(("BTCUSD", "ETHUSD")) else 50.0)
 
 
-def parse_risk_limit(body: bytes, on: date) -> dict[str, Tiers]:
-    """Read one page of Bybit's ``/v5/market/risk-limit?category=linear`` into tables by symbol.
-
-    Raises VenueError when the body is no such answer.  Rates are fractions.
-    """
-    caps: dict[str, list[tuple[float, float, float]]] = {}
-    try:
-        for row in orjson.loads(body)["result"]["list"]:
-            caps.setdefault(row["symbol"], []).append(
-                (
-                    parse_positive_float(row["riskLimitValue"]),
-                    parse_positive_float(str(row["maintenanceMargin"])),
-                    parse_positive_float(row["maxLeverage"]),
-                )
-            )
-        return {
-            symbol: _tiers_from_caps("bybit", symbol, on, "risk-limit", rows) for symbol, rows in caps.items()
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise VenueError("bybit", f"expected risk limits, got {error!r:.100}") from error
+@cache
+def _tables() -> tuple[Tiers, ...]:
+    """Return all bundled tables, those of a symbol in the order of their days."""
+    now = (
+        tiers_from_rates("binance", symbol, READ_ON, "brackets", rows, cap_usd)
+        for symbol, (rows, cap_usd) in brackets().items()
+    )
+    return (*_OLDER_TABLES, *now)
 
 
-def parse_position_tiers(body: bytes, symbol: str, on: date, contract_coins: float, price: float) -> Tiers:
-    """Read OKX's ``/api/v5/public/position-tiers`` of one instrument family.
-
-    Sizes come in contracts of ``contract_coins`` coins, valued at ``price``.  A position pays its tier's
-    rate on all of it, so there is no deduction.  Raises VenueError when the body is no such answer.
-    """
-    try:
-        caps = [
-            (
-                parse_positive_float(row["maxSz"]) * contract_coins * price,
-                parse_positive_float(row["mmr"]),
-                parse_positive_float(row["maxLever"]),
-            )
-            for row in orjson.loads(body)["data"]
-        ]
-        return _tiers_from_caps("okx", symbol, on, "position-tiers", caps, deducted=False)
-    except (KeyError, TypeError, ValueError) as error:
-        raise VenueError("okx", f"expected position tiers, got {error!r:.100}") from error
-
-
-def _tiers_from_caps(
-    venue: str,
-    symbol: str,
-    on: date,
-    source: str,
-    caps: list[tuple[float, float, float]],
-    *,
-    deducted: bool = True,
-) -> Tiers:
-    if not 1 <= len(caps) <= TIER_ROWS_MAX:
-        raise ValueError(f"expected 1 to {TIER_ROWS_MAX} tiers of {symbol}, got {len(caps)}")
-    caps = sorted(caps)
-    floors = [0.0] + [cap for cap, _, _ in caps[:-1]]
-    rates = [(floor, rate, lever) for floor, (_, rate, lever) in zip(floors, caps, strict=True)]
-    if any(rate * lever > 1.0 for _, rate, lever in rates):
-        raise ValueError(f"expected maintenance of {symbol} below the initial margin")
-    return tiers_from_rates(venue, symbol, on, source, rates, caps[-1][0], deducted=deducted)
-
-
-# Binance: the public brackets page, October 2024 and September 2026.  Bybit: its risk-limit answer of
-# August 2023, with the deductions that Bybit introduced since.
-_TABLES: tuple[Tiers, ...] = (
+# Binance: its brackets of October 2024.  Bybit: its risk-limit answer of August 2023, with the deductions
+# that Bybit introduced since.
+_OLDER_TABLES: tuple[Tiers, ...] = (
     tiers_from_rates(
         "binance",
         "BTCUSDT",
@@ -175,67 +124,6 @@ _TABLES: tuple[Tiers, ...] = (
             (1.2e9, 0.50, 1),
         ],
         1.8e9,
-    ),
-    tiers_from_rates(
-        "binance",
-        "BTCUSDT",
-        date(2026, 9, 29),
-        "brackets",
-        [
-            (0, 0.004, 150),
-            (300e3, 0.005, 100),
-            (800e3, 0.0065, 75),
-            (3e6, 0.01, 50),
-            (12e6, 0.02, 25),
-            (70e6, 0.025, 20),
-            (100e6, 0.05, 10),
-            (230e6, 0.10, 5),
-            (480e6, 0.125, 4),
-            (600e6, 0.15, 3),
-            (800e6, 0.25, 2),
-            (1.2e9, 0.50, 1),
-        ],
-        1.8e9,
-    ),
-    tiers_from_rates(
-        "binance",
-        "ETHUSDT",
-        date(2026, 9, 29),
-        "brackets",
-        [
-            (0, 0.004, 150),
-            (300e3, 0.005, 100),
-            (800e3, 0.0065, 75),
-            (3e6, 0.01, 50),
-            (12e6, 0.02, 25),
-            (50e6, 0.025, 20),
-            (65e6, 0.05, 10),
-            (150e6, 0.10, 5),
-            (320e6, 0.125, 4),
-            (400e6, 0.15, 3),
-            (530e6, 0.25, 2),
-            (800e6, 0.50, 1),
-        ],
-        1.2e9,
-    ),
-    tiers_from_rates(
-        "binance",
-        "SOLUSDT",
-        date(2026, 9, 29),
-        "brackets",
-        [
-            (0, 0.005, 100),
-            (50e3, 0.0065, 75),
-            (400e3, 0.01, 50),
-            (1e6, 0.02, 25),
-            (4e6, 0.025, 20),
-            (8e6, 0.05, 10),
-            (40e6, 0.10, 5),
-            (80e6, 0.125, 4),
-            (100e6, 0.25, 2),
-            (200e6, 0.50, 1),
-        ],
-        400e6,
     ),
     tiers_from_rates(
         "bybit",

@@ -1,4 +1,4 @@
-"""When a position dies: isolated one-way margin, exact, by each venue's rule and tier table.
+"""When a linear position dies: isolated one-way margin, exact, by each venue's rule and tier table.
 
 A position of Q coins entered at E (side s: +1 long, -1 short) with margin W is liquidated when its
 equity W + s Q (P - E) no longer covers the maintenance requirement (m + f) Q P - c, where m and c are
@@ -7,7 +7,10 @@ the rate and deduction of its tier and f a closing fee.  Solved for P:
     P = (W + c - s Q E) / (Q (m + f - s))
 
 Sources: Binance FAQ "How to calculate liquidation price"; Bybit help "Liquidation price (USDT
-contract)"; OKX "Margin ratio", where c is 0 and a position pays its tier's rate on all of it.
+contract)"; OKX "Margin ratio", Bitget "Position tier" and Gate "Liquidation price", where c is 0 and a
+position pays its tier's rate on all of it, and the closing fee; Hyperliquid docs "Liquidations", where m
+is half the initial margin at the tier's largest leverage (its form, price - s available / Q / (1 - m s),
+is the one above, written from the mark).  Inverse contracts: `margin_inverse`.
 """
 
 from __future__ import annotations
@@ -37,6 +40,9 @@ MARGIN_RULES = {
     "binance": MarginRule(),
     "bybit": MarginRule(fee_rate=0.00055),
     "okx": MarginRule(fee_rate=0.0005),
+    "bitget": MarginRule(fee_rate=0.0006),
+    "gate": MarginRule(fee_rate=0.00075),
+    "hyperliquid": MarginRule(),
 }
 BYBIT_AT_ENTRY = MarginRule(at_entry=True)
 

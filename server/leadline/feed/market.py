@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
 from leadline.feed.backfill import minute_rows
@@ -24,6 +25,7 @@ from leadline.venues.endpoints import Endpoints
 from leadline.venues.longtail import Listed, LongTailOptions
 from leadline.venues.longtail_source import LongTailSource
 from leadline.venues.rest import Rest
+from leadline.venues.tiers import load_public_tiers
 
 log = logging.getLogger("leadline.feed")
 
@@ -114,14 +116,19 @@ class Market:
             for book in told.books:
                 made = book.instrument
                 self.hub.sessions[made.symbol].attach(made, book)
-                # No history is loaded by way of ccxt: the bands start with what comes.
-                tiers = bundled_tiers(made.venue, made.symbol)
-                now_ms = self.hub.clock.wall_ms()
-                group.create_task(self._heats[made.symbol].build(made, tiers, History(), now_ms))
+                group.create_task(self._build_bands(made))
             for symbol in told.missing:
                 self._missing(told.venue, symbol)
 
         await LongTailSource(self.longtail, list(self._heats), self.hub.take, listed).run()
+
+    async def _build_bands(self, made: Instrument) -> None:
+        """Start the bands of a contract read by way of ccxt, with what comes: no history is loaded for it."""
+        now_ms = self.hub.clock.wall_ms()
+        # Other hosts than the venue's own are those of a stand-in, which has no tiers.
+        own = not self.longtail[made.venue].hosts
+        tiers = await load_public_tiers(made, 0.0, now_ms) if own else bundled_tiers(made.venue, made.symbol)
+        await self._heats[made.symbol].build(made, tiers, History(), now_ms)
 
     def _missing(self, venue: str, symbol: str) -> None:
         refused = self._unlisted[symbol]

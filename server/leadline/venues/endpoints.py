@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hmac
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True, slots=True)
+class ReadKey:
+    """A user's read-only API key.  Neither part shows in a repr, and none is ever logged."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def sign(self, parameters: dict[str, str | int]) -> str:
+        """Return the query of ``parameters`` with Binance's signature of it."""
+        query = urlencode(parameters)
+        return f"{query}&signature={hmac.new(self.secret.encode(), query.encode(), 'sha256').hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Base URLs without a trailing slash; an adapter's paths begin with one."""
+    """Base URLs without a trailing slash; an adapter's paths begin with one.
+
+    key: of the user's account, for what the venue shows to nobody else.
+    """
 
     rest: str
     ws: str
+    key: ReadKey | None = None
 
 
 LIVE_ENDPOINTS = {

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -101,6 +102,18 @@ class Rest:
 
     async def get(self, path: str, weight: float = 1, priority: Priority = Priority.SYNC) -> Reply:
         """GET ``path`` when the budget allows; never raises for what a network or a venue does."""
+        return await self.ask(path, weight, priority)
+
+    async def ask(
+        self,
+        path: str,
+        weight: float,
+        priority: Priority,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """GET ``path`` as `get` does, or POST ``body``, JSON, where a venue wants its questions posted."""
         if not self.shut_ms:
             await self._await_turn(weight, priority)
         if self.shut_ms:
@@ -108,28 +121,33 @@ class Rest:
         self.requests += 1
         try:
             async with asyncio.timeout(REST_TIMEOUT_S):
-                return await self._get(path)
+                return await self._get(path, headers, body)
         except TimeoutError:
             return Reply(0, reason=f"no answer within {REST_TIMEOUT_S:.0f} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Reply(0, reason=str(error) or type(error).__name__)
 
-    async def _get(self, path: str) -> Reply:
+    async def _get(self, path: str, headers: Mapping[str, str] | None, body: bytes | None) -> Reply:
         asked_ms = wall_ms()
+        method = "GET" if body is None else "POST"
+        if body is not None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
         # A redirect is not followed: no venue uses one, and it could lead anywhere.
-        async with self._session().get(self.base + path, allow_redirects=False) as response:
+        async with self._session().request(
+            method, self.base + path, headers=headers, data=body, allow_redirects=False
+        ) as response:
             answered_ms = wall_ms()
             used = response.headers.get(USED_HEADER, "")
             if used.isascii() and used.isdigit() and len(used) < 10:
                 offset_ms = self.clock_offset_ms
                 self._budget.told(int(used), asked_ms + offset_ms, answered_ms + offset_ms)
-            body = bytearray()
+            answer = bytearray()
             async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                body += chunk
-                if len(body) > REST_BYTES_MAX:
+                answer += chunk
+                if len(answer) > REST_BYTES_MAX:
                     response.close()
                     return Reply(0, reason=f"an answer of more than {REST_BYTES_MAX} bytes")
-            taken = bytes(body)
+            taken = bytes(answer)
             wait_s = silence_s(
                 self.venue, response.status, response.headers, taken, answered_ms + self.clock_offset_ms
             )
