@@ -28,7 +28,16 @@ TWIN_MAY_IMPORT = {"units", "clock", "limits", "twin", "__init__"}
 TWIN_IMPORTERS = {"market_choice", "app", "score_run", "cli", "twin"}
 
 # The shells of venues/ open sockets; everything else there is a parser or a rule, as pure as domain/.
-VENUE_SHELLS = {"bans", "history", "longtail_desk", "longtail_source", "longtail_worker", "rest", "source"}
+VENUE_SHELLS = {
+    "bans",
+    "history",
+    "longtail_desk",
+    "longtail_source",
+    "longtail_worker",
+    "rest",
+    "source",
+    "tiers",
+}
 IMPURE_MODULES = {
     "aiohttp", "asyncio", "http", "io", "logging", "os", "pathlib", "queue", "selectors", "shutil", "signal",
     "socket", "ssl", "subprocess", "tempfile", "threading", "time", "urllib", "websockets",

@@ -14,9 +14,10 @@ so a lesson counts for all open positions at once.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from math import ceil, exp, hypot, isfinite, log
+from math import ceil, exp, isfinite, log
 from statistics import NormalDist
 from typing import Protocol
 
@@ -26,11 +27,13 @@ from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.kernels import F8, I8, Bools
-from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning
+from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning, conserved, misfit
 from leadline.domain.leverage import Tiers
 from leadline.domain.margin import distance, trigger_from_bankruptcy
 
 STEP = constants.LOG_STEP
+# What a rival that takes over brings along, and gets in exchange.
+_TUNED = ("_cells", "_sums", "_scales", "_recent", "_classes", "_total", "_misfit", "lesson", "churn_kept")
 
 
 class CandleLike(Protocol):
@@ -81,7 +84,9 @@ class Profile:
 class Bands:
     """The estimate for one (venue, symbol).  Sizes are coins, prices in quote currency.
 
-    tiers: the venue's leverage tiers, which give the prior over distances.
+    tiers: the venue's leverage tiers, which give the prior over distances.  churn_kept: share of two-way
+    flow that outlives a slice.  No venue tells it, so once a venue shows every liquidation, rivals with
+    the other CHURN_CHOICES live beside these bands, and whichever foretells the prints best takes over.
     """
 
     __slots__ = (
@@ -99,14 +104,19 @@ class Bands:
         "_learn_due_ms",
         "_learnt_ms",
         "_lump_coins",
+        "_misfit",
         "_prior",
         "_recent",
+        "_rivals",
         "_scales",
         "_sells",
+        "_span",
         "_sums",
         "_tiers",
         "_total",
+        "_tune_due_ms",
         "at_ms",
+        "churn_kept",
         "forced",
         "lesson",
         "mark_price",
@@ -128,6 +138,7 @@ class Bands:
         self._corrected: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
+        self._span: I8 = np.zeros(2, dtype=np.int64)
         self._first = 0
         self._buys = 0.0
         self._sells = 0.0
@@ -138,6 +149,10 @@ class Bands:
         self._hears_all = False
         self._hears_since_ms: int | None = None
         self._learn_due_ms = self._learnt_ms = at_ms
+        self.churn_kept = constants.CHURN_KEPT
+        self._rivals: list[Bands] = []
+        self._misfit = 0.0
+        self._tune_due_ms = at_ms
         self.forced = ForcedFlow()
         self.lesson = self._classes.lesson()
         self.oi_coins = 0.0
@@ -151,6 +166,7 @@ class Bands:
         """Take trades: three parallel arrays; ``bought`` where the taker bought."""
         buys, sells = kernels.add_trades(
             self._histogram,
+            self._span,
             self._first,
             STEP,
             np.asarray(prices, dtype=np.float64),
@@ -159,6 +175,8 @@ class Bands:
         )
         self._buys += buys
         self._sells += sells
+        for rival in self._rivals:
+            rival.trades(prices, coins, bought)
 
     def mark(self, price: float, at_ms: int) -> None:
         """Take the venue's mark price, which liquidates what it reaches.
@@ -186,7 +204,10 @@ class Bands:
         self.mark_price = float(price)
         self.at_ms = at_ms
         if at_ms >= self._learn_due_ms:
+            self._tune(at_ms)
             self._learn(at_ms)
+        for rival in self._rivals:
+            rival.mark(price, at_ms)
 
     def candle(self, candle: CandleLike) -> None:
         """Take a bar of history in place of its trades and marks.
@@ -202,16 +223,18 @@ class Bands:
     def volume(self, candle: CandleLike) -> None:
         """Take a bar in place of its trades alone."""
         low, high = log(candle.low) / STEP, log(candle.high) / STEP
-        kernels.add_range(self._histogram, self._first, low, high, candle.volume)
+        kernels.add_range(self._histogram, self._span, self._first, low, high, candle.volume)
         buys = candle.volume / 2 if candle.taker_buy is None else candle.taker_buy
         self._buys += buys
         self._sells += candle.volume - buys
+        for rival in self._rivals:
+            rival.volume(candle)
 
     def open_interest(self, coins: float, at_ms: int) -> None:
         """Take one side's open interest: settles the flow since the sample before.
 
         Let every traded coin open on both sides, close on both or change hands.  Then of the volume V,
-        with dQ the change of open interest, max(dQ, 0) + CHURN_KEPT / 2 * max(V - |dQ|, 0) coins were
+        with dQ the change of open interest, max(dQ, 0) + churn_kept / 2 * max(V - |dQ|, 0) coins were
         opened a side and dQ less were closed.  The first sample seeds both sides with the prior around
         the mark, as nothing is known of older entries.  Raises ValueError for a negative number.
         """
@@ -223,15 +246,17 @@ class Bands:
         else:
             volume = self._buys + self._sells
             change = coins - self.oi_coins
-            opened = max(change, 0.0) + constants.CHURN_KEPT / 2 * max(volume - abs(change), 0.0)
+            opened = max(change, 0.0) + self.churn_kept / 2 * max(volume - abs(change), 0.0)
             if opened > 0:
-                self._place(opened, self._class_shares())
+                self._place(opened, *self._parts())
             hours = max(at_ms - self.sampled_ms, 0) / 3_600_000
             self._balance(self.oi_coins + opened, opened - change, coins, hours)
             self.forced.settle(opened - change)
         self.oi_coins = coins
         self.sampled_ms = at_ms
         self._start_slice()
+        for rival in self._rivals:
+            rival.open_interest(coins, at_ms)
 
     def liquidation(
         self, side: Side, coins: float, price: float, kind: PriceKind, completeness: Completeness, at_ms: int
@@ -250,9 +275,13 @@ class Bands:
         if completeness is not Completeness.FULL:
             self.forced.hear_throttled(side, coins, at_ms)
             return trigger
-        self._hears_all = True
-        self.forced.hear(coins)
-        self._classes.take(coins, self._responsible(side, trigger, at_ms))
+        if not self._hears_all:
+            self._hears_all = True
+            self._tune_due_ms = at_ms + constants.TUNE_EVERY_MS
+            self._rivals = [self._rival(kept) for kept in constants.CHURN_CHOICES if kept != self.churn_kept]
+        self._hear(side, coins, trigger, at_ms)
+        for rival in self._rivals:
+            rival._hear(side, coins, trigger, at_ms)
         return trigger
 
     def funding(self, rate: float) -> None:
@@ -270,16 +299,20 @@ class Bands:
                 bins_up,
             )
             self._drift -= bins_up * STEP
+        for rival in self._rivals:
+            rival.funding(rate)
 
-    def adopt(self, lesson: Lesson, lump_coins: float) -> None:
+    def adopt(self, lesson: Lesson, lump_coins: float, churn_kept: float) -> None:
         """Take over what complete feeds of other venues taught, for want of one here."""
         self._lump_coins = lump_coins
+        self.churn_kept = churn_kept
         self._apply(lesson)
 
     @property
     def taught(self) -> Lesson:
-        """What this venue's own prints teach, whatever its open interest allows."""
-        return self._classes.lesson()
+        """What this venue's own prints teach; the shares of an opening add up to 1 with it."""
+        lesson = self._classes.lesson()
+        return Lesson(conserved(lesson, self._prior), lesson.variances)
 
     @property
     def hears_all(self) -> bool:
@@ -306,9 +339,9 @@ class Bands:
         return self._classes.lump_coins(self.mark_price) if adopted is None else adopted
 
     @property
-    def total_multiplier(self) -> float:
-        """What is liquidated over what the bands expect: their flow is multiplied by it."""
-        return self._total.multiplier
+    def total_multipliers(self) -> F8:
+        """What is liquidated over what the bands expect [2], by which their flow is multiplied."""
+        return self._total.multipliers
 
     def profile(self) -> Profile:
         """Return the bands around the mark as forced flow, all distance classes summed."""
@@ -320,7 +353,7 @@ class Bands:
             self._cells, self._scales, self._edges, lesson.multipliers, lesson.variances, origin, folded
         )
         held = folded[0].sum(axis=1)
-        flow = np.minimum(self._total.multiplier, self.oi_coins / np.maximum(held, 1e-300))
+        flow = np.minimum(self._total.multipliers, self.oi_coins / np.maximum(held, 1e-300))
         coins, sds = folded * flow[:, None]
         shown = held * flow / self.oi_coins if self.oi_coins else np.ones(2)
         return Profile(
@@ -328,7 +361,7 @@ class Bands:
             step=STEP,
             long_coins=coins[0],
             short_coins=coins[1],
-            sd_coins=np.hypot(sds, self._total_sigma() * coins),
+            sd_coins=np.hypot(sds, self._total_sigmas()[:, None] * coins),
             lump_coins=self.lump_coins,
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
@@ -365,14 +398,16 @@ class Bands:
         swept = float(self._sums[row, kernels.SWEPT] @ self.lesson.multipliers)
         return banded, self.oi_coins - banded - swept, swept
 
-    def _total_sigma(self) -> float:
+    def _total_sigmas(self) -> F8:
         if self._hears_since_ms is None:
-            return constants.TOTAL_SIGMA_NONE
+            return np.full(2, constants.TOTAL_SIGMA_NONE)
         known = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_THROTTLED
-        return min(hypot(known, self._total.sigma), constants.TOTAL_SIGMA_NONE)
+        return np.minimum(np.hypot(known, self._total.sigmas), constants.TOTAL_SIGMA_NONE)
 
     def _start_slice(self) -> None:
-        self._histogram.fill(0.0)
+        first, end = self._span
+        self._histogram[first:end] = 0.0
+        self._span[:] = len(self._histogram), 0
         self._first = int(np.floor(log(self.mark_price) / STEP)) - constants.HISTOGRAM_BINS // 2
         self._buys = self._sells = 0.0
 
@@ -403,21 +438,50 @@ class Bands:
         shares[:] = self._prior / self._prior.sum()
         return shares
 
+    def _hear(self, side: Side, coins: float, trigger: float, at_ms: int) -> None:
+        self.forced.hear(side, coins)
+        self._classes.take(coins, self._responsible(side, trigger, at_ms))
+
+    def _rival(self, churn_kept: float) -> Bands:
+        """Return the same bands, which from now on go by another share of churn."""
+        rival = deepcopy(self)
+        rival.churn_kept = churn_kept
+        return rival
+
+    def _tune(self, at_ms: int) -> None:
+        """Let the rival take over that foretold liquidations better, if one did."""
+        if not self._rivals or at_ms < self._tune_due_ms:
+            return
+        self._tune_due_ms = at_ms + constants.TUNE_EVERY_MS
+        best = min(self._rivals, key=lambda rival: rival._misfit)
+        if best._misfit < constants.TUNE_MISFIT_RATIO * self._misfit:
+            # What the bins are worth changes at once: the ledger of flows calls that revalued.
+            kernels.revalue(self._cells, self._scales, self._edges, -self.lesson.multipliers, self._flows)
+            for name in _TUNED:
+                mine, other = getattr(self, name), getattr(best, name)
+                setattr(self, name, other)
+                setattr(best, name, mine)
+            kernels.revalue(self._cells, self._scales, self._edges, self.lesson.multipliers, self._flows)
+
     def _learn(self, at_ms: int) -> None:
         """Weigh what was printed since the last lesson against what was expected to be."""
         minutes = (at_ms - self._learnt_ms) / 60_000
         self._learnt_ms, self._learn_due_ms = at_ms, at_ms + constants.LEARN_EVERY_MS
         if self._hears_since_ms is None or self.oi_coins <= 0.0 or minutes <= 0.0:
             return
-        expected: F8 = self._sums[:, kernels.EXPECTED].sum(axis=0)
+        expected: F8 = self._sums[:, kernels.EXPECTED].copy()
         self._sums[:, kernels.EXPECTED] = 0.0
         lump = self.lump_coins
         weight = 1.0 if self._hears_all else constants.THROTTLED_WEIGHT
         forced = self.forced.take(self.oi_coins, minutes)
-        self._total.learn(forced, float(expected @ self.lesson.multipliers), lump, weight, minutes)
+        base = expected @ self.lesson.multipliers
         if self._hears_all:
-            self._classes.learn(expected, lump, minutes)
-            self._apply(self._classes.lesson())
+            kept = constants.TUNE_KEPT_PER_MIN**minutes
+            self._misfit = kept * self._misfit + misfit(forced, self._total.multipliers * base, lump)
+        self._total.learn(forced, base, lump, weight, minutes)
+        if self._hears_all:
+            self._classes.learn(expected.sum(axis=0), lump, minutes)
+            self._apply(self.taught)
 
     def _apply(self, lesson: Lesson) -> None:
         """Use these multipliers for all open positions, as far as the open interest allows."""
@@ -437,36 +501,42 @@ class Bands:
                 self._scales[side] *= factor
                 self._corrected[side] += log(factor)
 
-    def _class_shares(self) -> F8:
-        """Split an opening over the classes [2, J]: takers of a side are easier to liquidate."""
+    def _parts(self) -> tuple[float, float]:
+        """Return the factors of the prior in openings of longs and shorts: takers are easier to liquidate."""
         volume = self._buys + self._sells
-        takers = np.array([self._buys, self._sells]) / volume if volume else np.array([0.5, 0.5])
+        bought = self._buys / volume if volume else 0.5
+        most = constants.CLASS_SHARE_MAX / float(self._prior @ self.lesson.multipliers)
         taker, maker = constants.TAKER_LIQUIDATABLE, constants.MAKER_LIQUIDATABLE
-        liquidatable = np.clip(
-            taker * takers + maker * (1 - takers), constants.LIQUIDATABLE_MIN, constants.LIQUIDATABLE_MAX
-        )
-        shares: F8 = np.outer(liquidatable / constants.MEAN_LIQUIDATABLE, self._prior)
-        banded = shares @ self.lesson.multipliers
-        shares /= np.maximum(banded / constants.CLASS_SHARE_MAX, 1.0)[:, None]
-        return shares
+        parts = []
+        for takers in (bought, 1.0 - bought):
+            liquidatable = taker * takers + maker * (1.0 - takers)
+            liquidatable = min(max(liquidatable, constants.LIQUIDATABLE_MIN), constants.LIQUIDATABLE_MAX)
+            parts.append(min(liquidatable / constants.MEAN_LIQUIDATABLE, most))
+        return parts[0], parts[1]
 
-    def _place(self, coins: float, shares: F8) -> None:
-        if not self._histogram.any():
+    def _place(self, coins: float, long_part: float, short_part: float) -> None:
+        if self._buys + self._sells <= 0.0 and self._span[0] >= self._span[1]:
             at = int(np.floor(log(self.mark_price) / STEP)) - self._first
-            self._histogram[min(max(at, 0), constants.HISTOGRAM_BINS - 1)] = 1.0
-        offsets, widths, weights = _trigger_kernels()
+            at = min(max(at, 0), constants.HISTOGRAM_BINS - 1)
+            self._histogram[at] = 1.0
+            self._span[:] = at, at + 1
+        offsets, widths, weights, cumulated = _trigger_kernels()
         kernels.place(
             self._cells,
             self._sums,
             self._scales,
             self._edges,
             self._histogram,
+            self._span,
             self._first,
             coins,
-            shares,
+            long_part,
+            short_part,
+            self._prior,
             offsets,
             widths,
             weights,
+            cumulated,
             self.lesson.multipliers,
             self._flows,
             self._hears_since_ms is not None,
@@ -480,7 +550,8 @@ class Bands:
         self._start_slice()
         bins = np.arange(constants.HISTOGRAM_BINS) - constants.HISTOGRAM_BINS // 2
         self._histogram[:] = np.exp(-0.5 * (bins * STEP / constants.SEED_LOG_SIGMA) ** 2)
-        self._place(coins, np.stack([self._prior, self._prior]))
+        self._span[:] = 0, len(self._histogram)
+        self._place(coins, 1.0, 1.0)
         self._sums[:, kernels.SWEPT :] = 0.0
 
     def _balance(self, total: float, closed: float, coins: float, hours: float) -> None:
@@ -563,8 +634,10 @@ def distance_prior(tiers: Tiers) -> F8:
 
 
 @cache
-def _trigger_kernels() -> tuple[I8, I8, F8]:
+def _trigger_kernels() -> tuple[I8, I8, F8, F8]:
     """Return where triggers lie from the entry's depth bin: offsets, widths [2, J], weights [2, J, W].
+
+    The last of the four are the weights summed up, [2, J, W + 1] from 0 to 1.
 
     Each class is a triangle of +- KERNEL_HALF_WIDTH around its distance; a point between two bin
     centres is shared between them.  Each row of weights sums to 1.
@@ -589,4 +662,6 @@ def _trigger_kernels() -> tuple[I8, I8, F8]:
     weights: F8 = np.zeros((*widths.shape, int(widths.max())))
     for i, row in enumerate(rows):
         weights[i // widths.shape[1], i % widths.shape[1], : len(row)] = row / row.sum()
-    return offsets, widths, weights
+    cumulated: F8 = np.zeros((*widths.shape, weights.shape[2] + 1))
+    np.cumsum(weights, axis=2, out=cumulated[:, :, 1:])
+    return offsets, widths, weights, cumulated

@@ -168,15 +168,16 @@ def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: 
 def log_sigma(heat: Heat, side: SideName, first: int, mass: F8) -> float | None:
     """Return the standard deviation of ln(dollars) in the bins from ``first`` [as many as mass has].
 
-    None while uncalibrated.  A venue's errors of class mix and total are the same along the bins; venues
-    and single positions are independent; half a bin of misplacement moves the borders' dollars.
+    None while uncalibrated.  Errors of class mix and total are the same along the bins, and at all venues
+    too, as one taught the others; single positions are independent; half a bin of misplacement moves the
+    borders' dollars.
     """
     certainty = heat.certainty
     usd = float(mass.sum())
     if certainty is None or usd <= 0.0:
         return None
     row, span = (0 if side == "long" else 1), slice(first, first + len(mass))
-    shared = float(np.square(certainty.sd_usd[:, row, span].sum(axis=1)).sum())
+    shared = float(certainty.sd_usd[:, row, span].sum()) ** 2
     lumps = float(certainty.lump_usd2[row, span].sum())
     misplaced = 0.5 * float(mass[-1] - mass[0])
     return sqrt(log1p((shared + lumps + misplaced**2) / usd**2))

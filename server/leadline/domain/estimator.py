@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import Bands
@@ -103,7 +104,8 @@ class Estimator:
             return
         ratio = max(bands.forced.share_per_min for bands in full) * constants.THROTTLED_FULL_RATIO_MAX
         lump_coins = max(bands.lump_coins for bands in full)
+        churn_kept = median(bands.churn_kept for bands in full)
         for bands in self.venues.values():
             if not bands.hears_all:
-                bands.adopt(lesson, lump_coins)
+                bands.adopt(lesson, lump_coins, churn_kept)
                 bands.forced.share_max_per_min = ratio

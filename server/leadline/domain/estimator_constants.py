@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-3"
+VERSION = "bands-4"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
@@ -60,6 +60,10 @@ SEED_LOG_SIGMA = 0.05  # spread of the unknown entries of what was open before t
 
 # Opening and closing.
 CHURN_KEPT = 0.10  # share of two-way flow that outlives a slice (the rest is market makers, scalpers)
+CHURN_CHOICES = (0.05, 0.10, 0.20)  # what a complete feed may show it to be instead
+TUNE_EVERY_MS = 6 * 3_600_000
+TUNE_KEPT_PER_MIN = 0.9998  # memory of what each choice foretold: half-life 2.4 days
+TUNE_MISFIT_RATIO = 0.97  # a rival has to be better by so much
 TAKER_LIQUIDATABLE = 0.75
 MAKER_LIQUIDATABLE = 0.45
 MEAN_LIQUIDATABLE = 0.60
@@ -73,8 +77,9 @@ RESIDUAL_HOURS = 1.0  # memory of the conservation residual
 SCALE_MIN = 2e-9  # e^-20: the lazy scale is multiplied into the cells below it
 
 # Learning from liquidation prints.
-LEARN_EVERY_MS = 60_000
+LEARN_EVERY_MS = 300_000
 LEARN_PRIOR = 3.0  # a and b of the Gamma prior of a multiplier
+POOL_PRIOR = 10.0  # the same of the pool: who is hedged or unlevered changes less than who gambles how
 LUMP_PRIOR_PRINTS = 30  # what the prior over position sizes counts for among printed ones
 LEARN_KEPT_PER_MIN = 0.99997  # half-life 16 days
 TOTAL_KEPT_PER_MIN = 0.99976  # half-life 2 days

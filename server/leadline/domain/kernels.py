@@ -45,12 +45,12 @@ def _compiled(function: _Function) -> _Function:
 
 @_compiled
 def add_trades(
-    histogram: F8, first: int, log_step: float, prices: F8, coins: F8, bought: Bools
+    histogram: F8, span: I8, first: int, log_step: float, prices: F8, coins: F8, bought: Bools
 ) -> tuple[float, float]:
     """Add trades to the volume histogram [H], whose bin 0 is log-price bin ``first``.
 
-    Returns coins that takers bought and coins that takers sold.  Prices off the histogram count in its
-    outermost bin.
+    span [2]: the first bin in use and the one after the last.  Returns coins that takers bought and coins
+    that takers sold.  Prices off the histogram count in its outermost bin.
     """
     last = len(histogram) - 1
     buys = 0.0
@@ -58,6 +58,8 @@ def add_trades(
     for i in range(len(prices)):
         at = min(max(floor(log(prices[i]) / log_step) - first, 0), last)
         histogram[at] += coins[i]
+        span[0] = min(span[0], at)
+        span[1] = max(span[1], at + 1)
         if bought[i]:
             buys += coins[i]
         else:
@@ -66,11 +68,13 @@ def add_trades(
 
 
 @_compiled
-def add_range(histogram: F8, first: int, low: float, high: float, coins: float) -> None:
+def add_range(histogram: F8, span: I8, first: int, low: float, high: float, coins: float) -> None:
     """Spread ``coins`` evenly between two positions (log price / log step) of the histogram [H]."""
     last = len(histogram) - 1
     low_bin = min(max(floor(low) - first, 0), last)
     high_bin = min(max(floor(high) - first, 0), last)
+    span[0] = min(span[0], low_bin)
+    span[1] = max(span[1], high_bin + 1)
     if low_bin == high_bin:
         histogram[low_bin] += coins
         return
@@ -183,70 +187,81 @@ def shift(cells: F8, sums: F8, scales: F8, edges: I8, multipliers: F8, flows: F8
 
 
 @_compiled
+def _add_ring(row: F8, at: int, factor: float, weights: F8, begin: int, end: int) -> None:
+    """Add factor x weights[begin:end] to a ring, from slot ``at`` on: in two straight runs, for speed."""
+    size = len(row)
+    straight = min(end, begin + size - at)
+    shift = at - begin
+    for w in range(begin, straight):
+        row[shift + w] += factor * weights[w]
+    shift -= size
+    for w in range(straight, end):
+        row[shift + w] += factor * weights[w]
+
+
+@_compiled
 def place(
     cells: F8,
     sums: F8,
     scales: F8,
     edges: I8,
     histogram: F8,
+    span: I8,
     first: int,
     coins: float,
-    shares: F8,
+    long_part: float,
+    short_part: float,
+    prior: F8,
     offsets: I8,
     widths: I8,
     weights: F8,
+    cumulated: F8,
     multipliers: F8,
     flows: F8,
     counted: bool,
 ) -> None:
-    """Open ``coins`` on both sides at the prices of the histogram.
+    """Open ``coins`` on both sides at the prices of the histogram, and empty it.
 
-    shares [S, J]: base part of the coins in each class.  offsets [S, J], widths [S, J], weights
-    [S, J, W]: where triggers lie from the entry's depth bin.  A trigger that the mark has reached
-    already counts as swept, one beyond the ring is left out.
+    long_part, short_part: factors on prior [J], the base part of the coins in each class.  offsets [S, J],
+    widths [S, J], weights [S, J, W], cumulated [S, J, W + 1]: where triggers lie from the entry's depth
+    bin, and how much of them before each.  A trigger that the mark has reached already counts as swept,
+    one beyond the ring is left out.
     """
     bins = cells.shape[2]
-    volume = histogram.sum()
+    volume = 0.0
+    for h in range(span[0], span[1]):
+        volume += histogram[h]
     for side in range(2):
         scale = scales[side]
-        for h in range(len(histogram)):
-            if histogram[h] == 0.0:
-                continue
-            opened = coins * histogram[h] / volume
-            entry = first + h if side == 0 else -1 - first - h
-            for j in range(cells.shape[1]):
-                amount = opened * shares[side, j] / scale
-                k = entry + offsets[side, j]
+        part = long_part if side == 0 else short_part
+        for j in range(cells.shape[1]):
+            share = coins * part * prior[j] / volume
+            row, opened, triangle = cells[side, j], flows[side, OPENED], weights[side, j]
+            width = widths[side, j]
+            placed = 0.0
+            reached = 0.0
+            for h in range(span[0], span[1]):
+                if histogram[h] == 0.0:
+                    continue
+                amount = share * histogram[h]
+                k = (first + h if side == 0 else -1 - first - h) + offsets[side, j]
                 begin = max(edges[side] - bins - k, 0)
-                end = min(edges[side] - k, widths[side, j])
-                reached = 0.0
-                if begin >= end:
-                    # All of this triangle is reached already, or all of it lies beyond the ring.
-                    if begin == 0:
-                        reached = amount
-                else:
-                    slot = (k + begin) % bins
-                    to = (k + begin) % flows.shape[2]
-                    value = scale * multipliers[j]
-                    placed = 0.0
-                    for w in range(begin, end):
-                        part = amount * weights[side, j, w]
-                        cells[side, j, slot] += part
-                        flows[side, OPENED, to] += part * value
-                        placed += part
-                        slot += 1
-                        if slot == bins:
-                            slot = 0
-                        to += 1
-                        if to == flows.shape[2]:
-                            to = 0
-                    sums[side, HELD, j] += placed
-                    for w in range(end, widths[side, j]):
-                        reached += amount * weights[side, j, w]
-                if reached > 0.0:
-                    sums[side, SWEPT, j] += reached * scale
-                    if counted:
-                        sums[side, EXPECTED, j] += reached * scale
+                end = min(edges[side] - k, width)
+                if begin < end:
+                    _add_ring(row, (k + begin) % bins, amount / scale, triangle, begin, end)
+                    _add_ring(
+                        opened, (k + begin) % len(opened), amount * multipliers[j], triangle, begin, end
+                    )
+                    placed += amount * (cumulated[side, j, end] - cumulated[side, j, begin])
+                    reached += amount * (1.0 - cumulated[side, j, end])
+                elif begin == 0:
+                    # All of this triangle is reached already (else all of it lies beyond the ring).
+                    reached += amount
+            sums[side, HELD, j] += placed / scale
+            sums[side, SWEPT, j] += reached
+            if counted:
+                sums[side, EXPECTED, j] += reached
+    histogram[span[0] : span[1]] = 0.0
 
 
 @_compiled
@@ -312,12 +327,35 @@ def revalue(cells: F8, scales: F8, edges: I8, change: F8, flows: F8) -> None:
     """Count what a ``change`` [J] of the multipliers makes of each bin's coins."""
     bins, width = cells.shape[2], flows.shape[2]
     for side in range(2):
-        for j in range(cells.shape[1]):
-            factor = change[j] * scales[side]
-            if factor == 0.0:
-                continue
-            for k in range(edges[side] - bins, edges[side]):
-                flows[side, REVALUED, k % width] += factor * cells[side, j, k % bins]
+        row = flows[side, REVALUED]
+        first = edges[side] - bins
+        # Straight runs: a run ends where the ring of cells or that of flows begins anew.
+        done = 0
+        while done < bins:
+            slot, to = (first + done) % bins, (first + done) % width
+            run = min(bins - done, min(bins - slot, width - to))
+            for j in range(cells.shape[1]):
+                factor = change[j] * scales[side]
+                for i in range(run):
+                    row[to + i] += factor * cells[side, j, slot + i]
+            done += run
+
+
+@_compiled
+def conserve(printed: F8, expected: F8, shares: F8, total: float) -> float:
+    """Return x such that sum(shares x printed / (expected + x)) is ``total``; all arrays [J + 1], above 0."""
+    low = -expected.min()
+    high = (shares * printed).sum() / total
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        found = 0.0
+        for j in range(len(shares)):
+            found += shares[j] * printed[j] / max(expected[j] + middle, 1e-9)
+        if found > total:
+            low = middle
+        else:
+            high = middle
+    return float(high)
 
 
 @_compiled

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import exp, log1p, sqrt
+from math import exp, log1p
 
 import numpy as np
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.events import Side
-from leadline.domain.kernels import F8
+from leadline.domain.kernels import F8, conserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,18 @@ class ClassLearning:
 
 
 class TotalLearning:
-    """One multiplier for all that a venue liquidates: what is realised over what is expected."""
+    """A multiplier for all that a venue liquidates on a side: what is realised over what is expected.
+
+    Arrays are [2]: longs, shorts.  The sides differ where hedgers crowd one of them.
+    """
 
     __slots__ = ("_expected", "_realised")
 
     def __init__(self) -> None:
-        self._realised = self._expected = constants.LEARN_PRIOR
+        self._realised: F8 = np.full(2, constants.LEARN_PRIOR)
+        self._expected: F8 = np.full(2, constants.LEARN_PRIOR)
 
-    def learn(
-        self, realised: float, expected: float, lump_coins: float, weight: float, minutes: float
-    ) -> None:
+    def learn(self, realised: F8, expected: F8, lump_coins: float, weight: float, minutes: float) -> None:
         """Weigh coins liquidated against coins the bands expected; ``weight`` 1 for a complete feed."""
         kept = constants.TOTAL_KEPT_PER_MIN**minutes
         prior = constants.LEARN_PRIOR
@@ -90,13 +92,21 @@ class TotalLearning:
         self._expected = prior + kept * (self._expected - prior) + scale * expected
 
     @property
-    def multiplier(self) -> float:
+    def multipliers(self) -> F8:
         return self._realised / self._expected
 
     @property
-    def sigma(self) -> float:
-        """Standard deviation of ln(multiplier) that its evidence leaves."""
-        return 1.0 / sqrt(self._realised)
+    def sigmas(self) -> F8:
+        """Standard deviations of ln(multiplier) that its evidence leaves."""
+        return 1.0 / np.sqrt(self._realised)
+
+
+def misfit(realised: F8, foretold: F8, lump_coins: float) -> float:
+    """Return the Poisson deviance of coins liquidated from coins foretold, counted in whole positions."""
+    least = 1e-3 * lump_coins
+    mean = np.maximum(foretold, least)
+    ratio = np.where(realised > 0, realised, mean) / mean
+    return float(2.0 * np.sum(realised * np.log(ratio) - (realised - mean)) / lump_coins)
 
 
 class Unthrottled:
@@ -125,7 +135,7 @@ class Unthrottled:
 
 
 class ForcedFlow:
-    """Coins a venue liquidated since they were last taken, as far as its feed tells.
+    """Coins a venue liquidated since they were last taken, as far as its feed tells, by side [2].
 
     share_per_min: of the open interest, over about the last FORCED_MEMORY_MIN.  share_max_per_min: bound
     on it that a complete feed of another venue sets, None without one.
@@ -143,37 +153,61 @@ class ForcedFlow:
 
     def __init__(self) -> None:
         self._unthrottled = Unthrottled()
-        self._printed = self._completed = 0.0
-        self._slice_printed = self._slice_completed = 0.0
+        self._printed, self._completed = np.zeros(2), np.zeros(2)
+        self._slice_printed, self._slice_completed = np.zeros(2), np.zeros(2)
         self.share_per_min = 0.0
         self.share_max_per_min: float | None = None
 
-    def hear(self, coins: float) -> None:
+    def hear(self, side: Side, coins: float) -> None:
         """Take a print of a feed that shows all."""
-        self._printed += coins
-        self._completed += coins
+        row = 0 if side is Side.BUY else 1
+        self._printed[row] += coins
+        self._completed[row] += coins
 
     def hear_throttled(self, side: Side, coins: float, at_ms: int) -> None:
         """Take a print of a feed that leaves some out."""
-        self._slice_printed += coins
-        self._slice_completed += self._unthrottled.coins(side, coins, at_ms)
+        row = 0 if side is Side.BUY else 1
+        self._slice_printed[row] += coins
+        self._slice_completed[row] += self._unthrottled.coins(side, coins, at_ms)
 
     def settle(self, closed: float) -> None:
-        """End a slice that closed so many coins: what was left out is a part of them."""
+        """End a slice that closed so many coins a side: what was left out is a part of them."""
+        if not self._slice_printed.any():
+            return
         most = constants.THROTTLED_CLOSED_SHARE_MAX * closed
         self._printed += self._slice_printed
-        self._completed += max(self._slice_printed, min(self._slice_completed, most))
-        self._slice_printed = self._slice_completed = 0.0
+        self._completed += np.maximum(self._slice_printed, np.minimum(self._slice_completed, most))
+        self._slice_printed[:] = self._slice_completed[:] = 0.0
 
-    def take(self, oi_coins: float, minutes: float) -> float:
-        """Return the coins of the last ``minutes`` and start anew."""
-        coins = self._completed
-        if self.share_max_per_min is not None:
-            coins = max(self._printed, min(coins, self.share_max_per_min * oi_coins * minutes))
-        self._printed = self._completed = 0.0
+    def take(self, oi_coins: float, minutes: float) -> F8:
+        """Return the coins of the last ``minutes`` [2] and start anew."""
+        coins, total = self._completed.copy(), float(self._completed.sum())
+        if self.share_max_per_min is not None and total > 0.0:
+            most = self.share_max_per_min * oi_coins * minutes
+            coins = np.maximum(self._printed, coins * min(1.0, most / total))
+        self._printed[:] = self._completed[:] = 0.0
         kept = exp(-minutes / constants.FORCED_MEMORY_MIN)
-        self.share_per_min = kept * self.share_per_min + (1 - kept) * coins / oi_coins / minutes
+        share = float(coins.sum()) / oi_coins / minutes
+        self.share_per_min = kept * self.share_per_min + (1 - kept) * share
         return coins
+
+
+def conserved(lesson: Lesson, prior: F8) -> F8:
+    """Return the lesson's multipliers [J], changed so that all shares of an opening add up to 1.
+
+    prior [J]: the classes' shares before any lesson; what remains of 1 is the pool, which no print ever
+    speaks of.  Whoever opens near opens nothing far: what is known least gives way most.  With evidence
+    a_j printed over b_j expected, class j becomes a_j / (b_j + x) and the pool a_0 / (a_0 + x), with x
+    such that the sum is 1.
+    """
+    printed = np.append(1.0 / lesson.variances, constants.POOL_PRIOR)
+    expected = np.append(1.0 / lesson.variances / lesson.multipliers, constants.POOL_PRIOR)
+    shares = np.append(prior, 1.0 - prior.sum())
+    if abs(shares @ (printed / expected) - 1.0) < 1e-9:
+        return lesson.multipliers
+    less = conserve(printed, expected, shares, 1.0)
+    multipliers: F8 = (printed / (expected + less))[:-1]
+    return multipliers
 
 
 def transfer(lessons: list[Lesson]) -> Lesson | None:

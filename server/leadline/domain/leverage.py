@@ -88,7 +88,9 @@ def bundled_tiers(venue: str, symbol: str, on: date = date.max) -> Tiers:
     in_force = [table for table in known if table.valid_from <= on]
     if known:
         return in_force[-1] if in_force else known[0]
-    return fallback_tiers(venue, symbol, 100.0 if symbol.startswith(("BTCUSD", "ETHUSD")) else 50.0)
+    # Deribit publishes a formula instead of a table; its first rate is that of 50x.
+    major = symbol.startswith(("BTCUSD", "ETHUSD")) and venue != "deribit"
+    return fallback_tiers(venue, symbol, 100.0 if major else 50.0)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""When a linear position dies: isolated one-way margin, exact, by each venue's rule and tier table.
+"""When a position dies: isolated one-way margin, exact, by each venue's rule and tier table.
 
 A position of Q coins entered at E (side s: +1 long, -1 short) with margin W is liquidated when its
 equity W + s Q (P - E) no longer covers the maintenance requirement (m + f) Q P - c, where m and c are
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from leadline.domain.events import Side
 from leadline.domain.leverage import Tier, Tiers
+from leadline.domain.margin_inverse import DERIBIT_RATES, deribit_trigger_price, inverse_trigger_price
 
 
 class LeverageNotAllowed(ValueError):
@@ -30,10 +31,12 @@ class MarginRule:
     """fee_rate: part of the mark value that maintenance adds for closing.
 
     at_entry: maintenance is valued at the entry price instead of the mark (Bybit before 2026).
+    inverse: margin and profit are in coins.
     """
 
     fee_rate: float = 0.0
     at_entry: bool = False
+    inverse: bool = False
 
 
 MARGIN_RULES = {
@@ -43,6 +46,7 @@ MARGIN_RULES = {
     "bitget": MarginRule(fee_rate=0.0006),
     "gate": MarginRule(fee_rate=0.00075),
     "hyperliquid": MarginRule(),
+    "deribit": MarginRule(inverse=True),
 }
 BYBIT_AT_ENTRY = MarginRule(at_entry=True)
 
@@ -70,8 +74,13 @@ def trigger_price(
     tier = tiers.at(notional_usd)
     if leverage > tier.leverage_max:
         raise LeverageNotAllowed(f"expected at most {tier.leverage_max:g}x, got {leverage:g}x")
-    coins, margin_usd = notional_usd / entry, notional_usd / leverage
     rule = rule or rule_of(tiers.venue)
+    if rule.inverse:
+        base = tiers.symbol.removesuffix("USD")
+        if tiers.venue == "deribit" and base in DERIBIT_RATES:
+            return deribit_trigger_price(side, entry, leverage, notional_usd, base)
+        return inverse_trigger_price(side, entry, leverage, notional_usd, tier.maintenance_rate)
+    coins, margin_usd = notional_usd / entry, notional_usd / leverage
     seen: list[Tier] = []
     while tier not in seen:
         seen.append(tier)
@@ -97,7 +106,15 @@ def _trigger(
 def distance(
     tiers: Tiers, side: Side, leverage: float, notional_usd: float, rule: MarginRule | None = None
 ) -> float:
-    """Return how far the trigger lies from entry, as a fraction of the entry price."""
+    """Return how far the trigger lies from entry, as a fraction of the entry price.
+
+    Deribit's rate grows with the coins of a position, which takes a price to know: here it is that of a
+    small one.
+    """
+    rule = rule or rule_of(tiers.venue)
+    if rule.inverse:
+        rate = tiers.at(notional_usd).maintenance_rate
+        return abs(1.0 - inverse_trigger_price(side, 1.0, leverage, notional_usd, rate))
     return abs(1.0 - trigger_price(tiers, side, 1.0, leverage, notional_usd, rule))
 
 

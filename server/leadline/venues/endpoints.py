@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +14,8 @@ class ReadKey:
     secret: str = field(repr=False)
 
     def sign(self, parameters: dict[str, str | int]) -> str:
-        """Return the query of ``parameters`` with Binance's signature of it."""
-        query = urlencode(parameters)
+        """Return the query of ``parameters``, which need no escaping, with Binance's signature of it."""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
         return f"{query}&signature={hmac.new(self.secret.encode(), query.encode(), 'sha256').hexdigest()}"
 
 

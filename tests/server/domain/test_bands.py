@@ -101,7 +101,7 @@ class Plain:
         self.cells[1, above + constants.BINS :] = 0.0
 
     def open(self, price: float, mark: float, shares: F8) -> None:
-        offsets, widths, weights = _trigger_kernels()
+        offsets, widths, weights, _ = _trigger_kernels()
         entry = floor(log(price) / STEP) - self.first
         for side in range(2):
             for j in range(offsets.shape[1]):
@@ -128,7 +128,7 @@ def test_the_ring_holds_what_unbounded_arrays_would(steps: list[tuple[float, flo
         plain.move(mark)
         bands._start_slice()
         trade(bands, mark * np.exp(away), 1.0)
-        bands._place(1.0, np.stack([bands._prior, bands._prior]))
+        bands._place(1.0, 1.0, 1.0)
         plain.open(mark * np.exp(away), mark, bands._prior)
         profile = bands.profile()
         begin = profile.origin - plain.first

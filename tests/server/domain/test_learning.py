@@ -77,11 +77,12 @@ def test_a_few_dwarfs_do_not_make_all_positions_dwarfs() -> None:
 def test_the_total_comes_to_its_ratio_and_weight_slows_it_without_bending_it() -> None:
     full, throttled = TotalLearning(), TotalLearning()
     for _ in range(2_000):
-        full.learn(3.0, 2.0, LUMP, 1.0, 1.0)
-        throttled.learn(3.0, 2.0, LUMP, constants.THROTTLED_WEIGHT, 1.0)
-    assert full.multiplier == pytest.approx(1.5, rel=0.01)
-    assert throttled.multiplier == pytest.approx(1.5, rel=0.03)
-    assert throttled.sigma > full.sigma
+        full.learn(np.array([3.0, 1.0]), np.array([2.0, 2.0]), LUMP, 1.0, 1.0)
+        throttled.learn(np.array([3.0, 1.0]), np.array([2.0, 2.0]), LUMP, constants.THROTTLED_WEIGHT, 1.0)
+    # Each side has its own: where hedgers crowd one, less of it dies.
+    assert full.multipliers == pytest.approx([1.5, 0.5], rel=0.02)
+    assert throttled.multipliers == pytest.approx([1.5, 0.5], rel=0.08)
+    assert (throttled.sigmas > full.sigmas).all()
 
 
 @pytest.mark.parametrize("per_second", [0.05, 0.3, 1.0, 2.0])
@@ -102,7 +103,9 @@ def test_what_was_left_out_is_bounded_by_what_closed_and_by_a_complete_feed() ->
         for second in range(60):
             flow.hear_throttled(Side.BUY, 1.0, second * 1000)
         flow.settle(closed)
-        return flow.take(1_000.0, 1.0)
+        longs, shorts = flow.take(1_000.0, 1.0)
+        assert shorts == 0.0
+        return float(longs)
 
     assert heard(1e9, None) > 100.0
     assert heard(100.0, None) == pytest.approx(80.0)
@@ -113,10 +116,10 @@ def test_what_was_left_out_is_bounded_by_what_closed_and_by_a_complete_feed() ->
 
 def test_a_complete_feed_needs_no_bound() -> None:
     flow = ForcedFlow()
-    flow.hear(30.0)
+    flow.hear(Side.SELL, 30.0)
     flow.settle(0.0)
-    assert flow.take(1_000.0, 1.0) == 30.0
-    assert flow.take(1_000.0, 1.0) == 0.0
+    assert flow.take(1_000.0, 1.0).tolist() == [0.0, 30.0]
+    assert flow.take(1_000.0, 1.0).tolist() == [0.0, 0.0]
     assert 0.0 < flow.share_per_min < 0.03
 
 

@@ -129,3 +129,43 @@ def test_an_unlevered_long_dies_at_nothing_and_never_below() -> None:
 def test_numbers_not_above_zero_are_refused(entry: float, leverage: float, notional: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         trigger_price(BRACKETS_2024, Side.BUY, entry, leverage, notional)
+
+
+# What each venue's own page says of a 10x position of 10,000 USD entered at 50,000: f is its closing fee.
+@pytest.mark.parametrize(
+    ("venue", "fee"),
+    [
+        ("binance", 0.0),
+        ("bitget", 0.0006),
+        ("gate", 0.00075),
+        ("okx", 0.0005),
+        ("hyperliquid", 0.0),
+        ("mexc", 0.0),
+    ],
+)
+def test_linear_venues_follow_their_published_form(venue: str, fee: float) -> None:
+    tiers = fallback_tiers(venue, "BTCUSDT", 100)
+    entry, coins, margin, rate = 50_000.0, 0.2, 1_000.0, 0.005
+    long, short = (trigger_price(tiers, side, entry, 10, 10_000) for side in (Side.BUY, Side.SELL))
+    assert long == pytest.approx((entry - margin / coins) / (1 - rate - fee), rel=1e-12)
+    assert short == pytest.approx((entry + margin / coins) / (1 + rate + fee), rel=1e-12)
+
+
+def test_hyperliquids_form_from_the_mark_is_ours() -> None:
+    """price - side x margin available / size / (1 - l x side), l = 1 / maintenance leverage, at any mark."""
+    tiers = fallback_tiers("hyperliquid", "BTCUSD", 40)
+    entry, coins, rate = 50_000.0, 0.2, 0.5 / 40
+    for side in Side:
+        for mark in (47_000.0, 50_000.0, 53_000.0):
+            equity = 10_000 / 10 + side * coins * (mark - entry)
+            available = equity - rate * coins * mark
+            published = mark - side * available / coins / (1 - rate * side)
+            assert trigger_price(tiers, side, entry, 10, 10_000) == pytest.approx(published, rel=1e-12)
+
+
+def test_deribit_positions_die_by_its_inverse_formula() -> None:
+    tiers = bundled_tiers("deribit", "BTCUSD")
+    long = trigger_price(tiers, Side.BUY, 50_000.0, 10, 10_000)
+    assert long == pytest.approx(50_000 * 1.01 / 1.1, rel=1e-4)
+    assert distance(tiers, Side.BUY, 10, 10_000) == pytest.approx(1 - 1.01 / 1.1)
+    assert distance(tiers, Side.SELL, 10, 10_000) == pytest.approx(0.99 / 0.9 - 1)
