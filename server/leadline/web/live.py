@@ -42,31 +42,35 @@ class Client:
     a task of its own sends from there when there is room, until the phone has caught up.
     """
 
+    __slots__ = (
+        *("_allowance", "_allowance_ms", "_catching_up", "_frames", "_hub", "_outbox", "_socket", "_tasks"),
+        *("_send_now", "__weakref__"),
+    )
+
     def __init__(self, socket: WebSocket, hub: Hub) -> None:
         self._socket = socket
         self._hub = hub
         self._frames = frames_of(socket)
+        self._send_now = self._frames.send_prepared
         self._outbox = Conflator(self._keyframe)
         self._catching_up: asyncio.Task[None] | None = None
-        self._subscribed: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
         self._allowance_ms = monotonic_ms()
 
     def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
-        straight = self._catching_up is None and self._outbox.follows(stream)
-        if not (straight and self._frames.send_prepared(frame)):
+        # With nothing waiting, the phone has been sent all that came before this frame.
+        if self._catching_up is not None or not self._send_now(frame):
             self._outbox.frame(stream, frame, is_keyframe)
             self._catch_up()
 
     def offer_state(self, stream: int, frame: PreparedFrame) -> None:
-        straight = self._catching_up is None and self._outbox.follows(stream)
-        if not (straight and self._frames.send_prepared(frame)):
+        if self._catching_up is not None or not self._send_now(frame):
             self._outbox.state(stream, frame)
             self._catch_up()
 
     def offer_notice(self, frame: PreparedFrame) -> None:
-        if self._catching_up is not None or not self._frames.send_prepared(frame):
+        if self._catching_up is not None or not self._send_now(frame):
             self._outbox.control(frame)
             self._catch_up()
 
@@ -152,7 +156,6 @@ class Client:
         if isinstance(asked, Ping):
             self._control(frames.pong(asked.number, self._hub.clock.wall_ms()))
         elif isinstance(asked, Unsubscribe):
-            self._subscribed.discard(asked.stream)
             self._outbox.end(asked.stream)
             self._hub.unsubscribe(asked.stream, self)
         elif isinstance(asked, PutMark | RemoveMark):
@@ -185,12 +188,11 @@ class Client:
             facts = row_facts(session_of(self._hub, asked.symbol), asked.group, asked.row)
             self._control(frames.row(asked.ref, facts))
             return
-        if len(self._subscribed) >= CLIENT_SUBSCRIPTIONS_MAX:
+        if self._outbox.streams >= CLIENT_SUBSCRIPTIONS_MAX:
             raise Refusal(
                 "too_many", f"expected at most {CLIENT_SUBSCRIPTIONS_MAX} subscriptions; end one first"
             )
         stream = self._hub.subscribe(asked.key, self)
-        self._subscribed.add(stream.number)
         self._control(frames.subscribed(asked.ref, stream.number, asked.key.told()))
         self._outbox.begin(stream.number)
         slow_facts = stream.beside()

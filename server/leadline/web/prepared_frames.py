@@ -7,6 +7,7 @@ application as an ASGI extension; an application under a server without it uses 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -47,6 +48,23 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
     every message.
     """
 
+    # What is asked for every frame: whether one may be written, and how.
+    __slots__ = ("_close_sent", "_roomy", "_write")
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._roomy = False
+        self._write: Callable[[bytes], None]
+        super().__init__(*arguments, **options)
+
+    @property
+    def close_sent(self) -> bool:
+        return self._close_sent
+
+    @close_sent.setter
+    def close_sent(self, sent: bool) -> None:
+        self._close_sent = sent
+        self._roomy = self._roomy and not sent
+
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
@@ -54,12 +72,31 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
             # ASGI's extensions hold values; what this one offers is a way to act.
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            # The handshake's headers are read; they would stay as long as the connection.
+            del self.request, self.response
+            self._write, self._roomy = self.transport.write, self.writable.is_set()
+            self.scope["headers"].clear()  # type: ignore[attr-defined]  # a list, as uvicorn makes it
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._roomy = False
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._roomy = self.handshake_complete and not self._close_sent
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._roomy = False
+
     def send_prepared(self, frame: PreparedFrame) -> bool:
-        if not self.writable.is_set():
-            return False
-        if not (self.close_sent or self.disconnected):
-            self.transport.write(frame.raw)
-        return True
+        if self._roomy:
+            self._write(frame.raw)
+            return True
+        return False
 
     async def room(self) -> None:
         await self.writable.wait()

@@ -8,7 +8,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from leadline import __version__
 from leadline.domain.events import BookState
@@ -24,6 +26,7 @@ from leadline.web.push_api import push_routes
 from leadline.web.security import SecurityHeaders
 from leadline.web.static import StaticFiles
 
+LIVE_PATH = "/live"
 STATIC_FOLDER = Path(__file__).parent.parent / "static"
 
 
@@ -53,6 +56,20 @@ async def healthz(request: Request) -> JSONResponse:
     return JSONResponse(body, 200 if ready else 503, headers={"cache-control": "no-store"})
 
 
+class Web(Starlette):
+    """Starlette, but for the live socket, which is met before all middleware and routes.
+
+    A phone stays for hours, and every layer above its socket would stay as long: a third of its memory.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] == LIVE_PATH:
+            scope["app"] = self
+            await live(WebSocket(scope, receive, send))
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def build_web(
     hub: Hub,
     static_folder: Path = STATIC_FOLDER,
@@ -69,11 +86,10 @@ def build_web(
     for them; both or neither.
     """
     static = StaticFiles(static_folder)
-    web = Starlette(
+    web = Web(
         routes=[
             Route("/healthz", healthz),
             Route("/metrics", metrics),
-            WebSocketRoute("/live", live),
             *push_routes(),
             *alerts_routes(),
             Route("/{path:path}", static.endpoint),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from leadline.limits import CLIENT_QUEUE_BYTES_MAX
@@ -21,6 +20,11 @@ class Conflator:
     is ``overrun``: from then on nothing more is kept.
     """
 
+    __slots__ = (
+        *("_behind", "_bytes_max", "_controls", "_controls_max", "_keyframe", "_pending", "_states"),
+        *("overrun", "skipped", "waiting_bytes"),
+    )
+
     def __init__(
         self,
         keyframe: Callable[[int], PreparedFrame | None],
@@ -28,7 +32,7 @@ class Conflator:
         bytes_max: int = CLIENT_QUEUE_BYTES_MAX,
     ) -> None:
         self._keyframe = keyframe
-        self._controls: deque[PreparedFrame] = deque()
+        self._controls: list[PreparedFrame] = []  # an empty deque weighs ten times as much
         self._controls_max = controls_max
         self._bytes_max = bytes_max
         self._pending: dict[int, list[PreparedFrame]] = {}
@@ -55,9 +59,10 @@ class Conflator:
         self._forget([] if state is None else [state])
         self._behind.discard(stream)
 
-    def follows(self, stream: int) -> bool:
-        """Tell whether the client has, or is about to be sent, all frames of the stream so far."""
-        return stream in self._pending and stream not in self._behind
+    @property
+    def streams(self) -> int:
+        """How many streams were begun and not ended."""
+        return len(self._pending)
 
     def frame(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
         pending = self._pending.get(stream)
@@ -90,8 +95,7 @@ class Conflator:
 
     def take(self) -> list[PreparedFrame]:
         """Return everything to send now, in order, and forget it."""
-        out = list(self._controls)
-        self._controls.clear()
+        out, self._controls = self._controls, []
         for stream, pending in self._pending.items():
             if stream in self._behind:
                 self._behind.discard(stream)

@@ -88,9 +88,9 @@ class Stream(ABC):
         return self._prepared
 
     def _offer(self, frame: bytes, *, is_keyframe: bool = False) -> None:
-        prepared = PreparedFrame(frame)
+        prepared, number = PreparedFrame(frame), self.number
         for watcher in list(self.watchers):
-            watcher.offer(self.number, prepared, is_keyframe)
+            watcher.offer(number, prepared, is_keyframe)
 
 
 def session_of(board: Board, symbol: str, venue: str = ALL_VENUES) -> SymbolSession:

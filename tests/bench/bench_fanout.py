@@ -1,0 +1,208 @@
+"""One frame of 400 bytes to 1,000 clients, again and again: ours beside its peers and the bare transport.
+
+``make bench-fanout`` (or ``python -m tests.bench.bench_fanout``, after ``make peers``) writes
+build/bench/fanout.json.  Each way runs in a process of its own on one core, the clients on another; a round
+of the benchmark runs the ways one after the other, every other round backwards.  First each sends as fast as
+its own flow control lets it: frames that arrived by processor second of the server.  Then, paced at half of
+that, how old a frame is when it is read.  Ratios (ours over theirs) are taken within a round, then their
+median.  Last, ours again beside 500 clients that never read.  On loopback a sender also pays for what the
+kernel does on behalf of the receiver.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.bench.fanout_reader import Readers, connected
+from tests.bench.fanout_servers import WAYS
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "build" / "bench" / "fanout.json"
+PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
+OURS = "leadline"
+STALLED = 500
+CORES = sorted(os.sched_getaffinity(0))
+GOALS = {"starlette": 1.5, "starlette_default": 2.7, "floor": 1 / 1.35}
+MEMORY_KB_MAX = 20
+P99_MS_MAX = 50
+
+
+class Server:
+    """The process of one way, on the first core."""
+
+    def __init__(self, way: str, loop: str) -> None:
+        python = str(PEERS_PYTHON) if way == "picows" else sys.executable
+        script = str(Path(__file__).with_name("fanout_servers.py"))
+        self._process = subprocess.Popen(
+            [python, script, way, loop],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "server"), "PYTHONWARNINGS": "ignore"},
+        )
+        os.sched_setaffinity(self._process.pid, {CORES[0]})
+        self.port = int(self._answer()["port"])
+
+    def ask(self, line: str) -> dict[str, float]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, float]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise OSError("the server ended")
+        answer: dict[str, float] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def measure(way: str, loop: str, clients: int, seconds: float) -> dict[str, float]:
+    """Run one way once."""
+    server = Server(way, loop)
+    try:
+        empty_kb = server.ask("memory")["memory_kb"]
+        readers = Readers(server.port, clients, way == OURS, way == "starlette_default")
+        full = server.ask("memory")
+        server.ask("here")
+        server.ask("run 0.3 0")
+        time.sleep(0.2)
+        before = readers.frames
+        most = server.ask(f"run {seconds} 0")
+        time.sleep(0.3)
+        # Compressed frames are of another size; what was taken by flow control has arrived.
+        arrived = most["sent"] if way == "starlette_default" else readers.frames - before
+        found = {
+            "frames_per_core_s": arrived / most["cpu_s"],
+            "us_a_frame": most["cpu_s"] / arrived * 1e6,
+            "busy": most["cpu_s"] / most["seconds"],
+            "memory_kb_a_client": (full["memory_kb"] - empty_kb) / clients,
+        }
+        if way != "starlette_default":
+            rate = most["rounds"] / most["seconds"] / 2
+            found |= paced(server, readers, seconds, rate)
+        readers.close()
+        return found
+    finally:
+        server.close()
+
+
+def paced(server: Server, readers: Readers, seconds: float, rate: float) -> dict[str, float]:
+    readers.time(True)
+    half = server.ask(f"run {seconds} {rate}")
+    readers.time(False)
+    ages = readers.ages_ms()
+    p50, p99 = np.quantile(ages, (0.5, 0.99)).tolist()
+    return {"rounds_per_s": rate, "p50_ms": p50, "p99_ms": p99, "cpu_s": half["cpu_s"]}
+
+
+def beside_stalled(loop: str, clients: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Run ours at half of its most without and with STALLED clients that never read."""
+    server = Server(OURS, loop)
+    try:
+        readers = Readers(server.port, clients, subscribe=True, deflate=False)
+        server.ask("here")
+        most = server.ask(f"run {seconds} 0")
+        rate = most["rounds"] / most["seconds"] / 2
+        alone = paced(server, readers, seconds, rate)
+        stalled = [connected(server.port, True, False, receive_bytes=4096) for _ in range(STALLED)]
+        server.ask(f"run {seconds} {rate}")  # until the kernel's buffers are full
+        begins_kb = server.ask("memory")["memory_kb"]
+        beside = paced(server, readers, 2 * seconds, rate)
+        beside["cpu_s"] /= 2
+        grown_kb = server.ask("memory")["memory_kb"] - begins_kb
+        beside |= {"grown_kb_a_stalled_client": grown_kb / STALLED}
+        for one in stalled:
+            one.close()
+        readers.close()
+        return {"alone": alone, "beside": beside}
+    finally:
+        server.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--clients", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--loop", choices=("uvloop", "asyncio"), default="uvloop")
+    parser.add_argument("--ways", nargs="*", default=list(WAYS))
+    options = parser.parse_args()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
+    os.sched_setaffinity(0, {CORES[-1]})
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in options.ways}
+    for turn in range(options.rounds):
+        for way in options.ways if turn % 2 == 0 else reversed(options.ways):
+            try:
+                runs[way].append(measure(way, options.loop, options.clients, options.seconds))
+            except OSError as error:
+                sys.stdout.write(f"{way} is left out: {error}\n")
+                continue
+            sys.stdout.write(f"{way}: {_rounded(runs[way][-1])}\n")
+            sys.stdout.flush()
+    ran = {way: made for way, made in runs.items() if len(made) == options.rounds}
+    report = summary(ran, options.loop, options.clients)
+    if OURS in ran:
+        report["stalled"] = beside_stalled(options.loop, options.clients, options.seconds)
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(report, indent=1) + "\n")
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+
+
+def summary(runs: dict[str, list[dict[str, float]]], loop: str, clients: int) -> dict[str, Any]:
+    def median(way: str, name: str) -> float | None:
+        values = [run[name] for run in runs[way] if name in run]
+        return round(statistics.median(values), 2) if values else None
+
+    names = ("us_a_frame", "memory_kb_a_client", "busy", "p50_ms", "p99_ms", "rounds_per_s")
+    report: dict[str, Any] = {
+        "clients": clients,
+        "loop": loop,
+        "frames_per_core_s": {way: median(way, "frames_per_core_s") for way in runs},
+        **{name: {way: median(way, name) for way in runs} for name in names},
+    }
+    if OURS in runs:
+        pairs = {
+            way: [
+                ours["frames_per_core_s"] / theirs["frames_per_core_s"]
+                for ours, theirs in zip(runs[OURS], made, strict=True)
+            ]
+            for way, made in runs.items()
+            if way != OURS
+        }
+        report["ratios"] = {way: round(statistics.median(ratios), 3) for way, ratios in pairs.items()}
+        report["ratio_ranges"] = {way: _range(ratios) for way, ratios in pairs.items()}
+        held = {way: report["ratios"][way] >= goal for way, goal in GOALS.items() if way in report["ratios"]}
+        held["memory_kb_a_client"] = report["memory_kb_a_client"][OURS] <= MEMORY_KB_MAX
+        held["p99_ms"] = report["p99_ms"][OURS] <= P99_MS_MAX
+        report["goals_held"] = held
+    return report
+
+
+def _range(ratios: list[float]) -> list[float]:
+    return [round(min(ratios), 3), round(max(ratios), 3)]
+
+
+def _rounded(run: dict[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.4g}") for name, value in run.items()}
+
+
+if __name__ == "__main__":
+    main()
