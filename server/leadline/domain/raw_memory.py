@@ -9,6 +9,7 @@ Only the compiled modules import this one: it imports numba.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any, TypeVar, cast
 from zlib import crc32
 
@@ -25,27 +26,37 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _Sources:
-    """A checksum of every function compiled so far, with the numbers it names.
+    """Checksums of what is compiled: of a function, the numbers it names and all that it calls of this kind.
 
     numba keeps a kernel in its cache as long as the kernel's own file is as it was, and does not see a
-    change of what was compiled into it from another.  So the checksum is a part of the kernel's name.
+    change of what was compiled into it from another.  So the checksum is a part of the kernel's name.  It
+    depends on what the kernel is made of alone, not on what was imported before it.
     """
 
     def __init__(self) -> None:
-        self._checksum = 0
+        self._known: dict[int, tuple[object, int]] = {}  # by the id of what a function was made into
 
     def add(self, function: Callable[..., Any]) -> str:
+        """Return the checksum of a function, to be told with what it is made into to ``made``."""
         code = function.__code__
-        numbers = [function.__globals__.get(name) for name in code.co_names]
-        named = [repr(number) for number in numbers if isinstance(number, int | float | np.generic)]
-        text = (
-            code.co_code,
-            code.co_names,
-            [const for const in code.co_consts if isinstance(const, int)],
-            named,
-        )
-        self._checksum = crc32(repr(text).encode(), self._checksum)
-        return f"{self._checksum:08x}"
+        named = [function.__globals__.get(name) for name in code.co_names]
+        values = [repr(value) for value in named if isinstance(value, int | float | np.generic)]
+        values += [value.tobytes().hex() for value in named if isinstance(value, np.ndarray)]
+        called = [self._known[id(value)][1] for value in named if id(value) in self._known]
+        return f"{crc32(repr((_text(code), values, called)).encode()):08x}"
+
+    def made(self, into: object, checksum: str) -> None:
+        self._known[id(into)] = (into, int(checksum, 16))
+
+
+def _text(code: CodeType) -> tuple[object, ...]:
+    """Return what a function does, whatever it is called and wherever it stands."""
+    consts = [
+        _text(const) if isinstance(const, CodeType) else repr(const)
+        for const in code.co_consts
+        if not isinstance(const, str)
+    ]
+    return code.co_code, code.co_names, consts
 
 
 _sources = _Sources()
@@ -55,21 +66,27 @@ def compiled(*signature: Any) -> Callable[[_Function], _Function]:
     """Compile for these argument types at import, or load from the cache; without them where it is called."""
 
     def compile_it(function: _Function) -> _Function:
-        function.__qualname__ = f"{function.__name__}_{_sources.add(function)}"
+        checksum = _sources.add(function)
+        function.__qualname__ = f"{function.__name__}_{checksum}"
         make: Any = njit
-        return cast(_Function, make(*signature, cache=True, error_model="numpy")(function))
+        kernel = make(*signature, cache=True, error_model="numpy")(function)
+        _sources.made(kernel, checksum)
+        return cast(_Function, kernel)
 
     return compile_it
 
 
 def inlined(function: _Function) -> _Function:
     """Compile into whatever calls it."""
-    _sources.add(function)
-    return cast(_Function, njit(function, error_model="numpy", forceinline=True))
+    part = njit(function, error_model="numpy", forceinline=True)
+    _sources.made(part, _sources.add(function))
+    return cast(_Function, part)
 
 
 def _instruction(make: Callable[..., Any]) -> Any:
-    return intrinsic(make)
+    one = intrinsic(make)
+    _sources.made(one, _sources.add(make))
+    return one
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import example, given, settings
@@ -522,14 +523,19 @@ def test_an_adapter_starts_without_the_compiler() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": str(package)})
 
 
-def test_a_kernels_name_changes_with_what_is_compiled_into_it() -> None:
-    def sources(number: int) -> str:
-        made: dict[str, Any] = {}
-        lines = [f"LIMIT = {number}", "def inner(x): return x + LIMIT", "def outer(x): return inner(x)"]
+def test_a_kernels_name_changes_with_what_is_compiled_into_it_and_with_nothing_else() -> None:
+    def name(number: int, step: int = 1, before: bool = False) -> str:
+        seen, made = raw_memory._Sources(), {"TABLE": np.arange(step)}
+        lines = [
+            f"LIMIT = {number}",
+            "def inner(x): return x + LIMIT",
+            "def outer(x): return inner(x) + TABLE[0]",
+        ]
         exec("\n".join(lines), made)  # noqa: S102 - functions that differ in a number they name
-        seen = raw_memory._Sources()
-        seen.add(made["inner"])
+        if before:
+            seen.made(print, seen.add(lambda: number))
+        seen.made(made["inner"], seen.add(made["inner"]))
         return seen.add(made["outer"])
 
-    assert sources(1) == sources(1)
-    assert sources(1) != sources(2)
+    assert name(1) == name(1) == name(1, before=True)
+    assert len({name(1), name(2), name(1, step=2)}) == 3
