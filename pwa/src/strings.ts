@@ -225,6 +225,10 @@ export const strings = {
   mapSince: "there since",
   mapSinceBefore: (time: string) => `before ${time}`,
   mapCluster: (name: string) => `cluster ${name}`,
+  mapMoves: (side: "long" | "short", time: string) => `${side === "long" ? "longs" : "shorts"} since ${time}`,
+  mapMoved: (bp: string, up: boolean) => `${bp} bp ${up ? "up" : "down"}`,
+  mapLedger: (opened: string, closed: string, liquidated: string) =>
+    `${opened} opened, ${closed} closed, ${liquidated} liquidated`,
   mapExact: "exact / modelled",
   mapVenues: "venues",
 
@@ -242,6 +246,7 @@ export const strings = {
   goneClosed: (percent: string) => `${percent} % closed by holders`,
   goneTriggered: (percent: string) => `${percent} % liquidated`,
   goneExpired: (percent: string) => `${percent} % moved away`,
+  recentred: (bp: string, up: boolean) => `${bp} bp ${up ? "higher" : "lower"} by new positions`,
   bias: "Fuel within an hour's range",
   biasAbove: "more forced buying above than forced selling below",
   biasBelow: "more forced selling below than forced buying above",

@@ -371,6 +371,11 @@ def map_picture(hours: int, *, calibrated: bool = True) -> dict[str, object]:
             {"venue": "okx", "share": 0.18},
         ],
         "clusters": clusters(),
+        "moves": {
+            "since": NOW_MS - 9 * 3_600_000,
+            "long": {"bp": -12, "opened": 51e6, "closed": 40e6, "triggered": 11e6, "moved": 0, "revalued": 0},
+            "short": {"bp": 9, "opened": 64e6, "closed": 31e6, "triggered": 2e6, "moved": 0, "revalued": 0},
+        },
     }
 
 

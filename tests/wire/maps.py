@@ -87,6 +87,9 @@ def _candles(random: np.random.Generator) -> np.ndarray:
     return np.column_stack([ends[:, 0], ends.max(1) + reach[:, 0], ends.min(1) - reach[:, 1], ends[:, 1]])
 
 
+MOVE = {"opened": 51_000_000, "closed": 40_100_000, "triggered": 11_200_000, "moved": -900_000, "revalued": 0}
+
+
 def _slow(random: np.random.Generator, progress: float) -> dict[str, object]:
     resting = random.integers(0, 200, (2, ROWS)).astype(np.uint8)
     return {
@@ -109,9 +112,19 @@ def _slow(random: np.random.Generator, progress: float) -> dict[str, object]:
                 "distance_pct": 0.53,
                 "eta_min": None,
                 "name": "S2",
-                "state": "approach",
+                "touch": "touched",
                 "since": 1_790_000_000_000,
+                "most_usd": 48_000_000,
                 "split": {"triggered": 1_000_000, "closed": 5_000_000, "expired": 0},
+                "oi_pct": 0.3,
+                "percentile": 96,
+                "lift": 1.8,
+                "moved_bp": None,
             }
         ],
+        "moves": {
+            "since": 1_790_000_000_000,
+            "long": {**MOVE, "bp": -12},
+            "short": {**MOVE, "bp": 4},
+        },
     }

@@ -7,10 +7,12 @@ import type { SymbolFacts } from "../net/frames.ts";
 import type { MapData } from "../net/map_frames.ts";
 import { strings } from "../strings.ts";
 import { venueName } from "../ui/names.ts";
+import { fateOf } from "./cluster_fate.ts";
 import { litSince, type MapCell, rowPrice } from "./map_cell.ts";
 import type { MapCard } from "./map_state.ts";
 
 const VENUES_NAMED = 3;
+const MINUTE_MS = 60_000;
 
 /** Decimals of prices on the axis: whole ticks, but never more than about five digits. */
 export function axisDecimals(price: number, facts: SymbolFacts): number {
@@ -65,7 +67,16 @@ function amountsOf(
   const cluster = data.clusters.find(
     (it) => it.side === cell.side && it.lo * tick <= price && price <= it.hi * tick,
   );
-  if (cluster) rows.push([strings.mapCluster(cluster.name), `${usd(cluster.usd)} · ${cluster.state}`]);
+  if (cluster) {
+    const fate = fateOf(cluster);
+    rows.push([strings.mapCluster(cluster.name), fate ? `${usd(cluster.usd)} · ${fate}` : usd(cluster.usd)]);
+  }
+  if (data.moves) {
+    const { since, [cell.side]: side } = data.moves;
+    const way = strings.mapMoved(fixed(Math.abs(side.bp), 0), side.bp > 0);
+    const ledger = strings.mapLedger(usd(side.opened), usd(side.closed), usd(side.triggered));
+    rows.push([strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), `${way} · ${ledger}`]);
+  }
   return rows;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, it } from "vitest";
-import { fateOf } from "../ui/facts.tsx";
+import { fateOf } from "./cluster_fate.ts";
 import {
   beyond,
   type Cluster,
@@ -65,7 +65,9 @@ it("the server's clusters tell what became of them", () => {
   const golden = resolve(import.meta.dirname, "../../../shared/wire/golden/state_clusters.json");
   const { facts } = JSON.parse(readFileSync(golden, "utf8")) as { facts: StreamState };
   const [short, long] = facts.clusters as [Cluster, Cluster];
-  expect(fateOf(short)).toBe("price is in it · 61 % gone: 50 % closed by holders, 11 % liquidated");
+  expect(fateOf(short)).toBe(
+    "price is in it · 61 % gone: 50 % closed by holders, 11 % liquidated · 18 bp lower by new positions",
+  );
   expect(fateOf(long)).toBe("");
   expect(facts.chain).toEqual({ up: null, down: 267_100 });
 });

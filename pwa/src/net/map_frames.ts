@@ -11,14 +11,21 @@ const CELLS_MAX = 1 << 20;
 const FIELDS = 4;
 const PRICE_BYTES = 4;
 
-/** A dense stretch of the estimate as the map names it. */
-export interface MapCluster extends Cluster {
-  readonly name: string;
-  readonly state: string;
+/** How one side of the map has moved of late, dollars but for `bp` (above 0 is up). */
+export interface SideMove {
+  readonly bp: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly triggered: number;
+  readonly moved: number;
+  readonly revalued: number;
+}
+
+export interface Moves {
   /** Unix ms. */
   readonly since: number;
-  /** What became of it so far, in USD. */
-  readonly split: { readonly triggered: number; readonly closed: number; readonly expired: number };
+  readonly long: SideMove;
+  readonly short: SideMove;
 }
 
 /** A map as it is drawn; the arrays grow in place, and `version` rises with every change. */
@@ -54,7 +61,9 @@ export interface MapData {
   readonly ageMs: number;
   readonly flags: number;
   readonly venues: readonly { readonly venue: string; readonly share: number }[];
-  readonly clusters: readonly MapCluster[];
+  readonly clusters: readonly Cluster[];
+  /** What became of both sides since the last session but one began. */
+  readonly moves: Moves | null;
 }
 
 type Held = { -readonly [Name in keyof MapData]: MapData[Name] };
@@ -97,7 +106,13 @@ export class MapModel {
       ...{ t: held.tMs, step_min: held.stepMin, first_min: held.firstMin, columns: held.columns },
       ...{ rows: held.rows, low: held.low, ratio: held.ratio, top_usd: held.topUsd, oi_usd: held.oiUsd },
       ...{ progress: held.progress, calibrated: held.calibrated, factor: held.factor, exact: held.exact },
-      ...{ age: held.ageMs, flags: held.flags, venues: held.venues, clusters: held.clusters },
+      ...{
+        age: held.ageMs,
+        flags: held.flags,
+        venues: held.venues,
+        clusters: held.clusters,
+        moves: held.moves,
+      },
       candles: new Uint8Array(candles.buffer.slice(0)),
       book: { bids: bids.slice(), asks: asks.slice() },
     };
@@ -201,7 +216,8 @@ function slowFacts(fields: Fields, rows: number) {
     progress: amount(fields.progress ?? 1),
     ageMs: amount(fields.age),
     flags: whole(fields.flags),
-    clusters: list(fields.clusters) as readonly MapCluster[],
+    clusters: list(fields.clusters) as readonly Cluster[],
+    moves: fields.moves ? (map(fields.moves) as unknown as Moves) : null,
   };
 }
 

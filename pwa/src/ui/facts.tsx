@@ -1,7 +1,8 @@
 /** The slow facts of the market: mark, funding, open interest, clusters, and how the venues are. */
 
 import { duration, fixed, price, signed, stepValue, usd, usdInterval } from "../format.ts";
-import { type Cluster, depletion, nearEdge, type StreamState, type VenueFacts } from "../model/state.ts";
+import { fateOf } from "../model/cluster_fate.ts";
+import { nearEdge, type StreamState, type VenueFacts } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
@@ -80,29 +81,6 @@ export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
     </section>
   );
 }
-
-const GONE_MIN = 0.3;
-
-/** What has become of a cluster that is much smaller than it was, and whether price is in it; else "". */
-export function fateOf(cluster: Cluster): string {
-  const parts: string[] = [];
-  if (cluster.touch !== "open") parts.push(strings.clusterTouch[cluster.touch]);
-  const { gone, triggered, closed, expired } = depletion(cluster);
-  if (gone >= GONE_MIN) {
-    const told = [
-      { share: closed, text: strings.goneClosed },
-      { share: triggered, text: strings.goneTriggered },
-      { share: expired, text: strings.goneExpired },
-    ]
-      .filter(({ share }) => share >= 0.01)
-      .sort((one, other) => other.share - one.share)
-      .map(({ share, text }) => text(whole(share)));
-    parts.push(`${strings.gone(whole(gone))}: ${told.join(", ")}`);
-  }
-  return parts.join(" · ");
-}
-
-const whole = (share: number): string => fixed(Math.min(share, 1) * 100, 0);
 
 /** One venue's health in words. */
 export function venueHealth(venue: VenueFacts): string {

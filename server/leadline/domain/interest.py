@@ -23,7 +23,6 @@ HOURS_KEPT = 30 * 24
 TEN_BP = 1e-3
 _OI, _ABOVE, _BELOW, _TOP, _FIRST = 0, 1, 2, 3, 4
 COLUMNS = _FIRST + 2 * BUCKETS
-_MAGIC = b"LLI1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def total(rows: Sequence[Row]) -> Row:
 
 
 class History:
-    """The hourly rows of one venue over the last HOURS_KEPT hours; a plain value that can be stored."""
+    """The hourly rows of one venue over the last HOURS_KEPT hours."""
 
     __slots__ = ("_rows",)
 
@@ -96,25 +95,6 @@ class History:
     @property
     def rows(self) -> dict[int, F8]:
         return self._rows
-
-    def to_bytes(self) -> bytes:
-        """Return the rows as bytes, about 120 an hour."""
-        hours = sorted(self._rows)
-        table = np.array([self._rows[hour] for hour in hours], dtype="<f4").reshape(len(hours), COLUMNS)
-        return _MAGIC + np.array(hours, dtype="<i8").tobytes() + table.tobytes()
-
-    @classmethod
-    def from_bytes(cls, stored: bytes) -> History:
-        """Read what `to_bytes` wrote.  Raises ValueError for anything else."""
-        size = 8 + 4 * COLUMNS
-        if stored[:4] != _MAGIC or (len(stored) - 4) % size:
-            raise ValueError(f"expected {_MAGIC!r} and rows of {size} bytes, got {len(stored)} bytes")
-        count = (len(stored) - 4) // size
-        hours = np.frombuffer(stored, "<i8", count, 4)
-        table = np.frombuffer(stored, "<f4", count * COLUMNS, 4 + 8 * count).reshape(count, COLUMNS)
-        if not np.isfinite(table).all():
-            raise ValueError("expected finite numbers in every row")
-        return cls({int(hour): row.astype(np.float64) for hour, row in zip(hours, table, strict=True)})
 
 
 class Reference:

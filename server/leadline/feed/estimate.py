@@ -324,10 +324,14 @@ class SymbolHeat:
         view = self._view(venue)
         return [] if view is None else view.story.tracked
 
-    def moves(self, venue: str) -> tuple[int, SideMove, SideMove] | None:
-        """Return (since ms, longs, shorts): how the map of a view has moved over the last sessions."""
+    def moves(self, venue: str) -> dict[str, object] | None:
+        """Return how the map of a view has moved since the last session but one began, for the map frames."""
         view = self._view(venue)
-        return None if view is None else view.story.moves()
+        moved = None if view is None else view.story.moves()
+        if moved is None:
+            return None
+        since_ms, longs, shorts = moved
+        return {"since": since_ms, "long": _move_told(longs), "short": _move_told(shorts)}
 
     def _path(self, view: ViewEstimate, resting: Resting | None) -> Path | None:
         if resting is None:
@@ -426,6 +430,17 @@ def _told(
         "percentile": round(rated.percentile),
         "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
         "moved_bp": None if moved is None else round(moved.shift_bp),
+    }
+
+
+def _move_told(move: SideMove) -> dict[str, object]:
+    return {
+        "bp": round(move.transport_bp),
+        "opened": _rounded(move.opened_usd),
+        "closed": _rounded(move.closed_usd),
+        "triggered": _rounded(move.triggered_usd),
+        "moved": _rounded(move.moved_usd),
+        "revalued": _rounded(move.revalued_usd),
     }
 
 

@@ -3,8 +3,6 @@ from math import exp
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import Bands
@@ -40,26 +38,11 @@ def test_a_row_sums_what_lies_at_each_distance_on_each_side() -> None:
     assert made.above == pytest.approx(40e6 * exp(-2.4), rel=0.05)
 
 
-def test_rows_of_30_days_are_kept_and_survive_storage() -> None:
+def test_rows_of_30_days_are_kept() -> None:
     kept = history([row(oi=1e9 + hour) for hour in range(HOURS_KEPT + 50)])
     assert len(kept.rows) == HOURS_KEPT
     assert not kept.due((HOURS_KEPT + 49) * HOUR_MS + 5)
     assert kept.due((HOURS_KEPT + 50) * HOUR_MS)
-    again = History.from_bytes(kept.to_bytes())
-    assert again.rows.keys() == kept.rows.keys()
-    for hour, values in kept.rows.items():
-        np.testing.assert_allclose(again.rows[hour], values, rtol=1e-6)
-    assert len(kept.to_bytes()) < 130 * HOURS_KEPT
-
-
-@given(st.binary(max_size=300).filter(lambda stored: stored[:4] != b"LLI1"))
-def test_bytes_that_are_no_rows_are_refused(stored: bytes) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        History.from_bytes(stored)
-    with pytest.raises(ValueError, match="expected"):
-        History.from_bytes(history([row()]).to_bytes() + b"x")
-    with pytest.raises(ValueError, match="finite"):
-        History.from_bytes(history([row(oi=float("nan"))]).to_bytes())
 
 
 def test_nothing_is_usual_before_a_week_is_known() -> None:

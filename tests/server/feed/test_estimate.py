@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,12 +22,14 @@ from leadline.domain.events import (
     Trade,
 )
 from leadline.domain.instrument import Instrument
+from leadline.domain.ladder import Resting
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.pace import Pace
-from leadline.feed.estimate import SymbolHeat
+from leadline.feed.estimate import HEAT_UNSEEN_MS, SymbolHeat
 from leadline.units import Step
-from leadline.venues.base import History
+from leadline.venues.base import Candle, History
 from tests.fakes.market import HandClock, instrument
+from tests.fakes.market_week import BAR_MS, market_week
 
 PRICE = 60_000.0
 HOUR = 3_600_000
@@ -120,3 +126,82 @@ async def test_funding_moves_triggers_once_a_settlement_and_not_with_every_quote
     np.testing.assert_allclose(after.long_coins[3:700], before.long_coins[:697])
     np.testing.assert_allclose(after.short_coins[903:], before.short_coins[900:-3])
     assert sum(bands.held_coins(Side.BUY)) == pytest.approx(50_000.0)
+
+
+def golden_keys() -> tuple[set[str], set[str]]:
+    """The keys the catalogue's example has: of the state's estimate, and of a cluster."""
+    path = Path(__file__).resolve().parents[3] / "shared" / "wire" / "golden" / "state_clusters.json"
+    facts = json.loads(path.read_text())["facts"]
+    return set(facts), set(facts["clusters"][0])
+
+
+async def test_the_summary_has_the_keys_of_the_catalogue_and_names_the_nearest_first() -> None:
+    heat, clock, made = await started("binance", "bybit")
+    book = np.array([1e-4, 1e-3, 1e-2])
+    resting = Resting(PRICE, PRICE * (1 - book), np.full(3, 1e6), PRICE * (1 + book), np.full(3, 1e6))
+    summary: Any = heat.summary("all", Step.of("0.1"), 100, Pace(), resting)
+    state_keys, cluster_keys = golden_keys()
+    assert set(summary) <= state_keys
+    clusters = summary["clusters"]
+    assert clusters
+    assert all(set(cluster) == cluster_keys for cluster in clusters)
+    for side, letter in (("short", "S"), ("long", "L")):
+        own = [cluster for cluster in clusters if cluster["side"] == side]
+        assert [cluster["name"] for cluster in own] == [f"{letter}{at + 1}" for at in range(len(own))]
+        assert [c["distance_pct"] for c in own] == sorted(c["distance_pct"] for c in own)
+    # Before an hour has passed nothing is known of how far price goes, and before a week of what is usual.
+    assert (summary["bias"], summary["easier"]) == (None, None)
+    assert summary["bands"]["usual_days"] == 0
+    del clock, made
+
+
+async def test_clusters_are_followed_while_nobody_watches() -> None:
+    heat, clock, made = await started("binance")
+    first: Any = heat.summary("all", Step.of("0.1"), 100, Pace(), None)
+    near = next(cluster for cluster in first["clusters"] if cluster["side"] == "long")
+    one, depth = made["binance"], near["hi"] - near["lo"]
+    for share in (0.3, 0.6):
+        clock.now_ms += HEAT_UNSEEN_MS + 1
+        heat.take(Mark("binance", "BTCUSDT", clock.now_ms, (near["hi"] - share * depth) / 10), one)
+        # Price leaves again before anybody looks.
+        heat.take(Mark("binance", "BTCUSDT", clock.now_ms + 1, PRICE), one)
+    clock.now_ms += HEAT_UNSEEN_MS + 1
+    heat.take(OpenInterest("binance", "BTCUSDT", clock.now_ms, 40_000.0), one)
+    heat.take(Mark("binance", "BTCUSDT", clock.now_ms, PRICE), one)
+    later: Any = heat.summary("all", Step.of("0.1"), 100, Pace(), None)
+    seen = {cluster["id"]: cluster for cluster in later["clusters"]}
+    moves: Any = heat.moves("all")
+    assert moves["long"]["triggered"] > 0
+    assert moves["short"]["closed"] > 0
+    told = moves["long"]
+    change = told["opened"] - told["closed"] - told["triggered"] + told["moved"] + told["revalued"]
+    assert change < 0
+    touched = [cluster for cluster in seen.values() if cluster["touch"] == "touched"]
+    closed = [cluster for cluster in seen.values() if cluster["split"]["closed"] > 0]
+    assert closed
+    assert all(cluster["side"] == "long" for cluster in touched)
+    for cluster in seen.values():
+        assert sum(cluster["split"].values()) <= 1.05 * cluster["most_usd"]
+
+
+async def test_what_is_usual_comes_from_history_at_the_start() -> None:
+    clock = HandClock()
+    heat, one = SymbolHeat(clock), instrument("binance")
+    bars, open_interest = market_week(3, bars=9 * 288)
+    now_ms = clock.wall_ms()
+    shift_ms = now_ms - bars[-1].at_ms - BAR_MS
+    candles = [Candle(bar.at_ms + shift_ms, *bar[1:]) for bar in bars]
+    past = [(at_ms + shift_ms, coins) for at_ms, coins in open_interest]
+    heat.take(Mark("binance", "BTCUSDT", now_ms, bars[-1].close), one)
+    heat.take(OpenInterest("binance", "BTCUSDT", now_ms, past[-1][1]), one)
+    history = History(candles=candles, open_interest=past)
+    await heat.build(one, bundled_tiers("binance", "BTCUSDT"), history, until_ms=now_ms)
+    heat.take(Mark("binance", "BTCUSDT", now_ms, bars[-1].close), one)
+    summary: Any = heat.summary("all", Step.of("0.1"), 100, Pace(), None)
+    assert summary["bands"]["usual_days"] == 9
+    assert isinstance(summary["bands"]["oi_z"], float)
+    lifts = [cluster["lift"] for cluster in summary["clusters"]]
+    assert lifts
+    assert all(0.05 < lift < 20 for lift in lifts)
+    # Uncalibrated, no bias is told however uneven the sides are.
+    assert summary["bias"] is None
