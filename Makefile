@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-fanout bench-start bench-ingest bench-book bench-app bench-push peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,7 +81,7 @@ simulate: dev ## ten minutes of market under faults, and the times of recovery, 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
-bench: bench-wire bench-fanout bench-start bench-ingest bench-book bench-app bench-push ## every benchmark; results in build/bench
+bench: bench-wire bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
@@ -94,6 +94,9 @@ bench-start: dev ## from a process's start to the first frame on a phone
 
 bench-ingest: dev ## what three venues of forty symbols cost, at live rates
 	$(BIN)/python -m tests.bench.bench_ingest $(ARGS)
+
+bench-heat: dev ## what the liquidation bands cost, beside plain numpy and the memory's own speed
+	$(BIN)/python -m tests.bench.bench_heat $(ARGS)
 
 bench-app: dev ## the app on a slowed phone: script a frame, long tasks, heap over time, first picture
 	@$(PAGES)

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
-from math import ceil, exp, isfinite, log
+from math import ceil, exp, floor, isfinite, log
 from statistics import NormalDist
 from typing import Protocol
 
@@ -33,7 +33,18 @@ from leadline.domain.margin import distance, trigger_from_bankruptcy
 
 STEP = constants.LOG_STEP
 # What a rival that takes over brings along, and gets in exchange.
-_TUNED = ("_cells", "_sums", "_scales", "_recent", "_classes", "_total", "_misfit", "lesson", "churn_kept")
+_TUNED = (
+    "_cells",
+    "_sums",
+    "_scales",
+    "_recent",
+    "_classes",
+    "_total",
+    "_misfit",
+    "_part_max",
+    "lesson",
+    "churn_kept",
+)
 
 
 class CandleLike(Protocol):
@@ -105,6 +116,7 @@ class Bands:
         "_learnt_ms",
         "_lump_coins",
         "_misfit",
+        "_part_max",
         "_prior",
         "_recent",
         "_rivals",
@@ -155,6 +167,7 @@ class Bands:
         self._tune_due_ms = at_ms
         self.forced = ForcedFlow()
         self.lesson = self._classes.lesson()
+        self._part_max = constants.CLASS_SHARE_MAX / float(self._prior.sum())
         self.oi_coins = 0.0
         self.sampled_ms: int | None = None
         self.residual_per_h = 0.0
@@ -352,16 +365,16 @@ class Bands:
         kernels.fold(
             self._cells, self._scales, self._edges, lesson.multipliers, lesson.variances, origin, folded
         )
-        held = folded[0].sum(axis=1)
-        flow = np.minimum(self._total.multipliers, self.oi_coins / np.maximum(held, 1e-300))
-        coins, sds = folded * flow[:, None]
-        shown = held * flow / self.oi_coins if self.oi_coins else np.ones(2)
+        flow: F8 = np.empty(2)
+        kernels.as_flow(folded, self._total.multipliers, self._total_sigmas(), self.oi_coins, flow)
+        coins, sds = folded
+        shown = coins.sum(axis=1) / self.oi_coins if self.oi_coins else np.ones(2)
         return Profile(
             origin=origin,
             step=STEP,
             long_coins=coins[0],
             short_coins=coins[1],
-            sd_coins=np.hypot(sds, self._total_sigmas()[:, None] * coins),
+            sd_coins=sds,
             lump_coins=self.lump_coins,
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
@@ -405,10 +418,10 @@ class Bands:
         return np.minimum(np.hypot(known, self._total.sigmas), constants.TOTAL_SIGMA_NONE)
 
     def _start_slice(self) -> None:
-        first, end = self._span
+        first, end = self._span.tolist()
         self._histogram[first:end] = 0.0
-        self._span[:] = len(self._histogram), 0
-        self._first = int(np.floor(log(self.mark_price) / STEP)) - constants.HISTOGRAM_BINS // 2
+        self._span[0], self._span[1] = constants.HISTOGRAM_BINS, 0
+        self._first = floor(log(self.mark_price) / STEP) - constants.HISTOGRAM_BINS // 2
         self._buys = self._sells = 0.0
 
     def _responsible(self, side: Side, trigger: float, at_ms: int) -> F8:
@@ -490,6 +503,7 @@ class Bands:
         change = multipliers - self.lesson.multipliers
         kernels.revalue(self._cells, self._scales, self._edges, change, self._flows)
         self.lesson = Lesson(multipliers, lesson.variances)
+        self._part_max = most / float(multipliers @ self._prior)
         banded = (self._sums[:, kernels.HELD] @ multipliers) * self._scales
         swept = self._sums[:, kernels.SWEPT] @ multipliers
         for side in range(2):
@@ -505,13 +519,12 @@ class Bands:
         """Return the factors of the prior in openings of longs and shorts: takers are easier to liquidate."""
         volume = self._buys + self._sells
         bought = self._buys / volume if volume else 0.5
-        most = constants.CLASS_SHARE_MAX / float(self._prior @ self.lesson.multipliers)
         taker, maker = constants.TAKER_LIQUIDATABLE, constants.MAKER_LIQUIDATABLE
         parts = []
         for takers in (bought, 1.0 - bought):
             liquidatable = taker * takers + maker * (1.0 - takers)
             liquidatable = min(max(liquidatable, constants.LIQUIDATABLE_MIN), constants.LIQUIDATABLE_MAX)
-            parts.append(min(liquidatable / constants.MEAN_LIQUIDATABLE, most))
+            parts.append(min(liquidatable / constants.MEAN_LIQUIDATABLE, self._part_max))
         return parts[0], parts[1]
 
     def _place(self, coins: float, long_part: float, short_part: float) -> None:

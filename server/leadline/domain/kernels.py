@@ -35,6 +35,7 @@ Bools = NDArray[np.bool_]
 
 HELD, SWEPT, EXPECTED = 0, 1, 2
 OPENED, TRIGGERED, SHIFTED, REVALUED = 0, 1, 2, 3
+NARROW = 4  # a histogram this many times narrower than a triangle widens it by 6 % at most
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -187,16 +188,21 @@ def shift(cells: F8, sums: F8, scales: F8, edges: I8, multipliers: F8, flows: F8
 
 
 @_compiled
-def _add_ring(row: F8, at: int, factor: float, weights: F8, begin: int, end: int) -> None:
-    """Add factor x weights[begin:end] to a ring, from slot ``at`` on: in two straight runs, for speed."""
-    size = len(row)
-    straight = min(end, begin + size - at)
-    shift = at - begin
-    for w in range(begin, straight):
-        row[shift + w] += factor * weights[w]
-    shift -= size
-    for w in range(straight, end):
-        row[shift + w] += factor * weights[w]
+def _open_triangle(
+    row: F8, opened: F8, k: int, amount: float, value: float, triangle: F8, begin: int, end: int
+) -> None:
+    """Add triangle[begin:end] to the depth bins from k + begin on: x amount to cells, x value to flows.
+
+    Both are rings, of different lengths; the loop runs straight until one of them begins anew.
+    """
+    bins, width = len(row), len(opened)
+    while begin < end:
+        slot, to = (k + begin) % bins, (k + begin) % width
+        run = min(end - begin, min(bins - slot, width - to))
+        for i in range(run):
+            row[slot + i] += amount * triangle[begin + i]
+            opened[to + i] += value * triangle[begin + i]
+        begin += run
 
 
 @_compiled
@@ -227,30 +233,39 @@ def place(
     bin, and how much of them before each.  A trigger that the mark has reached already counts as swept,
     one beyond the ring is left out.
     """
-    bins = cells.shape[2]
+    bins, used = cells.shape[2], span[1] - span[0]
     volume = 0.0
+    moment = 0.0
     for h in range(span[0], span[1]):
         volume += histogram[h]
+        moment += histogram[h] * (h - span[0])
+    middle = span[0] + min(int(moment / volume), max(used - 2, 0))
+    beyond = moment / volume - (middle - span[0])
     for side in range(2):
         scale = scales[side]
         part = long_part if side == 0 else short_part
         for j in range(cells.shape[1]):
-            share = coins * part * prior[j] / volume
+            share = coins * part * prior[j]
             row, opened, triangle = cells[side, j], flows[side, OPENED], weights[side, j]
             width = widths[side, j]
+            # Under a wide triangle a short histogram is as good as its two bins around the mean.
+            short = used * NARROW < width
+            first_bin = middle if short else span[0]
             placed = 0.0
             reached = 0.0
-            for h in range(span[0], span[1]):
-                if histogram[h] == 0.0:
+            for h in range(first_bin, first_bin + (min(used, 2) if short else used)):
+                if short:
+                    amount = share * (beyond if h > middle else 1.0 - beyond)
+                else:
+                    amount = share * histogram[h] / volume
+                if amount == 0.0:
                     continue
-                amount = share * histogram[h]
                 k = (first + h if side == 0 else -1 - first - h) + offsets[side, j]
                 begin = max(edges[side] - bins - k, 0)
                 end = min(edges[side] - k, width)
                 if begin < end:
-                    _add_ring(row, (k + begin) % bins, amount / scale, triangle, begin, end)
-                    _add_ring(
-                        opened, (k + begin) % len(opened), amount * multipliers[j], triangle, begin, end
+                    _open_triangle(
+                        row, opened, k, amount / scale, amount * multipliers[j], triangle, begin, end
                     )
                     placed += amount * (cumulated[side, j, end] - cumulated[side, j, begin])
                     reached += amount * (1.0 - cumulated[side, j, end])
@@ -416,17 +431,54 @@ def fold(
     out[0] are coins over all classes, out[1] their standard deviation, given the relative
     ``variances`` [J] of the class multipliers.
     """
-    bins = cells.shape[2]
+    bins, n = cells.shape[2], out.shape[2]
+    out[:] = 0.0
     for side in range(2):
-        for i in range(out.shape[2]):
-            k = first + i if side == 0 else -1 - first - i
-            coins = 0.0
-            variance = 0.0
-            if edges[side] - bins <= k < edges[side]:
-                slot = k % bins
-                for j in range(cells.shape[1]):
-                    amount = multipliers[j] * cells[side, j, slot]
-                    coins += amount
-                    variance += amount * amount * variances[j]
-            out[0, side, i] = coins * scales[side]
-            out[1, side, i] = np.sqrt(variance) * scales[side]
+        coins, doubts = out[0, side], out[1, side]
+        scale = scales[side]
+        # Depth bins run upwards for longs and downwards for shorts; outside of the ring there is nothing.
+        lowest = first if side == 0 else -first - n
+        begin = max(edges[side] - bins, lowest)
+        end = min(edges[side], lowest + n)
+        while begin < end:
+            slot = begin % bins
+            run = min(end - begin, bins - slot)
+            for j in range(cells.shape[1]):
+                row = cells[side, j]
+                factor, variance = multipliers[j] * scale, variances[j]
+                if side == 0:
+                    at = begin - first
+                    for i in range(run):
+                        amount = factor * row[slot + i]
+                        coins[at + i] += amount
+                        doubts[at + i] += amount * amount * variance
+                else:
+                    at = -1 - first - begin
+                    for i in range(run):
+                        amount = factor * row[slot + i]
+                        coins[at - i] += amount
+                        doubts[at - i] += amount * amount * variance
+            begin += run
+    for side in range(2):
+        for i in range(n):
+            out[1, side, i] = np.sqrt(out[1, side, i])
+
+
+@_compiled
+def as_flow(folded: F8, totals: F8, sigmas: F8, oi_coins: float, flow: F8) -> None:
+    """Turn what `fold` wrote into forced flow: times the side's total, with that total's own doubt.
+
+    folded [2, S, n] is changed in place; totals, sigmas [S]; flow [S] becomes the factor used, no larger
+    than what makes a side worth all of ``oi_coins``.
+    """
+    for side in range(2):
+        held = 0.0
+        for i in range(folded.shape[2]):
+            held += folded[0, side, i]
+        factor = min(totals[side], oi_coins / max(held, 1e-300))
+        for i in range(folded.shape[2]):
+            coins = folded[0, side, i] * factor
+            own, shared = folded[1, side, i] * factor, sigmas[side] * coins
+            folded[0, side, i] = coins
+            folded[1, side, i] = np.sqrt(own * own + shared * shared)
+        flow[side] = factor

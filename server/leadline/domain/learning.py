@@ -146,6 +146,7 @@ class ForcedFlow:
         "_printed",
         "_slice_completed",
         "_slice_printed",
+        "_throttled",
         "_unthrottled",
         "share_max_per_min",
         "share_per_min",
@@ -155,6 +156,7 @@ class ForcedFlow:
         self._unthrottled = Unthrottled()
         self._printed, self._completed = np.zeros(2), np.zeros(2)
         self._slice_printed, self._slice_completed = np.zeros(2), np.zeros(2)
+        self._throttled = False
         self.share_per_min = 0.0
         self.share_max_per_min: float | None = None
 
@@ -167,13 +169,15 @@ class ForcedFlow:
     def hear_throttled(self, side: Side, coins: float, at_ms: int) -> None:
         """Take a print of a feed that leaves some out."""
         row = 0 if side is Side.BUY else 1
+        self._throttled = True
         self._slice_printed[row] += coins
         self._slice_completed[row] += self._unthrottled.coins(side, coins, at_ms)
 
     def settle(self, closed: float) -> None:
         """End a slice that closed so many coins a side: what was left out is a part of them."""
-        if not self._slice_printed.any():
+        if not self._throttled:
             return
+        self._throttled = False
         most = constants.THROTTLED_CLOSED_SHARE_MAX * closed
         self._printed += self._slice_printed
         self._completed += np.maximum(self._slice_printed, np.minimum(self._slice_completed, most))
