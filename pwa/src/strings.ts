@@ -227,6 +227,8 @@ export const strings = {
   mapCluster: (name: string) => `cluster ${name}`,
   mapMoves: (side: "long" | "short", time: string) => `${side === "long" ? "longs" : "shorts"} since ${time}`,
   mapMoved: (bp: string, up: boolean) => `${bp} bp ${up ? "up" : "down"}`,
+  mapFate: "what became of it",
+  mapLedgerName: "opened, closed and liquidated",
   mapLedger: (opened: string, closed: string, liquidated: string) =>
     `${opened} opened, ${closed} closed, ${liquidated} liquidated`,
   mapExact: "exact / modelled",

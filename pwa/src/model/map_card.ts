@@ -68,14 +68,18 @@ function amountsOf(
     (it) => it.side === cell.side && it.lo * tick <= price && price <= it.hi * tick,
   );
   if (cluster) {
+    rows.push([strings.mapCluster(cluster.name), usd(cluster.usd)]);
     const fate = fateOf(cluster);
-    rows.push([strings.mapCluster(cluster.name), fate ? `${usd(cluster.usd)} · ${fate}` : usd(cluster.usd)]);
+    if (fate) rows.push([strings.mapFate, fate]);
   }
   if (data.moves) {
     const { since, [cell.side]: side } = data.moves;
     const way = strings.mapMoved(fixed(Math.abs(side.bp), 0), side.bp > 0);
     const ledger = strings.mapLedger(usd(side.opened), usd(side.closed), usd(side.triggered));
-    rows.push([strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), `${way} · ${ledger}`]);
+    rows.push(
+      [strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), way],
+      [strings.mapLedgerName, ledger],
+    );
   }
   return rows;
 }

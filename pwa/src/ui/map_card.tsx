@@ -3,6 +3,9 @@
 import { mapState } from "../model/map_state.ts";
 import { strings } from "../strings.ts";
 
+/** Facts whose value is a sentence: it has the width of the card, and no name beside it. */
+const WIDE: readonly string[] = [strings.mapVenues, strings.mapFate, strings.mapLedgerName];
+
 export function MapCardBox() {
   const card = mapState.card.value;
   if (!card) return null;
@@ -22,7 +25,7 @@ export function MapCardBox() {
       )}
       <dl>
         {card.facts.map(([name, value]) => (
-          <div key={name} class={name === strings.mapVenues ? "wide" : ""}>
+          <div key={name} class={WIDE.includes(name) ? "wide" : ""}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
