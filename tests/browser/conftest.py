@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 
 from tests.browser.find_chromium import find_chromium
 from tests.browser.still import StillServer
+from tests.fakes.push_service import PushService, ServiceThread
 
 ROOT = Path(__file__).parents[2]
 START_S = 90.0
@@ -70,11 +71,19 @@ def running_server(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def push_service() -> Iterator[PushService]:
+    """The push service that the shared server may reach."""
+    with ServiceThread() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, push_service: PushService) -> Iterator[str]:
     """The twin's market on a server that all tests of a run share."""
     folder = tmp_path_factory.mktemp("data")
     arguments = ("serve", "--market", "twin", "--symbols", "BTCUSDT,ETHUSDT")
-    with running_server(folder, *arguments, "--push-contact", "mailto:owner@leadline.dev") as address:
+    push = ("--push-contact", "mailto:owner@leadline.dev", "--push-simulated", push_service.origin)
+    with running_server(folder, *arguments, *push) as address:
         yield address
 
 

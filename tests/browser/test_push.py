@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import msgpack
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Page, Worker, expect
+from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, Worker, expect
 
 from leadline.clock import wall_ms
 from leadline.push.message import webpush_payload
 from leadline.store.alerts import Alert, Waiting
 from leadline.store.devices import Device
+from leadline.wire.reader import Keyframe, LadderReader, decode
 from tests.browser.conftest import PATIENCE_MS, touch, wait_live
 from tests.browser.fingers import Fingers
+from tests.fakes.push_service import Answer, PushService
 
 SHOWN = """async () => {
   const registration = await navigator.serviceWorker.ready;
@@ -24,23 +28,16 @@ TAP = """async () => {
   self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
 }"""
 
-# Chromium asks a service of its maker's for a subscription, which no test can reach: everything but that.
-SUBSCRIBES = """() => {
+# Chromium asks a service of its maker's for a subscription, which no test can reach: all but that is real.
+SUBSCRIBES = """given => {
   let held = null;
-  const text = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   PushManager.prototype.getSubscription = async () => held;
   PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
     if (!userVisibleOnly) throw new Error("NotAllowedError");
-    const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
-    const keys = {
-      p256dh: text(await crypto.subtle.exportKey("raw", pair.publicKey)),
-      auth: text(crypto.getRandomValues(new Uint8Array(16))),
-    };
     held = {
       options: { applicationServerKey: applicationServerKey.buffer },
       unsubscribe: async () => { held = null; return true; },
-      toJSON: () => ({ endpoint: "https://fcm.googleapis.com/fcm/send/" + keys.auth, keys }),
+      toJSON: () => given,
     };
     return held;
   };
@@ -161,27 +158,100 @@ def test_whatever_comes_ends_in_a_shown_notification(page: Page, line: PushLine,
     assert notice["title"] == "Leadline"
 
 
+class Subscribed:
+    """The alerts screen of a phone whose browser subscribes at the push service of the tests."""
+
+    def __init__(self, phone: BrowserContext, server: str, service: PushService) -> None:
+        self.subscriber = service.phone()
+        self.service = service
+        phone.grant_permissions(["notifications"], origin=server)
+        phone.add_init_script(f"({SUBSCRIBES})({json.dumps(self.subscriber.subscription_json())})")
+        self.page = phone.new_page()
+        self.page.goto(f"{server}/#alerts")
+        self.panel = self.page.locator(".push-panel")
+        expect(self.panel).to_have_attribute("data-push", "off")
+        self.page.get_by_role("button", name="Turn on").click()
+        expect(self.panel).to_have_attribute("data-push", "on")
+
+    def row(self, name: str) -> Locator:
+        return self.page.locator(".health").first.locator("div", has_text=name)
+
+    def received(self, kind: str, symbol: str | None) -> dict[str, Any]:
+        """Wait for a message of this kind at the push service, and return it as the phone gets it.
+
+        On a machine that has to compile the estimator first, that takes as long as compiling it.
+        """
+        for _ in range(3 * PATIENCE_MS // 50):
+            for one in self.service.of(self.subscriber):
+                data = one.payload["notification"]["data"]
+                if (data["kind"], data["symbol"]) == (kind, symbol):
+                    return one.payload
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"no message of kind {kind} about {symbol} came")
+
+    def turn_off(self) -> None:
+        self.page.get_by_role("button", name="Turn off").click()
+        expect(self.panel).to_have_attribute("data-push", "off")
+
+
 def test_alerts_are_turned_on_by_a_tap_and_every_link_of_the_way_is_told(
-    phone: BrowserContext, server: str, complaints: list[str]
+    phone: BrowserContext, server: str, push_service: PushService
 ) -> None:
-    phone.grant_permissions(["notifications"], origin=server)
-    phone.add_init_script(f"({SUBSCRIBES})()")
-    page = phone.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{server}/#alerts")
-    panel = page.locator(".push-panel")
-    expect(panel).to_have_attribute("data-push", "off")
-    page.get_by_role("button", name="Turn on").click()
-    expect(panel).to_have_attribute("data-push", "on")
-    rows = page.locator(".health").first
-    expect(rows.locator("div", has_text="Server knows this phone")).to_have_attribute("data-good", "true")
-    expect(rows.locator("div", has_text="Bound to the server's key")).to_have_attribute("data-good", "true")
-    expect(rows.locator("div", has_text="Last message")).to_contain_text("none yet")
-    page.get_by_role("button", name="Send a test").click()
-    # The service is out of reach here, and that is what is said.
-    expect(rows.locator("div", has_text="Last message")).to_contain_text("cannot be reached")
-    page.get_by_role("button", name="Turn off").click()
-    expect(panel).to_have_attribute("data-push", "off")
-    told = page.request.post(f"{server}/api/push/health", data={}).json()
+    there = Subscribed(phone, server, push_service)
+    expect(there.row("Server knows this phone")).to_have_attribute("data-good", "true")
+    expect(there.row("Bound to the server's key")).to_have_attribute("data-good", "true")
+    expect(there.row("Last message")).to_contain_text("none yet")
+    line = PushLine(there.page, server)
+    there.page.get_by_role("button", name="Send a test").click()
+    line.deliver(json.dumps(there.received("test", None)))
+    expect(there.panel.get_by_role("status")).to_contain_text("The test was here after")
+    expect(there.row("Last message")).to_contain_text("delivered")
+    # The next one does not get through, and that is told too.
+    there.subscriber.always = Answer(503)
+    there.page.wait_for_timeout(3_000)  # the server takes a test each three seconds
+    there.page.get_by_role("button", name="Send a test").click()
+    expect(there.row("Last message")).to_contain_text("busy or out; it is tried again (503)")
+    there.turn_off()
+    told = there.page.request.post(f"{server}/api/push/health", data={}).json()
     assert told["devices"] == []
-    assert complaints == []
+
+
+def test_a_cluster_that_price_nears_rings_the_phone_and_a_tap_opens_its_row(
+    phone: BrowserContext, server: str, push_service: PushService
+) -> None:
+    there = Subscribed(phone, server, push_service)
+    page = there.page
+    line = PushLine(page, server)
+    # Nearness enough for any cluster of the simulated market.
+    rule = {"kind": "approach", "symbol": "ETHUSDT", "settings": {"distance": 50, "unit": "pct"}}
+    made = page.request.post(f"{server}/api/rules", data=rule)
+    assert made.status == 201
+    payload = there.received("approach", "ETHUSDT")
+    page.request.post(f"{server}/api/rules/remove", data={"id": made.json()["id"]})
+    notification = payload["notification"]
+    assert notification["title"].startswith("SIMULATED · ETH ")
+    assert notification["navigate"].startswith(f"{server}/?symbol=ETHUSDT&price=")
+
+    # It was kept before it was sent: the inbox has it, with the screen of its instant.
+    entry = next(
+        one
+        for one in page.request.get(f"{server}/api/inbox").json()["alerts"]
+        if one["id"] == notification["data"]["id"]
+    )
+    assert notification["title"] == f"SIMULATED · {entry['title']}"
+    moment = msgpack.unpackb(page.request.get(f"{server}/api/moments/{entry['id']}").body())
+    assert moment["facts"]["symbol"] == "ETHUSDT"
+    ladder = decode(moment["ladder"])
+    assert isinstance(ladder, Keyframe)
+    view = LadderReader(moment["key"]["group"], moment["key"]["depth"]).apply(ladder)
+    assert view.bid_tick < view.ask_tick
+
+    line.deliver(json.dumps(payload))
+    (notice,) = shown(page, 1)
+    assert notice["title"] == notification["title"]
+    worker_of(phone).evaluate(TAP)
+    page.wait_for_function("() => document.getElementById('touch').dataset.symbol === 'ETHUSDT'")
+    wait_live(page)
+    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    page.goto(f"{server}/#alerts")
+    page.request.post(f"{server}/api/inbox/seen", data={"id": entry["id"]})

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import ssl
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -175,3 +176,31 @@ class PushService:
             yield self
         finally:
             await runner.cleanup()
+
+
+class ServiceThread:
+    """A push service with an event loop of its own, for tests that have none."""
+
+    def __init__(self) -> None:
+        self.service = PushService()
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> PushService:
+        self._thread.start()
+        self._ready.wait()
+        return self.service
+
+    def __exit__(self, *_: object) -> None:
+        assert self._loop is not None
+        assert self._end is not None
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    async def _run(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        async with self.service.running():
+            self._ready.set()
+            await self._end.wait()

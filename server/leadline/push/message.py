@@ -107,4 +107,5 @@ def _path(waiting: Waiting) -> str:
     url = waiting.alert.url
     if waiting.alert_id <= 0:
         return url  # a test: nothing is kept of it
-    return f"{url}{'&' if '?' in url else '?'}alert={waiting.alert_id}"
+    path, mark, screen = url.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}alert={waiting.alert_id}{mark}{screen}"
