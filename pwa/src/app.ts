@@ -1,16 +1,18 @@
 /** Joins the parts: what is wanted, what comes over the wire, what is shown and kept. */
 
 import { batch } from "@preact/signals";
-import { duration, price } from "./format.ts";
+import { decimalsOf, duration, price, stepValue } from "./format.ts";
 import { flow, flowState, type Held, printUsd, serverNowMs, tapeFreshness } from "./model/flow.ts";
 import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { MapFeed } from "./model/map_feed.ts";
 import { mapState, restoreMapChoice } from "./model/map_state.ts";
 import { Market } from "./model/market.ts";
+import { Marks, markTick } from "./model/marks.ts";
 import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
 import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
 import { type Screen, tabOf, wishesOf } from "./model/screens.ts";
+import { Sessions } from "./model/session.ts";
 import { restoreSnapshot, saveSnapshot } from "./model/snapshot.ts";
 import type { Store } from "./model/store.ts";
 import { Connection, type ConnectionFacts, type Socket } from "./net/connection.ts";
@@ -23,10 +25,12 @@ import {
   type SymbolFacts,
 } from "./net/frames.ts";
 import { Live } from "./net/live.ts";
+import type { Mark } from "./net/marks_frames.ts";
 import type { LadderStream, Stream } from "./net/streams.ts";
 import type { TapeModel } from "./net/tape_frames.ts";
 import type { Opened } from "./push/opened.ts";
 import { sound } from "./sound.ts";
+import { strings } from "./strings.ts";
 import { writeTouch } from "./ui/touch.ts";
 
 /** Rows a side and frames a second of the ladder, and what they are to save data. */
@@ -41,12 +45,14 @@ const ALL_VENUES = "all";
 export class App {
   readonly market = new Market();
   readonly map = new MapFeed(() => this.#redraw());
+  readonly marks: Marks;
   /** The answer to the last row asked for. */
   row: RowFacts | null = null;
   /** What an alert led to and was not shown yet. */
   opened: Opened | null = null;
   readonly #store: Store;
   readonly #storage: Storage;
+  readonly #sessions: Sessions;
   readonly #connection: Connection;
   readonly #live: Live;
   /** Has the picture drawn again. */
@@ -57,9 +63,12 @@ export class App {
   constructor(store: Store, storage: Storage, openSocket: () => Socket) {
     this.#store = store;
     this.#storage = storage;
+    this.marks = new Marks(storage);
+    this.#sessions = new Sessions(storage);
     this.#connection = new Connection(openSocket, {
       state: (state) => {
         this.#live.connection(state);
+        if (state !== "open") this.marks.lost();
         store.connection.value = state;
       },
       message: (bytes) => this.#live.message(bytes),
@@ -75,7 +84,11 @@ export class App {
         this.row = row;
         this.#redraw();
       },
-      refused: (code, text) => this.#refused(code, text),
+      kept: (ref) => void this.marks.answered(ref),
+      refused: (code, text, ref) => {
+        this.marks.answered(ref);
+        this.#refused(code, text);
+      },
       notice: (_symbol, _kind, text) => this.#notice(text),
       pong: (number, serverMs) => this.#connection.answered(number, serverMs),
     });
@@ -84,6 +97,7 @@ export class App {
     mapState.choice.subscribe(() => this.#want());
     mapState.beside.subscribe(() => this.#want());
     mapState.remembered.subscribe(() => this.#want());
+    this.marks.shown.subscribe(() => this.#redraw());
   }
 
   /** Shows the kept picture, then connects; runs until the page is gone. */
@@ -96,6 +110,7 @@ export class App {
     setInterval(() => this.#publishHeadline(), AGE_EVERY_MS);
     setInterval(() => {
       this.#store.second.value += 1;
+      this.#look();
     }, SECOND_MS);
     setInterval(() => this.#keep(), SAVE_EVERY_MS);
     this.#publishHeadline();
@@ -107,6 +122,7 @@ export class App {
   }
 
   hidden(): void {
+    this.#sessions.away();
     this.#keep();
     this.#connection.hidden();
   }
@@ -122,6 +138,59 @@ export class App {
     const tab = tabOf(screen);
     if (tab) this.prefer({ tab });
     this.#want();
+  }
+
+  /** A price was tapped; marks within so many ticks of it count as there. */
+  tap(tick: number, within: number): void {
+    this.#store.tapped.value = { tick, within };
+    this.#store.sheet.value = "price";
+  }
+
+  /** Marks a price of the market in view, here at once and on the server as soon as it hears of it. */
+  mark(tick: number, label: string): void {
+    const { facts } = this.market;
+    if (!facts) return;
+    const text = (tick * stepValue(facts.tick)).toFixed(decimalsOf(facts.tick));
+    this.marks.put(facts.symbol, text, label);
+    this.#flush();
+  }
+
+  unmark(mark: Mark): void {
+    this.marks.remove(mark);
+    this.#flush();
+  }
+
+  /** Marks of the market in view in ticks: the user's own, and where the day began densest. */
+  markTicks(): readonly { readonly tick: number; readonly text: string }[] {
+    const { facts, state } = this.market;
+    if (!facts) return [];
+    const own = this.marks.shown.value
+      .filter((it) => it.symbol === facts.symbol)
+      .map((it) => ({ tick: markTick(it, facts), text: it.label || strings.mark1 }));
+    const step = facts.tick.join();
+    // A picture kept from yesterday begins no day.
+    const live = this.#store.freshness.value !== "stale";
+    const first = this.#sessions
+      .premarks(facts.symbol, step, live ? (state?.clusters ?? []) : [], Date.now())
+      .map(({ side, peak }) => ({ tick: peak, text: strings.premark[side] }));
+    return [...first, ...own];
+  }
+
+  #flush(): void {
+    this.marks.flush((order) => this.#live.order(order));
+  }
+
+  /** The market in view is looked at: after a long while what was known of it may be wrong. */
+  #look(): void {
+    const { screen, last, freshness, facts, lookAgain } = this.#store;
+    const looking = (screen.value === "ladder" || screen.value === "map") && freshness.value !== "stale";
+    if (!looking || !facts.value || !last.value || document.visibilityState !== "visible") {
+      if (screen.value !== "ladder" && screen.value !== "map") this.#sessions.away();
+      return;
+    }
+    const price = this.priceTick() * stepValue(facts.value.tick);
+    const again = this.#sessions.look(facts.value.symbol, price, Date.now());
+    if (again !== undefined) lookAgain.value = again;
   }
 
   /** How the connection does. */
@@ -235,6 +304,7 @@ export class App {
 
   #greeted(hello: Hello): void {
     this.#store.hello.value = hello;
+    this.#flush();
     const held = this.market.facts;
     const told = hello.symbols.find((it) => it.symbol === held?.symbol);
     if (held && told) {
@@ -286,6 +356,9 @@ export class App {
       case "map":
         // The map tells by itself when it is unpacked.
         break;
+      case "marks":
+        this.marks.told(stream.model.marks);
+        break;
       case "tape":
         flow.tape = { ...stream.key, model: stream.model, atMs: performance.now() };
         this.#publishTape(flow.tape);
@@ -335,6 +408,7 @@ export class App {
   #keep(): void {
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     saveSnapshot(this.#storage, this.market, nowMs, wallMs);
+    this.#sessions.keep();
     saveQuotes(this.#storage, this.#store.quotes.value, nowMs, wallMs);
     void this.map.keep(this.#storage, nowMs, wallMs);
   }

@@ -367,6 +367,22 @@ export const strings = {
   aboutOffline: "Leadline, not connected",
   marketName: { live: "live", twin: "simulated", replay: "replayed" },
 
+  mark1: "mark",
+  markLabel: "Name, if it needs one",
+  markWords: ["stop", "entry", "target"],
+  markPut: "Mark",
+  markForget: "Forget",
+  markNote:
+    "Marks are kept on the server and shown on all your phones. S0 and L0 stand where the day began densest.",
+  premark: { short: "S0", long: "L0" },
+  guideClose: "Close the hint",
+  guideNews: "News override: price moves past the map. Do not lean on it.",
+  guideSparse: "Sparse map: too little estimated here to lean on.",
+  guideLook: (since: string, moved: string) =>
+    `Last looked ${since} ago, price ${moved}: look at the levels anew.`,
+  guideReach: (reach: string, away: string, hours: string) =>
+    `Rows reach ${reach}, the next dense cluster of the ${hours} map is ${away} away: another time frame.`,
+
   connecting: "Connecting to the server",
   waiting: "offline, retrying",
   refused: "stopped by the server, try again",

@@ -120,6 +120,10 @@ class Still:
         self.address = address
         self.market = market
 
+    def last_asked(self, kind: str) -> dict[str, object]:
+        """Return the last subscription of a kind that any phone asked for; empty before the first."""
+        return next((it for it in reversed(self.market.asked) if it["kind"] == kind), {})
+
     def wait_for(self, page: Page, state: Callable[[StillServer], bool]) -> None:
         """Wait until the server has heard what it should; the page goes on meanwhile."""
         give_up = time.monotonic() + PATIENCE_MS / 1_000

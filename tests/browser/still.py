@@ -430,6 +430,8 @@ class StillServer:
         self.calibrated = calibrated
         self.asked: list[dict[str, object]] = []
         self._open: set[tuple[int, int]] = set()
+        self.marks: dict[int, list[object]] = {}
+        self._watching_marks: dict[int, tuple[WebSocket, int]] = {}
 
     def open_streams(self) -> int:
         """Return how many streams all phones together follow."""
@@ -457,6 +459,8 @@ class StillServer:
                         self._open.discard((id(socket), message[1]))
                         if message[1] in moving:
                             moving.pop(message[1]).cancel()
+                    elif message[0] == 4:
+                        await self._order(socket, message[1], message[2])
                     elif message[0] == 1:
                         streams += 1
                         mover = await self._grant(socket, message[1], streams, message[2])
@@ -464,6 +468,7 @@ class StillServer:
                             moving[streams] = movers.create_task(mover)
             for task in moving.values():
                 task.cancel()
+            self._watching_marks.pop(id(socket), None)
             self._open = {it for it in self._open if it[0] != id(socket)}
 
     async def _grant(self, socket: WebSocket, ref: int, stream: int, wish: dict[str, object]):  # type: ignore[no-untyped-def]
@@ -472,7 +477,7 @@ class StillServer:
         if kind == "row":
             await socket.send_bytes(frames.row(ref, row_facts(int(wish["group"]), int(wish["row"]))))  # type: ignore[call-overload]
             return None
-        if kind not in ("ladder", "map", "glance", "tape", "pulse"):
+        if kind not in ("ladder", "map", "glance", "tape", "pulse", "marks"):
             await socket.send_bytes(frames.refused(ref, "too_many", f"no {kind} here"))
             return None
         await socket.send_bytes(frames.subscribed(ref, stream, wish))
@@ -480,6 +485,10 @@ class StillServer:
         if kind == "map":
             key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
             await socket.send_bytes(msgpack.packb([30, stream, key]))
+            return None
+        if kind == "marks":
+            self._watching_marks[id(socket)] = (socket, stream)
+            await socket.send_bytes(msgpack.packb([60, stream, list(self.marks.values())]))
             return None
         if kind == "tape":
             await socket.send_bytes(msgpack.packb([40, stream, tape()]))
@@ -501,6 +510,19 @@ class StillServer:
         """A watchlist in which nothing changes tells so every second."""
         async for _ in _ticks(1):
             await socket.send_bytes(msgpack.packb([21, stream, 1_000, []]))
+
+    async def _order(self, socket: WebSocket, ref: int, order: dict[str, object]) -> None:
+        """Keep or forget a mark and tell everybody who watches them."""
+        if order["op"] == "remove":
+            number = int(order["id"])  # type: ignore[call-overload]
+            self.marks.pop(number, None)
+        else:
+            number = max(self.marks, default=0) + 1
+            told = [order[name] for name in ("symbol", "price", "label", "colour")]
+            self.marks[number] = [number, *told, NOW_MS]
+        await socket.send_bytes(msgpack.packb([61, ref, number]))
+        for watcher, stream in list(self._watching_marks.values()):
+            await watcher.send_bytes(msgpack.packb([60, stream, list(self.marks.values())]))
 
     async def _silence(self, socket: WebSocket, stream: int) -> None:
         """A tape without news tells every second that it is fed."""

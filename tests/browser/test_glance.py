@@ -45,7 +45,7 @@ def test_a_tap_opens_the_ladder_and_back_leads_back(still_page: Page, still: Sti
     still_page.locator(".glance-row", has_text="SOL").click()
     expect(still_page.locator(".symbol")).to_contain_text("SOL")
     wait_live(still_page)
-    still.wait_for(still_page, lambda it: it.asked[-1]["kind"] == "ladder")
+    still.wait_for(still_page, lambda _: still.last_asked("ladder")["symbol"] == "SOLUSDT")
     still_page.go_back()
     expect(still_page.locator(".hero")).to_be_visible()
 

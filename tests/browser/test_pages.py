@@ -41,7 +41,8 @@ def test_the_data_saver_asks_for_less(still_page: Page, still: Still) -> None:
     open_settings(still_page)
     still_page.get_by_role("group", name="Data saver").get_by_role("button", name="On").click()
     go(still_page, "Ladder")
-    still.wait_for(still_page, lambda it: (it.asked[-1].get("hz"), it.asked[-1].get("depth")) == (2, 30))
+    still.wait_for(still_page, lambda _: still.last_asked("ladder").get("hz") == 2)
+    assert still.last_asked("ladder")["depth"] == 30
 
 
 def test_health_tells_of_the_connection_and_every_venue(still_page: Page) -> None:

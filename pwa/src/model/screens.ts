@@ -45,13 +45,14 @@ export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[
   const map: FollowedWish = { kind: "map", symbol, venue, hours };
   /** The price in the head of a screen without a ladder. */
   const quote: FollowedWish = { kind: "glance", symbols: [symbol] };
+  const marks: FollowedWish = { kind: "marks" };
   switch (screen) {
     case "glance":
       return [{ kind: "glance", symbols: looked.watchlist }];
     case "ladder":
-      return looked.mapToo ? [ladder, map] : [ladder];
+      return looked.mapToo ? [ladder, quote, marks, map] : [ladder, quote, marks];
     case "map":
-      return [map, quote];
+      return [map, quote, marks];
     case "flow":
       return [quote, { kind: "tape", symbol, venue }, { kind: "pulse", symbol, hours }];
     case "big":

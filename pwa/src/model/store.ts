@@ -8,6 +8,7 @@ import type { Freshness } from "./freshness.ts";
 import { DEFAULTS, type Preferences } from "./preferences.ts";
 import type { Quotes } from "./quotes.ts";
 import { FIRST_SCREEN, type Screen } from "./screens.ts";
+import type { LookAgain } from "./session.ts";
 import type { StreamState, TickRange } from "./state.ts";
 
 export const store = {
@@ -42,8 +43,14 @@ export const store = {
   following: signal(true),
   /** Where price is when it is not in the picture. */
   priceAt: signal<"above" | "inside" | "below">("inside"),
+  /** What to warn of since the market was looked at the last time. */
+  lookAgain: signal<LookAgain | null>(null),
+  /** Hints that the user has closed. */
+  hintsSeen: signal<ReadonlySet<string>>(new Set()),
+  /** The price that was tapped, and how far from it a mark counts as there; ticks. */
+  tapped: signal({ tick: 0, within: 0 }),
   notice: signal(""),
-  sheet: signal<"none" | "symbols" | "settings" | "watchlist">("none"),
+  sheet: signal<"none" | "symbols" | "settings" | "watchlist" | "price">("none"),
   updateReady: signal(false),
   /** The browser's offer to install the app, while there is one. */
   installPrompt: signal<InstallPrompt | null>(null),

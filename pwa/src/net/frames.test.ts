@@ -3,7 +3,15 @@ import { resolve } from "node:path";
 import { encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import type { Delta, Keyframe, ServerMessage } from "./frames.ts";
-import { decode, encodePing, encodeSubscribe, encodeUnsubscribe, FrameError, LadderModel } from "./frames.ts";
+import {
+  decode,
+  encodeMark,
+  encodePing,
+  encodeSubscribe,
+  encodeUnsubscribe,
+  FrameError,
+  LadderModel,
+} from "./frames.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../../shared/wire/golden");
 
@@ -86,12 +94,19 @@ const streams = readdirSync(GOLDEN)
   .map((name) => name.replace(".json", ""));
 
 describe("golden frames", () => {
-  it.each(["hello", "subscribed", "refused", "pong", "state", "state_clusters", "notice", "row"])(
-    "%s reads as its values say",
-    (name) => {
-      expect(asWritten(decode(bytes(`${name}.bin`)))).toEqual(values(`${name}.json`));
-    },
-  );
+  it.each([
+    "hello",
+    "subscribed",
+    "refused",
+    "pong",
+    "state",
+    "state_clusters",
+    "notice",
+    "row",
+    "mark_kept",
+  ])("%s reads as its values say", (name) => {
+    expect(asWritten(decode(bytes(`${name}.bin`)))).toEqual(values(`${name}.json`));
+  });
 
   it("holds ladders of both forms, empty sides and a long random stream", () => {
     expect(streams.sort()).toEqual(["ladder_bitmap", "ladder_empty", "ladder_list", "stream"]);
@@ -113,6 +128,14 @@ describe("golden frames", () => {
     expect([...encodeSubscribe(9, values("subscribe.json")[2])]).toEqual([...bytes("subscribe.bin")]);
     const row = values("subscribe_row.json");
     expect([...encodeSubscribe(row[1], row[2])]).toEqual([...bytes("subscribe_row.bin")]);
+    for (const name of ["put_mark", "remove_mark"]) {
+      const [, ref, order] = values(`${name}.json`);
+      expect([...encodeMark(ref, order)]).toEqual([...bytes(`${name}.bin`)]);
+    }
+    for (const kind of ["glance", "map", "tape", "pulse", "marks"]) {
+      const [, ref, wish] = values(`subscribe_${kind}.json`);
+      expect([...encodeSubscribe(ref, wish)]).toEqual([...bytes(`subscribe_${kind}.bin`)]);
+    }
     expect([...encodeUnsubscribe(4)]).toEqual([...bytes("unsubscribe.bin")]);
     expect([...encodePing(77)]).toEqual([...bytes("ping.bin")]);
   });

@@ -36,9 +36,11 @@ const DELTA = 11;
 const STATE = 12;
 const NOTICE = 13;
 const ROW = 14;
-/** First and last type of the streams that are no ladders: glance, map, tape, pulse. */
+/** First and last type of the streams that are no ladders: glance, map, tape, pulse, marks. */
 const STREAMED_FROM = 20;
-const STREAMED_TO = 51;
+const STREAMED_TO = 60;
+const MARK_KEPT = 61;
+const MARK = 4;
 
 const BITMAP_ROWS_MAX = 96;
 const LIST_FORM = BITMAP_ROWS_MAX + 1;
@@ -82,7 +84,7 @@ export interface Hello {
   readonly symbols: readonly SymbolFacts[];
 }
 
-export type RefusalCode = "unknown_symbol" | "unknown_venue" | "bad_request" | "too_many";
+export type RefusalCode = "unknown_symbol" | "unknown_venue" | "bad_request" | "too_many" | "not_kept";
 
 export interface KeyframeContent {
   readonly t: number;
@@ -139,6 +141,17 @@ export interface RowFacts {
   }[];
 }
 
+/** What is to become of a mark; price in decimal text. */
+export type MarkOrder =
+  | {
+      readonly op: "put";
+      readonly symbol: string;
+      readonly price: string;
+      readonly label: string;
+      readonly colour: number;
+    }
+  | { readonly op: "remove"; readonly id: number };
+
 export type ServerMessage =
   | { readonly type: "hello"; readonly hello: Hello }
   | { readonly type: "subscribed"; readonly ref: number; readonly stream: number; readonly key: Wish }
@@ -147,12 +160,17 @@ export type ServerMessage =
   | Keyframe
   | Delta
   | Streamed
+  | { readonly type: "kept"; readonly ref: number; readonly id: number }
   | { readonly type: "row"; readonly ref: number; readonly row: RowFacts }
   | { readonly type: "state"; readonly stream: number; readonly state: StreamState }
   | { readonly type: "notice"; readonly symbol: string; readonly kind: string; readonly text: string };
 
 export function encodeSubscribe(ref: number, wish: Wish | RowWish): Uint8Array<ArrayBuffer> {
   return encode([SUBSCRIBE, ref, wish]);
+}
+
+export function encodeMark(ref: number, order: MarkOrder): Uint8Array<ArrayBuffer> {
+  return encode([MARK, ref, order]);
 }
 
 export function encodeUnsubscribe(stream: number): Uint8Array<ArrayBuffer> {
@@ -203,6 +221,8 @@ export function decode(bytes: Uint8Array): ServerMessage {
     }
     case ROW:
       return { type: "row", ref: whole(parts[1]), row: map(parts[2]) as unknown as RowFacts };
+    case MARK_KEPT:
+      return { type: "kept", ref: whole(parts[1]), id: whole(parts[2]) };
     default:
       if (whole(parts[0]) >= STREAMED_FROM && (parts[0] as number) <= STREAMED_TO) {
         return { type: "streamed", code: parts[0] as number, stream: whole(parts[1]), parts };

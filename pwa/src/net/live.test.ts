@@ -57,6 +57,7 @@ beforeEach(() => {
       frame: (stream) => log.push(`frame ${name(stream)}`),
       state: (stream) => log.push(`state ${name(stream)}`),
       row: (row) => rows.push(row),
+      kept: (ref) => log.push(`kept ${ref}`),
       refused: (code) => log.push(`refused ${code}`),
       notice: (_symbol, _kind, text) => log.push(text),
       pong: (number) => log.push(`pong ${number}`),
@@ -237,6 +238,16 @@ it("drops what is in view and asks for it anew when it is restarted", () => {
   subscribed(2, 6, 10);
   keyframe(6, 1);
   expect(log).toEqual(["shown 6@10"]);
+});
+
+it("sends orders about marks under numbers of their own and hands on what became of them", () => {
+  const order = { op: "put" as const, symbol: "BTCUSDT", price: "77500", label: "stop", colour: 0 };
+  expect(live.order(order)).toBe(0);
+  view();
+  expect(live.order(order)).toBe(2);
+  expect(sent.at(-1)).toEqual([4, 2, order]);
+  say(61, 2, 8);
+  expect(log.at(-1)).toBe("kept 2");
 });
 
 describe("streams of several kinds", () => {

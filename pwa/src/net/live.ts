@@ -3,11 +3,13 @@
 import type { ConnectionState } from "./connection.ts";
 import {
   decode,
+  encodeMark,
   encodePing,
   encodeSubscribe,
   encodeUnsubscribe,
   FrameError,
   type Hello,
+  type MarkOrder,
   type RefusalCode,
   type RowFacts,
   type ServerMessage,
@@ -20,7 +22,9 @@ export interface LiveEvents extends Pick<SlotEvents, "shown" | "frame" | "state"
   hello(hello: Hello): void;
   /** The answer to the last row asked for. */
   row(row: RowFacts): void;
-  refused(code: RefusalCode, text: string): void;
+  /** The order sent under this number has been carried out. */
+  kept(ref: number): void;
+  refused(code: RefusalCode, text: string, ref: number): void;
   notice(symbol: string, kind: string, text: string): void;
   pong(number: number, serverMs: number): void;
 }
@@ -55,6 +59,14 @@ export class Live {
   /** Asks once what a row is made of; only the last question is answered. */
   askRow(row: RowWish): void {
     this.#rowRef = this.#ask(row) ?? 0;
+  }
+
+  /** Sends an order about a mark; returns its number, 0 when it could not be sent. */
+  order(order: MarkOrder): number {
+    const ref = this.#refs + 1;
+    if (!this.#greeted || !this.#send(encodeMark(ref, order))) return 0;
+    this.#refs = ref;
+    return ref;
   }
 
   /** Drops what is in view and asks for it anew: its numbers have another meaning now. */
@@ -112,10 +124,13 @@ export class Live {
       case "refused":
         if (message.ref === this.#rowRef && message.ref > 0) break;
         for (const slot of slots) slot.refused(message.ref);
-        this.#events.refused(message.code, message.text);
+        this.#events.refused(message.code, message.text, message.ref);
         break;
       case "pong":
         this.#events.pong(message.number, message.serverMs);
+        break;
+      case "kept":
+        this.#events.kept(message.ref);
         break;
       case "row":
         if (message.ref === this.#rowRef) this.#events.row(message.row);

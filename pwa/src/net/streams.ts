@@ -4,6 +4,7 @@ import type { StreamState } from "../model/state.ts";
 import { type Delta, type Keyframe, LadderModel, type Streamed } from "./frames.ts";
 import { GlanceModel } from "./glance_frames.ts";
 import { MapModel } from "./map_frames.ts";
+import { MarksModel } from "./marks_frames.ts";
 import { PulseModel } from "./pulse_frames.ts";
 import { TapeModel } from "./tape_frames.ts";
 import type { Kind, WishOf } from "./wishes.ts";
@@ -22,6 +23,7 @@ interface Models {
   readonly map: MapModel;
   readonly tape: TapeModel;
   readonly pulse: PulseModel;
+  readonly marks: MarksModel;
 }
 
 /** The kinds that this app can read. */
@@ -36,6 +38,7 @@ const MAKE: { readonly [K in Followed]: Make<K> } = {
   map: () => new MapModel(),
   tape: () => new TapeModel(),
   pulse: () => new PulseModel(),
+  marks: () => new MarksModel(),
 };
 
 export const FOLLOWED = Object.keys(MAKE) as readonly Followed[];

@@ -36,6 +36,8 @@ export interface Keys {
   readonly map: MapKey;
   readonly tape: TapeKey;
   readonly pulse: PulseKey;
+  /** The user's own marks of all symbols. */
+  readonly marks: object;
 }
 
 export type Kind = keyof Keys;

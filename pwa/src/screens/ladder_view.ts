@@ -16,7 +16,7 @@ import { heatName, sideName } from "../model/preferences.ts";
 import type { Cluster } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
 import { Fling } from "../touch/fling.ts";
-import { Gestures, type Pinch } from "../touch/gestures.ts";
+import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { Steps } from "../touch/steps.ts";
 import { RowInspector } from "./row_inspector.ts";
@@ -82,7 +82,7 @@ export class LadderView {
         drag: (_dx, dy, zone) => (zone === "price" ? this.#dragAxis(dy) : this.#scroll(dy)),
         fling: (_speedX, speedY, zone) => this.#throw(speedY, zone === "price"),
         pinch: (pinch) => this.#pinch(pinch),
-        tap: () => {},
+        tap: (_x, y, zone) => this.#tap(y, zone),
         doubleTap: () => this.recentre(),
         inspect: (x, y) => this.#inspect(x, y),
         inspected: () => this.#inspectNothing(),
@@ -170,6 +170,11 @@ export class LadderView {
   #dragAxis(dy: number): void {
     const steps = this.#axisSteps.add(dy);
     for (let i = 0; i < Math.abs(steps); i++) this.#stepGroup(steps > 0 ? 1 : -1);
+  }
+
+  #tap(y: number, zone: Zone): void {
+    const group = this.#app.market.ladder?.group;
+    if (zone === "price" && group) this.#app.tap(this.#camera.rowAt(y) * group, group / 2);
   }
 
   #stepGroup(direction: 1 | -1): void {
@@ -355,7 +360,7 @@ export class LadderView {
     this.#marks.paint(
       {
         clusters: state?.clusters ?? NO_CLUSTERS,
-        own: [],
+        own: this.#app.markTicks().map(({ tick, text }) => ({ row: Math.round(tick / ladder.group), text })),
         walls: market.walls.shown,
         pulled: market.walls.pulled,
         inspected: this.#inspector.row,

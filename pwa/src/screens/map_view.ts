@@ -27,6 +27,8 @@ import { readPointers } from "../touch/pointers.ts";
 const FINGER_OFFSET_PX = 48;
 /** How far from the crosshair a brighter row counts as what is pointed at. */
 const REACH_PX = 5;
+/** A mark so near a tap is meant by it. */
+const TAP_PX = 10;
 const WHEEL_ZOOM = 0.0015;
 const AXIS_ZOOM_PX = 160;
 const KEY_PAN_PX = 40;
@@ -83,7 +85,7 @@ export class MapView {
         drag: (dx, dy, zone) => this.#drag(dx, dy, zone),
         fling: (speedX, speedY, zone) => this.#throw(speedX, speedY, zone),
         pinch: (pinch) => this.#pinch(pinch),
-        tap: () => {},
+        tap: (_x, y, zone) => this.#tap(y, zone),
         doubleTap: () => this.fit(),
         inspect: (x, y) => this.#inspect(x, y),
         inspected: () => this.#inspected(),
@@ -158,6 +160,14 @@ export class MapView {
     if (axis === "x") this.#camera.zoomTime(ratio, x);
     else this.#camera.zoomPrice(ratio, y);
     this.draw();
+  }
+
+  #tap(y: number, zone: Zone): void {
+    const facts = this.#store.facts.value;
+    if (zone !== "price" || !facts) return;
+    const pixel = this.#camera.priceAt(y) - this.#camera.priceAt(y + 1);
+    const step = stepValue(facts.tick);
+    this.#app.tap(Math.round(this.#camera.priceAt(y) / step), Math.abs(TAP_PX * pixel) / step);
   }
 
   #inspect(x: number, y: number): void {
@@ -349,7 +359,7 @@ export class MapView {
     this.#overlay.paint(
       {
         clusters,
-        marks: [],
+        marks: this.#app.markTicks().map((mark) => ({ price: mark.tick * tick, text: mark.text })),
         last,
         lastText: fixed(last, axisDecimals(last, facts)),
         crosshair,

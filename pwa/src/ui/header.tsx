@@ -5,6 +5,7 @@ import { venuesOut } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import { FLAG_PARTIAL, FLAG_SIMULATED } from "../net/frames.ts";
 import { strings } from "../strings.ts";
+import { Guide } from "./guide.tsx";
 import { ChevronIcon } from "./icons.tsx";
 import { venueName } from "./names.ts";
 
@@ -19,6 +20,7 @@ export function Header({ onRetry }: { onRetry: () => void }) {
         <Watermark />
       </div>
       <Change />
+      <Guide />
     </header>
   );
 }

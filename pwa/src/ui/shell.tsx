@@ -21,6 +21,7 @@ const HealthScreen = lazy(() => import("../screens/health.tsx").then((it) => it.
 const InstallScreen = lazy(() => import("../screens/install.tsx").then((it) => it.InstallScreen));
 const MapScreen = lazy(() => import("../screens/map.tsx").then((it) => it.MapScreen));
 const SettingsScreen = lazy(() => import("../screens/settings.tsx").then((it) => it.SettingsScreen));
+const PriceSheet = lazy(() => import("./price_sheet.tsx").then((it) => it.PriceSheet));
 const SymbolSheet = lazy(() => import("./symbols.tsx").then((it) => it.SymbolSheet));
 const WatchlistSheet = lazy(() => import("./watchlist.tsx").then((it) => it.WatchlistSheet));
 const SettingsSheet = lazy(() => import("./settings.tsx").then((it) => it.SettingsSheet));
@@ -77,6 +78,7 @@ export function Shell({ app }: { app: App }) {
       <Tabs />
       {sheet.value === "symbols" && <SymbolSheet app={app} />}
       {sheet.value === "watchlist" && <WatchlistSheet app={app} />}
+      {sheet.value === "price" && <PriceSheet app={app} />}
       {sheet.value === "settings" && <SettingsSheet app={app} />}
       <UpdateChip />
       <Summary />

@@ -1,0 +1,105 @@
+"""The user's own marks and the hints, on a market that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import PHONE, Still, wait_live
+from tests.browser.test_glance import go
+from tests.browser.test_pictures import take
+
+SPINE_X = 198  # the price column of a phone 390 wide
+ROW_ABOVE_MID = 5
+VIOLET = """() => {
+  const canvas = document.querySelectorAll('.pane canvas')[1];
+  const { width, height } = canvas;
+  const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+  let violet = 0;
+  for (let at = 0; at < pixels.length; at += 4)
+    if (pixels[at + 3] > 200 && Math.abs(pixels[at] - 185) < 12 && Math.abs(pixels[at + 1] - 163) < 12
+        && pixels[at + 2] > 240) violet += 1;
+  return violet;
+}"""
+
+
+@pytest.fixture
+def no_marks(still: Still) -> Iterator[None]:
+    """Every test begins and ends without marks."""
+    still.market.marks.clear()
+    yield
+    still.market.marks.clear()
+
+
+def tap_a_price(page: Page) -> None:
+    box = page.locator(".pane").bounding_box()
+    assert box is not None
+    page.touchscreen.tap(SPINE_X, box["y"] + box["height"] / 2 - 20 * ROW_ABOVE_MID)
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_mark_is_put_by_a_tap_kept_by_the_server_and_forgotten(
+    still_page: Page, still: Still, no_marks: None, complaints: list[str]
+) -> None:
+    before = still_page.evaluate(VIOLET)
+    tap_a_price(still_page)
+    take(still_page, "price-sheet")
+    still_page.get_by_role("button", name="stop").click()
+    still.wait_for(still_page, lambda it: len(it.marks) == 1)
+    (mark,) = still.market.marks.values()
+    assert (mark[1], mark[3]) == ("BTCUSDT", "stop")
+    assert 77_280 <= float(str(mark[2])) <= 77_400
+    still_page.wait_for_function(f"before => ({VIOLET})() > before + 100", arg=before)
+    still_page.reload()
+    wait_live(still_page)
+    still_page.wait_for_function(f"before => ({VIOLET})() > before + 100", arg=before)
+    take(still_page, "ladder-mark")
+    tap_a_price(still_page)
+    still_page.get_by_role("button", name="Forget").click()
+    still.wait_for(still_page, lambda it: not it.marks)
+    assert complaints == []
+
+
+def test_a_mark_of_one_phone_is_seen_on_another(
+    still_page: Page, still: Still, chromium: Browser, no_marks: None
+) -> None:
+    other = chromium.new_context(viewport=PHONE, device_scale_factor=2, has_touch=True)
+    try:
+        page = other.new_page()
+        page.goto(still.address)
+        wait_live(page)
+        before = page.evaluate(VIOLET)
+        tap_a_price(still_page)
+        still_page.get_by_role("button", name="entry").click()
+        page.wait_for_function(f"before => ({VIOLET})() > before + 100", arg=before)
+    finally:
+        other.close()
+
+
+def test_a_mark_put_without_a_server_is_told_later(
+    still_page: Page, still: Still, phone: BrowserContext, no_marks: None
+) -> None:
+    phone.set_offline(True)
+    expect(still_page.locator("html")).not_to_have_attribute("data-connection", "open")
+    tap_a_price(still_page)
+    still_page.get_by_role("button", name="target").click()
+    assert not still.market.marks
+    phone.set_offline(False)
+    still.wait_for(still_page, lambda it: len(it.marks) == 1)
+
+
+def test_levels_from_long_ago_and_a_thin_map_are_warned_of(still_page: Page) -> None:
+    still_page.add_init_script("""localStorage.setItem('leadline.sessions', JSON.stringify({ BTCUSDT: {
+      day: 0, premarks: [], step: '', seenMs: Date.now() - 3 * 3600000, price: 75000 } }))""")
+    still_page.reload()
+    wait_live(still_page)
+    guide = still_page.locator(".guide")
+    expect(guide).to_contain_text("Last looked 3 h ago, price +3.0 %")
+    take(still_page, "ladder-look-again")
+    guide.get_by_role("button").click()
+    expect(guide).to_have_count(0)
+    go(still_page, "Glance")
+    still_page.locator(".glance-row", has_text="XRP").click()
+    expect(guide).to_contain_text("Sparse map")
