@@ -19,6 +19,8 @@ import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -418,6 +420,10 @@ def _packed(usd: np.ndarray) -> bytes:
     return squeeze.compress(steps.astype(np.uint8).tobytes()) + squeeze.flush()
 
 
+async def _no_devices(_: Request) -> JSONResponse:
+    return JSONResponse({"available": False, "problem": "no alerts here", "devices": []})
+
+
 class StillServer:
     """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
 
@@ -440,7 +446,11 @@ class StillServer:
     def app(self) -> Starlette:
         static = StaticFiles(self.pages)
         return Starlette(
-            routes=[WebSocketRoute("/live", self._live), Route("/{path:path}", static.endpoint)],
+            routes=[
+                WebSocketRoute("/live", self._live),
+                Route("/api/push/health", _no_devices, methods=["POST"]),
+                Route("/{path:path}", static.endpoint),
+            ],
             middleware=[Middleware(SecurityHeaders)],
         )
 

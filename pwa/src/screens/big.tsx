@@ -25,11 +25,13 @@ export function BigScreen(_: { app: App }) {
       <button type="button" class="big-close" onClick={() => history.back()}>
         {strings.close}
       </button>
-      <p class="big-facts">
-        <b>{facts?.base ?? strings.appName}</b>
+      <div class="big-facts">
+        <h1 class="bare">
+          <b>{facts?.base ?? strings.appName}</b>
+        </h1>
         <Age />
         <Watermark />
-      </p>
+      </div>
       <p class={`big-price ${freshness}`}>
         {whole || strings.unknown}
         <small>{decimals}</small>

@@ -104,7 +104,8 @@ function Hero({ item, onOpen }: { item: GlanceItem; onOpen: () => void }) {
   const other = side === "above" ? row.below : row.above;
   const [whole, decimals] = splitDecimals(priceText(item));
   return (
-    <button type="button" class="hero" aria-label={spoken(item)} onClick={onOpen}>
+    <button type="button" class="hero" onClick={onOpen}>
+      <span class="unseen">{strings.glanceTitle(facts.symbol)}</span>
       <span class="hero-top">
         <b class="hero-symbol">{facts.base}</b>
         {cluster.state && <span class={`state ${sideInk(side)}`}>{stateText(cluster)}</span>}
@@ -151,7 +152,8 @@ function Row({ item, onOpen }: { item: GlanceItem; onOpen: () => void }) {
   const stale = freshness === "stale";
   return (
     <li>
-      <button type="button" class={`glance-row ${freshness}`} aria-label={spoken(item)} onClick={onOpen}>
+      <button type="button" class={`glance-row ${freshness}`} onClick={onOpen}>
+        <span class="unseen">{strings.glanceTitle(facts.symbol)}</span>
         <span class="glance-name">
           <b>{facts.base}</b>
           {row && freshness !== "fresh" ? (
@@ -251,27 +253,6 @@ function whyText(row: GlanceRow, cluster: GlanceCluster): string {
       ? strings.glanceMovingAway
       : strings.glanceMinutes(strings.minutes(cluster.etaMin).replace("≈ ", ""));
   return facts + way;
-}
-
-/** The whole row as a sentence. */
-function spoken(item: GlanceItem): string {
-  const { facts, row, freshness } = item;
-  const parts = [strings.glanceTitle(facts.symbol), priceText(item)];
-  if (freshness === "stale") parts.push(row ? strings.lastSeen(duration(item.ageMs)) : strings.glanceWaiting);
-  else if (row) {
-    if (row.day !== null) parts.push(strings.percent(signed(row.day, 2)));
-    const nearest = nearestOf(row);
-    parts.push(
-      nearest
-        ? strings.glanceTo(
-            strings.percent(fixed(nearest.cluster.distanceBp / 100, 2)),
-            usd(nearest.cluster.usd),
-            sideWord(nearest.side),
-          )
-        : strings.glanceNoCluster,
-    );
-  }
-  return parts.join(". ");
 }
 
 function GlanceControls({ app, sort }: { app: App; sort: GlanceSort }) {

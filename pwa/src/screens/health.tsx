@@ -17,7 +17,8 @@ export function HealthScreen({ app }: { app: App }) {
   const connection = useConnection(app);
   const stale = store.freshness.value === "stale";
   return (
-    <main class={`page ${store.freshness.value}`}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: nothing in it takes the focus, and keys must scroll it
+    <main class={`page ${store.freshness.value}`} tabIndex={0} aria-label={strings.pages.health}>
       <PageHeader app={app} title={strings.pages.health} />
       <div class="page-body">
         <h2>{strings.connection}</h2>

@@ -50,7 +50,7 @@ function ModeButton() {
     <button
       type="button"
       class="button square"
-      aria-label={strings.mapModeName(strings.mapMode[mode])}
+      aria-label={strings.mapModeName(strings.mapModeShort[mode], strings.mapMode[mode])}
       onClick={() => chooseMap(localStorage, { mode: next })}
     >
       {strings.mapModeShort[mode]}

@@ -24,9 +24,9 @@ export function Compass({ side, onJump }: Props) {
     <button
       type="button"
       class={`${edge} ${side === "short" ? "buy" : "sell"}`}
-      aria-label={strings.jumpToCluster(word, range)}
       onClick={() => onJump(nearEdge(cluster))}
     >
+      <span class="unseen">{strings.jumpToCluster}</span>
       <ArrowIcon down={side === "long"} />
       <span class="compass-place">
         <span class="compass-range">

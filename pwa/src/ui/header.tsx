@@ -12,7 +12,9 @@ import { venueName } from "./names.ts";
 export function Header({ onRetry }: { onRetry: () => void }) {
   return (
     <header class="header">
-      <SymbolButton />
+      <h1 class="bare">
+        <SymbolButton />
+      </h1>
       <Price />
       <div class="header-facts">
         <Age />
@@ -32,13 +34,12 @@ function SymbolButton() {
       type="button"
       class="symbol"
       aria-haspopup="dialog"
-      aria-label={facts ? `${facts.symbol}. ${strings.chooseSymbol}` : strings.chooseSymbol}
+      aria-label={`${facts ? `${facts.base} ${strings.symbolKind(facts.quote)}` : strings.appName}. ${strings.chooseSymbol}`}
       onClick={() => {
         store.sheet.value = "symbols";
       }}
     >
-      <b>{facts?.base ?? strings.appName}</b>
-      {facts && <span>{strings.symbolKind(facts.quote)}</span>}
+      <b>{facts?.base ?? strings.appName}</b> {facts && <span>{strings.symbolKind(facts.quote)}</span>}
       <ChevronIcon />
     </button>
   );
