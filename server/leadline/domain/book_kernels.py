@@ -11,6 +11,7 @@ A side is one block of int64, its *cells*, known to other kernels by its address
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -182,8 +183,9 @@ class WindowSide:
     __slots__ = ("_cells", "_far", "_head", "_tops", "address")
 
     def __init__(self, sign: int) -> None:
-        # Fresh zeroed memory costs nothing until it is touched, and little of the window ever is.
-        self._cells: Ints = np.zeros(SIDE_CELLS, dtype=np.int64)
+        # Pages straight from the system cost nothing until they are touched, and little of the window ever
+        # is; an allocator hands out used ones too, and touches each to clear it.
+        self._cells: Ints = np.frombuffer(mmap(-1, SIDE_CELLS * 8), dtype=np.int64)
         self.address = int(self._cells.ctypes.data)
         self._head = memoryview(self._cells.data)[:TOP_TICKS]
         self._tops = [self._view_of_top(count) for count in range(TOP + 1)]
