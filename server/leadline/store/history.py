@@ -138,11 +138,10 @@ class HistoryStore:
         return [row for row in found if row.at_ms >= since_ms]
 
     def _read(self, day: date, read: Callable[[sqlite3.Connection], Read]) -> Read | None:
-        path = self._path(day)
-        if not path.exists():
-            return None
         try:
-            database = history_day.open_day(path, self._market)
+            database = history_day.open_day(self._path(day), self._market, make=False)
+            if database is None:
+                return None
             try:
                 return read(database)
             finally:
@@ -216,7 +215,10 @@ class HistoryStore:
         if day not in self._files:
             while len(self._files) >= OPEN_FILES_MAX:
                 self._drop(min(self._files))
-            self._files[day] = history_day.open_day(self._path(day), self._market)
+            made = history_day.open_day(self._path(day), self._market)
+            if made is None:
+                raise HistoryFileError(f"{self._path(day)}: could not be made")
+            self._files[day] = made
         return self._files[day]
 
     def _drop(self, day: date) -> None:

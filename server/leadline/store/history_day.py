@@ -120,28 +120,36 @@ _INSERTS = {
 _DELETES = [f"DELETE FROM {table} WHERE symbol = ? AND venue = ?" for table in _TABLES.values()]  # noqa: S608
 
 
-def open_day(path: Path, market: str) -> sqlite3.Connection:
-    """Open or make the file of a day.
+def open_day(path: Path, market: str, make: bool = True) -> sqlite3.Connection | None:
+    """Open the file of a day; make it if there is none and ``make``, else return None.
 
     Raises HistoryFileError for one that cannot be this market's history, sqlite3.Error and OSError when
     the disk does not let it be opened or made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    elif not path.exists():
+        return None
     database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(database, path, market)
+        if _prepare(database, path, market, make):
+            return database
     except BaseException:
         database.close()
         raise
-    return database
+    database.close()
+    return None
 
 
-def _prepare(database: sqlite3.Connection, path: Path, market: str) -> None:
+def _prepare(database: sqlite3.Connection, path: Path, market: str, make: bool) -> bool:
     try:
         owner: int = database.execute("PRAGMA application_id").fetchone()[0]
         version: int = database.execute("PRAGMA user_version").fetchone()[0]
         empty = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
         if empty and owner == 0:
+            if not make:
+                # The writer is about to.
+                return False
             _make(database, market)
         elif owner != APPLICATION_ID or version != FORMAT:
             raise HistoryFileError(f"{path}: expected history of format {FORMAT}, found another file")
@@ -155,6 +163,7 @@ def _prepare(database: sqlite3.Connection, path: Path, market: str) -> None:
         raise HistoryFileError(f"{path}: keeps history of market {name!r}, not of {market!r}")
     # A commit that a power cut undoes is fetched again from the venues; a killed process loses none.
     database.execute("PRAGMA synchronous = NORMAL")
+    return True
 
 
 def _make(database: sqlite3.Connection, market: str) -> None:

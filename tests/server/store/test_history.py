@@ -150,6 +150,17 @@ def test_a_damaged_file_is_moved_aside_and_the_day_goes_on(
     assert "moved" in caplog.text
 
 
+def test_reading_a_day_never_makes_its_file(store: HistoryStore, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    empty = folder / f"{time.strftime('%Y-%m-%d', time.gmtime(NOW_MS / 1000))}.db"
+    empty.touch()
+    assert closes(store) == []
+    assert empty.stat().st_size == 0
+    store.put([bar()])
+    until(lambda: closes(store) == [3.0])
+    assert not store.trouble
+
+
 def test_a_full_disk_costs_history_and_nothing_else(
     folder: Path, quick: None, caplog: pytest.LogCaptureFixture
 ) -> None:
