@@ -13,13 +13,13 @@ so a lesson counts for all open positions at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, exp, floor, isfinite, log
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -289,9 +289,7 @@ class Bands:
             self.forced.hear_throttled(side, coins, at_ms)
             return trigger
         if not self._hears_all:
-            self._hears_all = True
-            self._tune_due_ms = at_ms + constants.TUNE_EVERY_MS
-            self._rivals = [self._rival(kept) for kept in constants.CHURN_CHOICES if kept != self.churn_kept]
+            self._begin_tuning(at_ms)
         self._hear(side, coins, trigger, at_ms)
         for rival in self._rivals:
             rival._hear(side, coins, trigger, at_ms)
@@ -320,6 +318,39 @@ class Bands:
         self._lump_coins = lump_coins
         self.churn_kept = churn_kept
         self._apply(lesson)
+
+    def memory(self) -> dict[str, object] | None:
+        """Return what prints have taught here, as plain values; None before the first was heard."""
+        if self._hears_since_ms is None:
+            return None
+        return {
+            "classes": self._classes.memory(),
+            "total": self._total.memory(),
+            "churn_kept": self.churn_kept,
+            "hears_all": self._hears_all,
+            "heard_ms": self.at_ms - self._hears_since_ms,
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` told, before history is played: it is read with what was learnt.
+
+        Raises ValueError, KeyError or TypeError for anything else, and changes nothing then.
+        """
+        classes, total, churn_kept = ClassLearning(), TotalLearning(), float(memory["churn_kept"])
+        classes.recall(memory["classes"])
+        total.recall(memory["total"])
+        if not 0.0 < churn_kept <= 1.0 or int(memory["heard_ms"]) < 0:
+            raise ValueError(f"expected a share of churn, heard for some ms, got {churn_kept}")
+        self._classes, self._total, self.churn_kept = classes, total, churn_kept
+        self._apply(self.taught)
+
+    def hear_on(self, memory: Mapping[str, Any]) -> None:
+        """Go on learning where ``memory`` stopped, after history was played (it has no prints)."""
+        self._hears_since_ms = self.at_ms - int(memory["heard_ms"])
+        self._learn_due_ms = self._learnt_ms = self.at_ms
+        self._sums[:, kernels.EXPECTED] = 0.0
+        if memory["hears_all"]:
+            self._begin_tuning(self.at_ms)
 
     @property
     def taught(self) -> Lesson:
@@ -454,6 +485,11 @@ class Bands:
     def _hear(self, side: Side, coins: float, trigger: float, at_ms: int) -> None:
         self.forced.hear(side, coins)
         self._classes.take(coins, self._responsible(side, trigger, at_ms))
+
+    def _begin_tuning(self, at_ms: int) -> None:
+        self._hears_all = True
+        self._tune_due_ms = at_ms + constants.TUNE_EVERY_MS
+        self._rivals = [self._rival(kept) for kept in constants.CHURN_CHOICES if kept != self.churn_kept]
 
     def _rival(self, churn_kept: float) -> Bands:
         """Return the same bands, which from now on go by another share of churn."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import Bands
@@ -28,6 +29,20 @@ class Estimator:
         self._watches: dict[str, Watch] = {}
         self._widening = Widening()
         self._shared_ms: int | None = None
+
+    def memory(self) -> dict[str, object]:
+        """Return what prints have taught, by venue, and under "" what the venues share."""
+        told: dict[str, object] = {
+            name: memory for name, bands in self.venues.items() if (memory := bands.memory()) is not None
+        }
+        return told | {"": {"errors": self._widening.memory()}}
+
+    def recall_shared(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` told under "".
+
+        Raises ValueError, KeyError or TypeError for anything else.
+        """
+        self._widening.recall(memory["errors"])
 
     @property
     def calibrated(self) -> bool:

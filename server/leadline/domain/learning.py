@@ -8,9 +8,11 @@ evidence, and fade over weeks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import exp, log1p
+from math import exp, isfinite, log1p
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,19 @@ class ClassLearning:
         printed, expected = self._evidence @ _smoothing().T
         return Lesson(printed / expected, 1.0 / printed)
 
+    def memory(self) -> dict[str, object]:
+        """Return all that was learnt, as plain values."""
+        evidence = self._evidence.tolist()
+        return {"evidence": evidence, "coins": self._coins, "squares": self._squares, "prints": self.prints}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` told; raises ValueError, KeyError or TypeError for anything else."""
+        evidence = _evidence(memory["evidence"], (2, len(constants.CLASS_DISTANCES)))
+        coins, squares, prints = float(memory["coins"]), float(memory["squares"]), int(memory["prints"])
+        if not (isfinite(coins) and coins >= 0 and isfinite(squares) and squares >= 0 and prints >= 0):
+            raise ValueError(f"expected sums of at least 0, got {coins}, {squares}, {prints}")
+        self._evidence, self._coins, self._squares, self.prints = evidence, coins, squares, prints
+
     def lump_coins(self, price: float) -> float:
         """Return mean square over mean of the sizes of liquidations: how coarse forced flow is.
 
@@ -91,6 +106,15 @@ class TotalLearning:
         self._realised = prior + kept * (self._realised - prior) + scale * realised
         self._expected = prior + kept * (self._expected - prior) + scale * expected
 
+    def memory(self) -> dict[str, object]:
+        """Return all that was learnt, as plain values."""
+        return {"realised": self._realised.tolist(), "expected": self._expected.tolist()}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take back what `memory` told; raises ValueError, KeyError or TypeError for anything else."""
+        realised, expected = _evidence(memory["realised"], (2,)), _evidence(memory["expected"], (2,))
+        self._realised, self._expected = realised, expected
+
     @property
     def multipliers(self) -> F8:
         return self._realised / self._expected
@@ -99,6 +123,14 @@ class TotalLearning:
     def sigmas(self) -> F8:
         """Standard deviations of ln(multiplier) that its evidence leaves."""
         return 1.0 / np.sqrt(self._realised)
+
+
+def _evidence(told: object, shape: tuple[int, ...]) -> F8:
+    evidence: F8 = np.array(told, dtype=np.float64)
+    least = constants.LEARN_PRIOR * (1.0 - 1e-9)
+    if evidence.shape != shape or not np.isfinite(evidence).all() or (evidence < least).any():
+        raise ValueError(f"expected evidence {shape} of at least {constants.LEARN_PRIOR}, got {told!r:.80}")
+    return evidence
 
 
 def misfit(realised: F8, foretold: F8, lump_coins: float) -> float:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf, log
+from typing import Any
 
 import numpy as np
 
@@ -120,6 +121,17 @@ class Widening:
     def take(self, touches: Iterable[Touch]) -> None:
         """Learn from touched clusters (those foretold without an interval teach nothing)."""
         self._errors.extend(touch.log_error / touch.sigma for touch in touches if touch.sigma)
+
+    def memory(self) -> list[float]:
+        """Return what was learnt, as plain values."""
+        return list(self._errors)
+
+    def recall(self, memory: Iterable[Any]) -> None:
+        """Take back what `memory` told; raises ValueError or TypeError for anything else."""
+        errors = [float(error) for error in memory]
+        if not all(error >= 0 for error in errors):
+            raise ValueError(f"expected errors of at least 0, got {errors!r:.80}")
+        self._errors.extend(errors)
 
     @property
     def touches(self) -> int:

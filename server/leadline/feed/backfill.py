@@ -7,19 +7,20 @@ a simulated world that was made anew has another past under the same names.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leadline.domain.estimator_constants import model_hash
 from leadline.domain.events import Side
 from leadline.domain.instrument import Instrument
 from leadline.feed.map_columns import EndedMinute
 from leadline.store.history import HistoryStore
-from leadline.store.history_day import BarRow, HistoryRow, LiquidationRow, SampleRow
+from leadline.store.history_day import BarRow, HistoryRow, LessonRow, LiquidationRow, SampleRow
 from leadline.venues.base import Candle, History
 from leadline.venues.history import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, load_history
 from leadline.venues.rest import Rest
@@ -43,12 +44,13 @@ DISAGREEMENT_MAX = 5e-4  # of closing prices, in the middle
 class Past:
     """history: kept and fetched, joined; kept: columns of this model that need not be made again.
 
-    since_ms: from when on bars are new to the store.
+    since_ms: from when on bars are new to the store.  lessons: what prints had taught, by venue.
     """
 
     history: History
     kept: list[Column] = field(default_factory=list)
     since_ms: int = 0
+    lessons: dict[str, Any] = field(default_factory=dict)
 
 
 async def load_past(
@@ -66,7 +68,9 @@ async def load_past(
     kept = await asyncio.to_thread(_kept, store, instrument, since_ms, now_ms)
     until_ms = _whole_until_ms(kept.history.candles, now_ms)
     if until_ms is None:
-        return Past(await load_history(venue, rest, instrument, since_ms, now_ms, progress))
+        history = await load_history(venue, rest, instrument, since_ms, now_ms, progress)
+        agrees = _agree(kept.history.candles, history.candles)
+        return Past(history, lessons=kept.lessons if agrees else {})
     fresh = await load_history(venue, rest, instrument, until_ms - OVERLAP_MS, now_ms, progress)
     if not _agree(kept.history.candles, fresh.candles):
         log.warning("%s on %s: what was kept is of another past; it is dropped", instrument.symbol, venue)
@@ -90,7 +94,7 @@ def _joined(kept: Past, fresh: History) -> Past:
         long_ratios=sorted(dict(told.long_ratios + fresh.long_ratios).items()),
     )
     columns = [column for column in kept.kept if column.minute * MINUTE_MS < since_ms]
-    return Past(history, columns, since_ms)
+    return Past(history, columns, since_ms, kept.lessons)
 
 
 def _whole_until_ms(bars: Sequence[Candle], now_ms: int) -> int | None:
@@ -130,7 +134,29 @@ def _kept(store: HistoryStore, instrument: Instrument, since_ms: int, now_ms: in
         funding=past.samples["funding"],
         long_ratios=past.samples["ratio"],
     )
-    return Past(history, [column for row in past.bars if (column := _column_of(row)) is not None])
+    return Past(
+        history,
+        kept=[column for row in past.bars if (column := _column_of(row)) is not None],
+        lessons=_lessons(store, instrument.symbol, now_ms),
+    )
+
+
+def _lessons(store: HistoryStore, symbol: str, now_ms: int) -> dict[str, Any]:
+    """Return what prints had taught under this very model, by venue."""
+    rows = store.lessons(symbol, now_ms)
+    try:
+        return {row.venue: json.loads(row.body) for row in rows.values() if row.model == model_hash()}
+    except ValueError as error:
+        log.warning("what prints had taught about %s cannot be read: %s", symbol, error)
+        return {}
+
+
+def lesson_rows(symbol: str, memory: Mapping[str, object], at_ms: int) -> list[LessonRow]:
+    """Return what prints have taught as it is kept."""
+    model = model_hash()
+    return [
+        LessonRow(symbol, venue, at_ms, model, json.dumps(told).encode()) for venue, told in memory.items()
+    ]
 
 
 def thinned(rows: Sequence[BarRow], now_ms: int) -> list[Candle]:

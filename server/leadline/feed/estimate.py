@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,11 +198,13 @@ class SymbolHeat:
         history: History,
         until_ms: int,
         kept: Sequence[Column] = (),
+        lessons: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[Column]:
         """Build the bands of a venue from ``history`` in a thread, then let the waiting events in.
 
         until_ms: the venue's time up to which ``history`` counts trades; older ones that wait are in it.
         kept: columns of the map that were made before; only those after them are made.  Returns these.
+        lessons: what prints had taught before, as `memory` told it.
 
         Without a single price or open interest in history the first events to come start the bands.
         """
@@ -212,13 +215,22 @@ class SymbolHeat:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
         bands, interest, past = await asyncio.to_thread(
-            _bands_of, tiers, history, price, self._clock.wall_ms(), estimate.ranges, kept
+            _bands_of,
+            tiers,
+            history,
+            price,
+            self._clock.wall_ms(),
+            estimate.ranges,
+            kept,
+            lessons.get(instrument.venue),
         )
         estimate.interest = interest
         if self._estimator is None:
             from leadline.domain.estimator import Estimator
 
             self._estimator = Estimator(instrument.base)
+        if "" in lessons and self._estimator.touches == 0:
+            _recalled(self._estimator.recall_shared, lessons[""])
         self._estimator.venues[instrument.venue] = estimate.bands = bands
         if LIQUIDATION_FEEDS.get(instrument.venue) is Completeness.FULL:
             from leadline.feed.witness import Witness
@@ -256,6 +268,10 @@ class SymbolHeat:
                 estimate.bar.begin(now_ms)
         self.columns.ended += any(one.column is not None for one in ended)
         return ended
+
+    def memory(self) -> dict[str, object]:
+        """Return what prints have taught, by venue, and under "" what the venues share."""
+        return {} if self._estimator is None else self._estimator.memory()
 
     def witnesses(self) -> list[Witness]:
         """Return those who seal the maps of venues with a complete feed."""
@@ -460,6 +476,7 @@ def _bands_of(
     now_ms: int,
     ranges: TrueRange,
     kept: Sequence[Column],
+    lesson: Mapping[str, Any] | None,
 ) -> tuple[Bands, Interest, list[Column]]:
     """Replay history; ``ranges`` hears its bars.
 
@@ -472,6 +489,7 @@ def _bands_of(
 
     at_ms = history.candles[0].at_ms if history.candles else now_ms
     bands, interest = Bands(tiers, price, at_ms), Interest()
+    taught = lesson is not None and _recalled(bands.recall, lesson)
 
     def note(bar: CandleLike) -> None:
         ranges.bar(bar.high, bar.low, bar.close, bar.at_ms)
@@ -483,7 +501,19 @@ def _bands_of(
     past = backcast(
         bands, history.candles, history.open_interest, history.funding, columns_since_ms, on_bar=note
     )
+    if taught and lesson is not None:
+        bands.hear_on(lesson)
     return bands, interest, past
+
+
+def _recalled(recall: Callable[[Mapping[str, Any]], None], memory: Mapping[str, Any]) -> bool:
+    """Let what was learnt before be taken back; what makes no sense is left out, and said."""
+    try:
+        recall(memory)
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("what prints had taught cannot be taken back: %s", error)
+        return False
+    return True
 
 
 def _first_mark(events: deque[Event]) -> float | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
-from leadline.feed.backfill import minute_rows
+from leadline.feed.backfill import lesson_rows, minute_rows
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.map_columns import EndedMinute, end_minutes
@@ -30,6 +30,7 @@ from leadline.venues.tiers import load_public_tiers
 log = logging.getLogger("leadline.feed")
 
 RESTART_S = 5.0
+LESSONS_EVERY_MS = 600_000
 
 
 class Market:
@@ -57,6 +58,7 @@ class Market:
         self._bans = bans
         self._scores = scores
         self._store = store
+        self._taught_ms: dict[str, int] = {}
         self._raw_reading = RawReading()
         self._heats = {symbol: SymbolHeat(hub.clock) for symbol in symbols}
         self._unlisted: dict[str, set[str]] = {symbol: set() for symbol in self._heats}
@@ -88,9 +90,14 @@ class Market:
             raise errors.exceptions[0] from None
 
     def _keep(self, symbol: str, ended: list[EndedMinute]) -> None:
-        """Hand the minutes of a symbol's venues to the store."""
-        if self._store is not None:
-            self._store.put(row for minute in ended for row in minute_rows(symbol, minute))
+        """Hand the minutes of a symbol's venues to the store, and now and then what they have taught."""
+        if self._store is None:
+            return
+        self._store.put(row for minute in ended for row in minute_rows(symbol, minute))
+        now_ms = self.hub.clock.wall_ms()
+        if now_ms - self._taught_ms.get(symbol, 0) >= LESSONS_EVERY_MS:
+            self._taught_ms[symbol] = now_ms
+            self._store.put(lesson_rows(symbol, self.heats[symbol].memory(), now_ms))
 
     async def _keep_venue(self, venue: str, endpoints: Endpoints) -> None:
         """Run a venue; a defect of ours in it is logged whole, and the venue alone starts over.

@@ -201,7 +201,7 @@ class VenueFeed:
         self._remember_day(symbol, history, now_ms)
         price = history.candles[-1].close if history.candles else 0.0
         tiers = await load_tiers(self._rest, instrument, price, now_ms, self._endpoints.key)
-        building = heat.build(instrument, tiers, history, now_ms, past.kept)
+        building = heat.build(instrument, tiers, history, now_ms, past.kept, past.lessons)
         if not history.candles:
             return building
         made = await building

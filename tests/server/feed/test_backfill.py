@@ -13,10 +13,10 @@ import pytest
 from leadline.domain.backcast import backcast
 from leadline.domain.bands import Bands
 from leadline.domain.leverage import bundled_tiers
-from leadline.feed.backfill import MINUTE_MS, Past, load_past, past_rows, thinned
+from leadline.feed.backfill import MINUTE_MS, Past, lesson_rows, load_past, past_rows, thinned
 from leadline.store import history as store_module
 from leadline.store.history import HistoryStore
-from leadline.store.history_day import BarRow
+from leadline.store.history_day import BarRow, LessonRow
 from leadline.venues.history import DAY_MS, HOUR_MS, WEEK_MS
 from tests.server.venues.stream import instrument
 from tests.server.venues.test_history import NOW_MS, Archive
@@ -109,6 +109,14 @@ async def test_without_the_whole_week_all_is_fetched_again(store: HistoryStore) 
     second = await past_of(store, archive)
     assert len(archive.asked) > 10
     assert second.history.candles[0].at_ms < NOW_MS - WEEK_MS
+
+
+async def test_what_prints_taught_comes_back_unless_the_model_is_another(store: HistoryStore) -> None:
+    store.put(lesson_rows("BTCUSDT", {"bybit": {"churn_kept": 0.1}, "": {"errors": [1.5]}}, NOW_MS))
+    store.put([LessonRow("BTCUSDT", "okx", NOW_MS, "bands-of-old", b"{}")])
+    keep(store, "bybit", await past_of(store, Archive("bybit")))
+    second = await past_of(store, Archive("bybit"), NOW_MS + 2_000)
+    assert second.lessons == {"bybit": {"churn_kept": 0.1}, "": {"errors": [1.5]}}
 
 
 async def test_nothing_kept_and_no_store_are_a_plain_start() -> None:
