@@ -9,12 +9,14 @@ import json
 import struct
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import numpy as np
 
 from leadline.domain.ladder import LadderView, Print
 from leadline.wire import frames
+from leadline.wire.patch import patch
 from leadline.wire.reader import Delta, Keyframe, LadderReader, decode
 from tests.wire.ladders import STARTS_MS, RandomMarket, bands, plain, view
 from tests.wire.maps import map_stream, read_map
@@ -92,6 +94,25 @@ CLUSTER_FACTS: dict[str, object] = {
 }
 
 
+def _later(now: dict[str, Any]) -> dict[str, Any]:
+    """Return slow facts a moment on: numbers moved, a cluster went, another came, a venue fell silent."""
+    _, long = now["clusters"]
+    come = {**long, "id": long["id"] + 100, "name": "L2"}
+    venues = [{**venue, "state": "stale", "age_ms": 12_345} for venue in now["venues"]]
+    return {
+        **now,
+        "t": now["t"] + 1_000,
+        "mark": now["mark"] + 0.5,
+        "bias": None,
+        "bands": {**now["bands"], "factor": 2.5},
+        "venues": venues,
+        "clusters": [{**long, "usd": long["usd"] + 1, "eta_min": None}, come],
+    }
+
+
+LATER_FACTS = _later(CLUSTER_FACTS)
+
+
 def facts() -> dict[str, bytes]:
     """Return the frames without a ladder, by name."""
     return {
@@ -152,6 +173,8 @@ def facts() -> dict[str, bytes]:
             },
         ),
         "state_clusters": frames.state(4, CLUSTER_FACTS),
+        "state_changes": frames.state_changes(4, patch(CLUSTER_FACTS, LATER_FACTS) or {}),
+        "state_later": frames.state(4, LATER_FACTS),
         "row": frames.row(
             11,
             {

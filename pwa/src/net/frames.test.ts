@@ -101,6 +101,8 @@ describe("golden frames", () => {
     "pong",
     "state",
     "state_clusters",
+    "state_later",
+    "state_changes",
     "notice",
     "row",
     "mark_kept",

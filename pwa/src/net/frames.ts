@@ -5,6 +5,7 @@
  * typed arrays and applies deltas in place, so that a frame leaves nothing behind to collect.
  */
 
+import type { Patch } from "../model/patch.ts";
 import type { StreamState } from "../model/state.ts";
 import { encode, decode as unpack } from "./msgpack.ts";
 import type { RowWish, Wish } from "./wishes.ts";
@@ -36,6 +37,7 @@ const DELTA = 11;
 const STATE = 12;
 const NOTICE = 13;
 const ROW = 14;
+const STATE_CHANGES = 15;
 /** First and last type of the streams that are no ladders: glance, map, tape, pulse, marks. */
 const STREAMED_FROM = 20;
 const STREAMED_TO = 60;
@@ -163,6 +165,7 @@ export type ServerMessage =
   | { readonly type: "kept"; readonly ref: number; readonly id: number }
   | { readonly type: "row"; readonly ref: number; readonly row: RowFacts }
   | { readonly type: "state"; readonly stream: number; readonly state: StreamState }
+  | { readonly type: "changes"; readonly stream: number; readonly changes: Patch }
   | { readonly type: "notice"; readonly symbol: string; readonly kind: string; readonly text: string };
 
 export function encodeSubscribe(ref: number, wish: Wish | RowWish): Uint8Array<ArrayBuffer> {
@@ -198,6 +201,8 @@ export function decode(bytes: Uint8Array): ServerMessage {
       return { type: "keyframe", ...place(parts), key: keyframeContent(parts[4]) };
     case STATE:
       return { type: "state", stream: whole(parts[1]), state: map(parts[2]) as unknown as StreamState };
+    case STATE_CHANGES:
+      return { type: "changes", stream: whole(parts[1]), changes: map(parts[2]) };
     case HELLO:
       return { type: "hello", hello: map(parts[1]) as unknown as Hello };
     case SUBSCRIBED: {

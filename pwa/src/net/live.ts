@@ -138,6 +138,9 @@ export class Live {
       case "state":
         for (const slot of slots) slot.state(message.stream, message.state);
         break;
+      case "changes":
+        for (const slot of slots) slot.changes(message.stream, message.changes);
+        break;
       case "notice":
         this.#events.notice(message.symbol, message.kind, message.text);
         break;

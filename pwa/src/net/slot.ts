@@ -1,5 +1,6 @@
 /** One stream in view at a time: what is wanted of a kind, what was asked for, and what has come. */
 
+import { type Patch, patched } from "../model/patch.ts";
 import type { StreamState } from "../model/state.ts";
 import { type Delta, FrameError, type Keyframe, type Streamed } from "./frames.ts";
 import { applyTo, type FollowedWish, makeStream, type Stream } from "./streams.ts";
@@ -102,6 +103,12 @@ export class Slot {
     if (number !== this.#current?.number) return;
     this.#current.state = state;
     this.#events.state(this.#current);
+  }
+
+  /** Takes a change of slow facts; without those it applies to, there is nothing to change. */
+  changes(number: number, changes: Patch): void {
+    const stream = number === this.#next?.number ? this.#next : this.#current;
+    if (number === stream?.number && stream.state) this.state(number, patched(stream.state, changes));
   }
 
   frame(message: Keyframe | Delta | Streamed): void {

@@ -52,7 +52,7 @@ class Client:
         self._hub = hub
         self._frames = frames_of(socket)
         self._send_now = self._frames.send_prepared
-        self._outbox = Conflator(self._keyframe)
+        self._outbox = Conflator(self._keyframe, self._state)
         self._catching_up: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
@@ -66,7 +66,7 @@ class Client:
 
     def offer_state(self, stream: int, frame: PreparedFrame) -> None:
         if self._catching_up is not None or not self._send_now(frame):
-            self._outbox.state(stream, frame)
+            self._outbox.state(stream)
             self._catch_up()
 
     def offer_notice(self, frame: PreparedFrame) -> None:
@@ -103,6 +103,11 @@ class Client:
     def _keyframe(self, number: int) -> PreparedFrame | None:
         stream = self._hub.streams.get(number)
         return stream.joining() if stream is not None else None
+
+    def _state(self, number: int) -> PreparedFrame | None:
+        stream = self._hub.streams.get(number)
+        slow_facts = stream.beside() if stream is not None else None
+        return PreparedFrame(slow_facts) if slow_facts is not None else None
 
     def _catch_up(self) -> None:
         if self._outbox.overrun:
@@ -195,9 +200,7 @@ class Client:
         stream = self._hub.subscribe(asked.key, self)
         self._control(frames.subscribed(asked.ref, stream.number, asked.key.told()))
         self._outbox.begin(stream.number)
-        slow_facts = stream.beside()
-        if slow_facts is not None:
-            self._outbox.state(stream.number, PreparedFrame(slow_facts))
+        self._outbox.state(stream.number)
         self._catch_up()
 
 

@@ -15,29 +15,32 @@ class Conflator:
 
     Deltas of a stream wait in order, at most PENDING_FRAMES_MAX of them; then they are dropped and
     ``keyframe`` is asked for the newest picture (None: the stream is gone) when the client can take it.
-    Slow facts keep only their newest version.  Control frames (hello, answers, notices) are kept all, in
-    order, up to ``controls_max``.  A client that lets more than that, or more than ``bytes_max``, pile up
-    is ``overrun``: from then on nothing more is kept.
+    Of slow facts nothing waits but that ``state`` has to be asked for them whole.  Control frames (hello,
+    answers, notices) are kept all, in order, up to ``controls_max``.  A client that lets more than that,
+    or more than ``bytes_max``, pile up is ``overrun``: from then on nothing more is kept.
     """
 
     __slots__ = (
-        *("_behind", "_bytes_max", "_controls", "_controls_max", "_keyframe", "_pending", "_states"),
+        *("_behind", "_bytes_max", "_controls", "_controls_max", "_keyframe", "_pending", "_state"),
+        "_states",
         *("overrun", "skipped", "waiting_bytes"),
     )
 
     def __init__(
         self,
         keyframe: Callable[[int], PreparedFrame | None],
+        state: Callable[[int], PreparedFrame | None],
         controls_max: int = 256,
         bytes_max: int = CLIENT_QUEUE_BYTES_MAX,
     ) -> None:
         self._keyframe = keyframe
+        self._state = state
         self._controls: list[PreparedFrame] = []  # an empty deque weighs ten times as much
         self._controls_max = controls_max
         self._bytes_max = bytes_max
         self._pending: dict[int, list[PreparedFrame]] = {}
         self._behind: set[int] = set()
-        self._states: dict[int, PreparedFrame] = {}
+        self._states: set[int] = set()
         self.waiting_bytes = 0
         self.overrun = False
         self.skipped = 0
@@ -55,8 +58,7 @@ class Conflator:
 
     def end(self, stream: int) -> None:
         self._forget(self._pending.pop(stream, []))
-        state = self._states.pop(stream, None)
-        self._forget([] if state is None else [state])
+        self._states.discard(stream)
         self._behind.discard(stream)
 
     @property
@@ -80,13 +82,10 @@ class Conflator:
         if self._keep(frame):
             pending.append(frame)
 
-    def state(self, stream: int, frame: PreparedFrame) -> None:
-        if stream not in self._pending:
-            return
-        held = self._states.pop(stream, None)
-        self._forget([] if held is None else [held])
-        if self._keep(frame):
-            self._states[stream] = frame
+    def state(self, stream: int) -> None:
+        """Let the slow facts of a stream be sent, whole and as they are then."""
+        if stream in self._pending:
+            self._states.add(stream)
 
     @property
     def waiting(self) -> bool:
@@ -104,7 +103,8 @@ class Conflator:
                     out.append(keyframe)
             out += pending
             pending.clear()
-        out += self._states.values()
+        states = [self._state(stream) for stream in sorted(self._states)]
+        out += [state for state in states if state is not None]
         self._states.clear()
         self.waiting_bytes = 0
         return out

@@ -12,7 +12,7 @@ from leadline.limits import BAND_ROWS, TRADES_KEPT
 from leadline.wire.delta import delta_body
 
 HELLO, SUBSCRIBED, REFUSED, PONG = 0, 1, 2, 3
-LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW = 10, 11, 12, 13, 14
+LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW, STATE_CHANGES = 10, 11, 12, 13, 14, 15
 MARKS, MARK_KEPT = 60, 61
 
 
@@ -38,6 +38,11 @@ def pong(number: int, server_ms: int) -> bytes:
 def state(stream: int, facts: Mapping[str, object]) -> bytes:
     """Encode the slow facts of a ladder stream."""
     return _pack(LADDER_STATE, stream, facts)
+
+
+def state_changes(stream: int, changes: Mapping[str, object]) -> bytes:
+    """Encode what changed of the slow facts: a patch as wire/patch.py makes it."""
+    return _pack(STATE_CHANGES, stream, changes)
 
 
 def notice(symbol: str, kind: str, text: str) -> bytes:

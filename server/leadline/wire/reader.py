@@ -78,6 +78,12 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class StateChanges:
+    stream: int
+    changes: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     symbol: str
     kind: str
@@ -158,7 +164,7 @@ class MarkKept:
 
 
 ServerMessage = (
-    (Hello | Subscribed | Refused | Pong | Notice | Row | Keyframe | Delta | State)
+    (Hello | Subscribed | Refused | Pong | Notice | Row | Keyframe | Delta | State | StateChanges)
     | (GlanceKeyframe | GlanceChanges | MapKeyframe | MapColumn)
     | (TapeKeyframe | TapePrints | PulseKeyframe | PulseColumn | Marks | MarkKept)
 )
@@ -197,6 +203,8 @@ def decode(raw: bytes) -> ServerMessage:
             return PulseColumn(stream, column)
         case [pulse_frames.PULSE_KEYFRAME, int(stream), dict(key)]:
             return PulseKeyframe(stream, key)
+        case [frames.STATE_CHANGES, int(stream), dict(changes)]:
+            return StateChanges(stream, changes)
         case [frames.HELLO, dict(facts)]:
             return Hello(facts)
         case [frames.SUBSCRIBED, int(ref), int(stream), dict(key)]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from leadline.domain.events import BookState, Mark, OpenInterest
 from leadline.domain.ladder import Print
 from leadline.feed.streams.base import Refusal
 from leadline.feed.streams.ladder import LadderStream
+from leadline.wire.patch import patched
 from leadline.wire.prepared import PreparedFrame
-from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, State, decode
+from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, State, StateChanges, decode
 from leadline.wire.requests import LadderKey
 from tests.fakes.market import HandBook, HandMarket, hand_market, instrument
 
@@ -28,6 +30,7 @@ class Phone:
         self.stream = stream
         self.reader = LadderReader(key.group, key.depth)
         self._read(self.stream.keyframe())
+        self.offer_state(0, PreparedFrame(self.stream.beside()))
 
     def _read(self, frame: bytes) -> None:
         message = decode(frame)
@@ -47,8 +50,9 @@ class Phone:
 
     def offer_state(self, stream: int, frame: PreparedFrame) -> None:
         message = decode(frame.payload)
-        assert isinstance(message, State)
-        self.states.append(message.facts)
+        assert isinstance(message, State | StateChanges)
+        held = self.states[-1] if self.states else {}
+        self.states.append(message.facts if isinstance(message, State) else patched(held, message.changes))
 
     def offer_notice(self, frame: PreparedFrame) -> None:
         self.frames.append(frame.payload)
@@ -137,6 +141,31 @@ def test_slow_facts_are_sent_when_they_change_and_not_for_their_age_alone() -> N
     for _ in range(15):
         step(market)
     assert len(phone.states) == told + 1
+    venues = phone.states[-1]["venues"]
+    assert isinstance(venues, list)
+    assert venues[0]["gaps"] == 1
+    assert venues[0]["state"] == "live"
+
+
+def test_what_a_phone_holds_of_slow_facts_is_what_a_joiner_gets_and_never_far_from_the_truth() -> None:
+    market = hand_market("binance", "bybit")
+    phone = Phone(market)
+    for turn in range(300):
+        price = 1000.0 + turn * 0.01
+        market.session.accept(Mark("binance", "BTCUSDT", 0, price))
+        market.session.accept(OpenInterest("binance", "BTCUSDT", 0, 5_000.0 + turn))
+        if turn == 150:
+            market.books["bybit"].state = BookState.STALE
+        step(market)
+        mark = phone.states[-1]["mark"]
+        assert turn < 15 or (isinstance(mark, float) and abs(mark / price - 1) < 0.0004)
+    joiner = decode(phone.stream.beside())
+    assert isinstance(joiner, State)
+    assert phone.states[-1] == joiner.facts
+    assert len(phone.states) < 40
+    venues = phone.states[-1]["venues"]
+    assert isinstance(venues, list)
+    assert [venue["state"] for venue in venues] == ["live", "stale"]
 
 
 def test_when_steps_change_hello_comes_before_any_frame_in_the_new_ones() -> None:

@@ -9,7 +9,7 @@ def made(payload: bytes) -> PreparedFrame:
 
 
 def started(keyframe: bytes = b"key") -> Conflator:
-    outbox = Conflator(lambda stream: made(keyframe))
+    outbox = Conflator(lambda stream: made(keyframe), lambda stream: made(b"facts"))
     outbox.begin(1)
     outbox.take()
     return outbox
@@ -23,7 +23,7 @@ def taken(outbox: Conflator) -> list[bytes]:
 
 
 def test_a_stream_begins_with_a_keyframe() -> None:
-    outbox = Conflator(lambda stream: made(b"key%d" % stream))
+    outbox = Conflator(lambda stream: made(b"key%d" % stream), lambda stream: None)
     outbox.begin(4)
     outbox.frame(4, made(b"delta before the keyframe"), is_keyframe=False)
     assert taken(outbox) == [b"key4"]
@@ -54,11 +54,13 @@ def test_a_keyframe_makes_waiting_deltas_needless() -> None:
     assert taken(outbox) == [b"epoch"]
 
 
-def test_slow_facts_keep_only_the_newest() -> None:
+def test_slow_facts_that_wait_are_sent_whole_and_once() -> None:
     outbox = started()
-    outbox.state(1, made(b"old"))
-    outbox.state(1, made(b"new"))
-    assert taken(outbox) == [b"new"]
+    outbox.state(1)
+    outbox.state(1)
+    outbox.frame(1, made(b"delta"), is_keyframe=False)
+    assert taken(outbox) == [b"delta", b"facts"]
+    assert taken(outbox) == []
 
 
 def test_an_ended_stream_sends_nothing_more() -> None:
@@ -66,12 +68,12 @@ def test_an_ended_stream_sends_nothing_more() -> None:
     outbox.frame(1, made(b"delta"), is_keyframe=False)
     outbox.end(1)
     outbox.frame(1, made(b"late"), is_keyframe=False)
-    outbox.state(1, made(b"late"))
+    outbox.state(1)
     assert taken(outbox) == []
 
 
 def test_controls_come_first_and_too_many_are_an_overrun() -> None:
-    outbox = Conflator(lambda stream: None, controls_max=2)
+    outbox = Conflator(lambda stream: None, lambda stream: None, controls_max=2)
     for _ in range(3):
         outbox.control(made(b"answer"))
     assert outbox.overrun
@@ -82,12 +84,12 @@ def test_memory_is_bounded_however_long_the_client_stalls() -> None:
     outbox = started()
     for _ in range(100_000):
         outbox.frame(1, made(b"x" * 100), is_keyframe=False)
-        outbox.state(1, made(b"y" * 100))
+        outbox.state(1)
     assert len(taken(outbox)) == 2
 
 
 def test_more_than_the_bytes_allowed_is_an_overrun_and_keeps_no_more() -> None:
-    outbox = Conflator(lambda stream: None, bytes_max=1_000)
+    outbox = Conflator(lambda stream: None, lambda stream: None, bytes_max=1_000)
     for _ in range(40):
         outbox.control(made(b"x" * 98))
     assert outbox.overrun
@@ -96,10 +98,8 @@ def test_more_than_the_bytes_allowed_is_an_overrun_and_keeps_no_more() -> None:
 
 def test_what_is_replaced_or_ended_is_not_counted_any_more() -> None:
     outbox = started()
-    outbox.state(1, made(b"old"))
-    outbox.state(1, made(b"newer"))
     outbox.frame(1, made(b"delta"), is_keyframe=False)
     outbox.frame(1, made(b"epoch"), is_keyframe=True)
-    assert outbox.waiting_bytes == 2 * len(made(b"newer"))
+    assert outbox.waiting_bytes == len(made(b"epoch"))
     outbox.end(1)
     assert outbox.waiting_bytes == 0

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from leadline.domain.ladder import LadderView
+from leadline.domain.slow_facts import settled
 from leadline.feed.streams.base import Board, Stream, session_of
 from leadline.limits import BAND_ROWS, TRADES_KEPT
 from leadline.wire import frames
+from leadline.wire.patch import patch
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.requests import LadderKey
 
 HEARTBEAT_MS = 1_000  # a quiet ladder still proves that it lives
 STATE_MS = 1_000  # how often slow facts are looked at
-PASSING = ("age_ms", "silent_ms", "clock_ms", "since")  # a venue's facts that change by themselves
-STATE_REPEAT_MS = 10_000  # how old the smallest of their changes may get before it is sent
+REPEAT_MS = 20_000  # how old the smallest of their changes may get before it is sent
 
 
 class LadderStream(Stream):
@@ -28,9 +29,8 @@ class LadderStream(Stream):
         self.epoch = session.epoch
         self.seq = 0
         self._state_due_ms = 0
-        self._state: bytes | None = None
-        self._state_told: dict[str, object] = {}
-        self._state_told_ms = 0
+        self._repeated_ms = board.clock.monotonic_ms()
+        self._facts = session.state(key.venue, key.group)
         self._sent_ms = 0
         self._tape_count = session.tape.count
         self._first: int | None = None
@@ -45,10 +45,8 @@ class LadderStream(Stream):
         return self._keyframe
 
     def beside(self) -> bytes:
-        """Return the slow facts as last encoded (made now if there are none)."""
-        if self._state is None:
-            self._state = self._encode_state()
-        return self._state
+        """Return the slow facts as they were last told."""
+        return frames.state(self.number, self._facts)
 
     def emit(self, now_ms: int) -> None:
         view = self._cut()
@@ -87,18 +85,23 @@ class LadderStream(Stream):
         return self._first
 
     def _offer_state(self, now_ms: int) -> None:
-        told = self.session.state(self.key.venue, self.key.group)
-        facts = _facts_worth_telling(told)
-        if facts == self._state_told and now_ms - self._state_told_ms < STATE_REPEAT_MS:
+        """Tell what changed of the slow facts: the visible at once, all of it every REPEAT_MS."""
+        now = self.session.state(self.key.venue, self.key.group)
+        exactly = now_ms - self._repeated_ms >= REPEAT_MS
+        facts = dict(now if exactly else settled(self._facts, now), t=self._facts["t"])
+        self._repeated_ms = now_ms if exactly else self._repeated_ms
+        changes = patch(self._facts, facts)
+        if changes == {}:
             return
-        self._state_told, self._state_told_ms = facts, now_ms
-        self._state = frames.state(self.number, told)
-        prepared = PreparedFrame(self._state)
+        self._facts = {**facts, "t": now["t"]}
+        frame = (
+            self.beside()
+            if changes is None
+            else frames.state_changes(self.number, {"t": now["t"], **changes})
+        )
+        prepared = PreparedFrame(frame)
         for watcher in list(self.watchers):
             watcher.offer_state(self.number, prepared)
-
-    def _encode_state(self) -> bytes:
-        return frames.state(self.number, self.session.state(self.key.venue, self.key.group))
 
 
 def _differs(before: LadderView, now: LadderView) -> bool:
@@ -112,25 +115,3 @@ def _differs(before: LadderView, now: LadderView) -> bool:
         or not np.array_equal(before.ask_lots, now.ask_lots)
         or not np.array_equal(before.bands, now.bands)
     )
-
-
-def _facts_worth_telling(state: dict[str, object]) -> dict[str, object]:
-    """Return the state without what merely passes with time and what no eye sees change.
-
-    Ages, paces and arrival times tick on the phone; mark, interest and dollars count in 3 to 4 figures.
-    """
-    facts = {name: value for name, value in state.items() if name not in ("t", "pace", "oi_usd", "chain")}
-    facts["mark"] = _figures(state["mark"], 4)
-    facts["day"] = _figures(state["day"], 2)
-    venues, clusters = state["venues"], state["clusters"]
-    if isinstance(venues, list):
-        facts["venues"] = [{k: v for k, v in venue.items() if k not in PASSING} for venue in venues]
-    if isinstance(clusters, list):
-        facts["clusters"] = [
-            {"id": c["id"], "lo": c["lo"], "hi": c["hi"], "usd": _figures(c["usd"], 2)} for c in clusters
-        ]
-    return facts
-
-
-def _figures(value: object, count: int) -> object:
-    return float(f"{value:.{count}g}") if isinstance(value, int | float) else value
