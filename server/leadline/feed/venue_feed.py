@@ -13,6 +13,7 @@ from leadline.feed.continuity import VenueStatus
 from leadline.feed.contracts import Changes, Contracts
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
+from leadline.feed.pulse_history import remember_pulse
 from leadline.feed.raw_reading import RawReading
 from leadline.feed.session import DAY_MS
 from leadline.limits import RECONNECT_S_MAX
@@ -199,6 +200,7 @@ class VenueFeed:
         )
         history = past.history
         self._remember_day(symbol, history, now_ms)
+        remember_pulse(self._hub.sessions[symbol].pulse, self.venue, history, self._hub.clock.wall_ms())
         price = history.candles[-1].close if history.candles else 0.0
         tiers = await load_tiers(self._rest, instrument, price, now_ms, self._endpoints.key)
         building = heat.build(instrument, tiers, history, now_ms, past.kept, past.lessons)
