@@ -72,6 +72,9 @@ def score_series(series: Series) -> SeriesScore:
     lows = np.array([ceil(log(bar.low) / score.STEP - 0.5) for bar in bars])
     highs = np.array([floor(log(bar.high) / score.STEP - 0.5) for bar in bars])
     died = np.array([[bar.long_usd, bar.short_usd] for bar in bars])
+    # Learning begins with the first death: maps from before it has settled would set everybody's scale.
+    told_ms = next((bar.at_ms for bar in bars if not isnan(bar.long_usd)), bars[-1].at_ms)
+    judged_from_ms = told_ms + WARMUP_HOURS * HOUR_MS
     ours: dict[str, Bands] = {}
     baselines: dict[str, score.Baseline] = {}
     oi_coins = 0.0
@@ -89,7 +92,7 @@ def score_series(series: Series) -> SeriesScore:
         for baseline in baselines.values():
             baseline.minute(bar, oi_coins)
         end_ms = bar.at_ms + series.span_ms
-        if end_ms % HOUR_MS == 0 and end_ms - bars[0].at_ms >= WARMUP_HOURS * HOUR_MS:
+        if end_ms % HOUR_MS == 0 and end_ms >= judged_from_ms:
             _draw(made, ours, baselines, at, lows, highs, died)
     for outcomes in made.outcomes.values():
         score.with_distance_only(outcomes)
