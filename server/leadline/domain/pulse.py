@@ -77,20 +77,32 @@ class Pulse:
         flows: (first minute, minutes, USD bought, USD sold), shared evenly over its minutes.
         funding: settled rates, each of which holds from its minute until the next.
         """
-        known = self._venues.get(venue)
-        heard = np.zeros(KEPT_MIN, dtype=np.bool_) if known is None else ~np.isnan(known[_BUY])
-        for name, samples in (("oi_usd", oi_usd), ("close", closes), ("long_share", long_share)):
-            for minute, value in samples:
-                if not heard[minute % KEPT_MIN]:
-                    self.sample(venue, minute, **{name: value})
+        if venue not in self._venues:
+            self._venues[venue] = np.full((6, KEPT_MIN), np.nan)
+        held = self._venues[venue]
+        heard = ~np.isnan(held[_BUY])
+
+        def places(minutes: NDArray[np.int64]) -> NDArray[np.int64]:
+            """Return where minutes are kept; those beyond the range or heard already are at -1."""
+            inside = (minutes > self._last_min - KEPT_MIN) & (minutes <= self._last_min)
+            return np.where(inside & ~heard[minutes % KEPT_MIN], minutes % KEPT_MIN, -1)
+
+        for row, samples in ((_OI, oi_usd), (_CLOSE, closes), (_LONG, long_share)):
+            if samples:
+                at = places(np.array([minute for minute, _ in samples]))
+                held[row, at[at >= 0]] = np.array([value for _, value in samples])[at >= 0]
         for (minute, rate), (until, _) in pairwise([*funding, (self._last_min, 0.0)]):
-            for at in range(max(minute, self._last_min - KEPT_MIN + 1), until):
-                if not heard[at % KEPT_MIN]:
-                    self.sample(venue, at, funding=rate)
-        for minute, span, bought, sold in flows:
-            for at in range(minute, minute + span):
-                if not heard[at % KEPT_MIN]:
-                    self.flow(venue, at, bought / span, sold / span)
+            at = places(np.arange(max(minute, self._last_min - KEPT_MIN + 1), max(until, 0)))
+            held[_FUNDING, at[at >= 0]] = rate
+        if flows:
+            spans = np.array([span for _, span, _, _ in flows])
+            firsts = np.repeat([minute for minute, _, _, _ in flows], spans)
+            at = places(firsts + np.arange(len(firsts)) - np.repeat(np.cumsum(spans) - spans, spans))
+            for row, sums in ((_BUY, [flow[2] for flow in flows]), (_SELL, [flow[3] for flow in flows])):
+                told = np.zeros(KEPT_MIN)
+                np.add.at(told, at[at >= 0], np.repeat(np.array(sums) / spans, spans)[at >= 0])
+                known = at[at >= 0]
+                held[row, known] = np.nan_to_num(held[row, known]) + told[known]
         self.past += 1
 
     def advance(self, minute: int) -> None:
