@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, exp, floor, isfinite, log
 from statistics import NormalDist
@@ -26,10 +25,12 @@ import numpy as np
 from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
 from leadline.domain.events import Completeness, PriceKind, Side
+from leadline.domain.exact import ExactLayer, with_exact
 from leadline.domain.kernels import F8, I8, Bools
 from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning, conserved, misfit
 from leadline.domain.leverage import Tiers
 from leadline.domain.margin import distance, trigger_from_bankruptcy
+from leadline.domain.profile import Profile
 
 STEP = constants.LOG_STEP
 # What a rival that takes over brings along, and gets in exchange.
@@ -66,38 +67,14 @@ class CandleLike(Protocol):
     def taker_buy(self) -> float | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Estimated triggers around the mark at one instant.
-
-    Bin i covers ln(price) from (origin + i) * step to (origin + i + 1) * step.  long_coins and
-    short_coins are float64 [PROFILE_BINS], sd_coins [2, PROFILE_BINS] their standard deviations: errors
-    that all bins of a side share.  lump_coins: mean square over mean of single liquidations.  long_rest,
-    short_rest: the share of the side's open interest that lies in no bin (pool, swept, or farther than
-    the profile reaches).
-    """
-
-    origin: int
-    step: float
-    long_coins: F8
-    short_coins: F8
-    sd_coins: F8
-    lump_coins: float
-    oi_coins: float
-    long_rest: float
-    short_rest: float
-    mark: float
-    at_ms: int
-    flow: F8 = field(default_factory=lambda: np.ones(2))
-    corrected: F8 = field(default_factory=lambda: np.zeros(2))
-
-
 class Bands:
     """The estimate for one (venue, symbol).  Sizes are coins, prices in quote currency.
 
     tiers: the venue's leverage tiers, which give the prior over distances.  churn_kept: share of two-way
     flow that outlives a slice.  No venue tells it, so once a venue shows every liquidation, rivals with
     the other CHURN_CHOICES live beside these bands, and whichever foretells the prints best takes over.
+    exact: public positions, which replace the estimate as far as they cover it.  suspect: the liquidation
+    feed is silent against all reason, so that nothing is learnt from its silence.
     """
 
     __slots__ = (
@@ -129,12 +106,14 @@ class Bands:
         "_tune_due_ms",
         "at_ms",
         "churn_kept",
+        "exact",
         "forced",
         "lesson",
         "mark_price",
         "oi_coins",
         "residual_per_h",
         "sampled_ms",
+        "suspect",
     )
 
     def __init__(self, tiers: Tiers, mark: float, at_ms: int) -> None:
@@ -162,6 +141,8 @@ class Bands:
         self._hears_since_ms: int | None = None
         self._learn_due_ms = self._learnt_ms = at_ms
         self.churn_kept = constants.CHURN_KEPT
+        self.exact: ExactLayer | None = None
+        self.suspect = False
         self._rivals: list[Bands] = []
         self._misfit = 0.0
         self._tune_due_ms = at_ms
@@ -200,7 +181,8 @@ class Bands:
             raise ValueError(f"expected a mark price above 0, got {price}")
         position = log(price) / STEP
         if (ceil(position - 0.5), ceil(-position - 0.5)) != (self._edges[0], self._edges[1]):
-            counted = self._hears_since_ms is not None and at_ms - self.at_ms <= constants.LEARN_GAP_MS
+            seen = at_ms - self.at_ms <= constants.LEARN_GAP_MS
+            counted = self._hears_since_ms is not None and seen and not self.suspect
             kernels.move(
                 self._cells,
                 self._sums,
@@ -352,6 +334,17 @@ class Bands:
         if memory["hears_all"]:
             self._begin_tuning(self.at_ms)
 
+    def doubt_feed(self, suspect: bool) -> None:
+        """Say whether the liquidation feed's silence is to be believed."""
+        self.suspect = suspect
+        for rival in self._rivals:
+            rival.suspect = suspect
+
+    @property
+    def tiers_source(self) -> str:
+        """Where the leverage tiers behind the prior come from, as `Tiers` has it."""
+        return self._tiers.source
+
     @property
     def taught(self) -> Lesson:
         """What this venue's own prints teach; the shares of an opening add up to 1 with it."""
@@ -400,7 +393,7 @@ class Bands:
         kernels.as_flow(folded, self._total.multipliers, self._total_sigmas(), self.oi_coins, flow)
         coins, sds = folded
         shown = coins.sum(axis=1) / self.oi_coins if self.oi_coins else np.ones(2)
-        return Profile(
+        made = Profile(
             origin=origin,
             step=STEP,
             long_coins=coins[0],
@@ -415,6 +408,7 @@ class Bands:
             flow=flow,
             corrected=self._corrected.copy(),
         )
+        return made if self.exact is None else with_exact(made, self.exact)
 
     def prior_coins(self, origin: int) -> F8:
         """Return coins [2, PROFILE_BINS] as the prior places them, before what prints taught."""
@@ -588,7 +582,7 @@ class Bands:
             cumulated,
             self.lesson.multipliers,
             self._flows,
-            self._hears_since_ms is not None,
+            self._hears_since_ms is not None and not self.suspect,
         )
 
     def _seed(self, coins: float) -> None:

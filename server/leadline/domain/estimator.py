@@ -8,6 +8,7 @@ from typing import Any
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import Bands
+from leadline.domain.canary import Canary
 from leadline.domain.clusters import cluster_usd_min, find_clusters
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.heat import Heat, combine
@@ -28,6 +29,7 @@ class Estimator:
         self._usd_min = cluster_usd_min(base)
         self._watches: dict[str, Watch] = {}
         self._widening = Widening()
+        self._canary = Canary()
         self._shared_ms: int | None = None
 
     def memory(self) -> dict[str, object]:
@@ -55,6 +57,11 @@ class Estimator:
         return sum(bands.prints for bands in self.venues.values())
 
     @property
+    def suspects(self) -> list[str]:
+        """Venues whose liquidation feed is silent while others' are not."""
+        return sorted(name for name, bands in self.venues.items() if bands.suspect)
+
+    @property
     def touches(self) -> int:
         """Touched clusters behind the width of the intervals."""
         return self._widening.touches
@@ -67,12 +74,16 @@ class Estimator:
     def mark(self, venue: str, price: float, at_ms: int) -> None:
         """Take a venue's mark."""
         bands = self.venues[venue]
+        self._canary.watch(venue, at_ms)
         bands.mark(price, at_ms)
         if bands.hears_all:
             self._watch(venue, bands, price, at_ms)
         if self._shared_ms is None or at_ms - self._shared_ms >= constants.LEARN_EVERY_MS:
             self._share()
             self._shared_ms = at_ms
+            suspects = self._canary.suspects(at_ms)
+            for name, one in self.venues.items():
+                one.doubt_feed(name in suspects)
 
     def liquidation(
         self,
@@ -86,6 +97,8 @@ class Estimator:
     ) -> float:
         """Take a liquidation print of a venue; return its trigger, as far as the print tells."""
         bands = self.venues[venue]
+        self._canary.hear(venue, at_ms)
+        bands.doubt_feed(False)
         trigger = bands.liquidation(side, coins, price, kind, completeness, at_ms)
         watch = self._watches.get(venue)
         if watch is not None:

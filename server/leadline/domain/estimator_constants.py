@@ -94,6 +94,8 @@ THROTTLE_SHARE_MAX = 0.95  # of seconds with a print: beyond it nothing can be t
 THROTTLED_CLOSED_SHARE_MAX = 0.8  # of what a slice closed was liquidated, at most
 THROTTLED_FULL_RATIO_MAX = 3.0  # times what a complete feed shows, relative to open interest
 FORCED_MEMORY_MIN = 60.0
+SUSPECT_MS = 900_000  # no liquidation for so long
+SUSPECT_PRINTS = 10  # while two other venues had so many each
 TRANSFER_LOG_SIGMA = 0.25  # how far venues' multipliers lie apart
 
 # Certainty.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.bands import Profile
 from leadline.domain.kernels import F8
+from leadline.domain.profile import Profile
 
 CODE_MAX = 255
 CODE_USD = 100.0

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.domain import heatmap_kernels as kernels
-from leadline.domain.bands import STEP, Profile
+from leadline.domain.bands import STEP
 from leadline.domain.heat import codes_of, usd_of
 from leadline.domain.kernels import F8, I8
+from leadline.domain.profile import Profile
 
 Codes = NDArray[np.uint8]
 

@@ -13,9 +13,10 @@ from math import log
 import numpy as np
 
 from leadline.domain import kernels
-from leadline.domain.bands import Bands, Profile
+from leadline.domain.bands import Bands
 from leadline.domain.heat import Heat, add_shifted
 from leadline.domain.kernels import F8
+from leadline.domain.profile import Profile
 
 OPENED, CLOSED, TRIGGERED, MOVED, REVALUED = range(5)
 KINDS = 5

@@ -290,6 +290,14 @@ class SymbolHeat:
             codes = view.codes[key] = row_codes(view.heat, float(tick), group, first, BAND_ROWS)
         return codes
 
+    def _tiers_of(self, venue: str) -> dict[str, str]:
+        """Return where the leverage tiers of each venue in a view come from."""
+        return {
+            name: one.bands.tiers_source
+            for name, one in self._venues.items()
+            if one.bands is not None and venue in (ALL_VENUES, name)
+        }
+
     def summary(
         self, venue: str, tick: Step, group: int, pace: Pace, resting: Resting | None
     ) -> dict[str, object]:
@@ -311,6 +319,8 @@ class SymbolHeat:
                 "heat_top_usd": _rounded(story.top_usd(group * step), 2),
                 "usual_days": min(int(story.reference.days), 30),
                 "oi_z": None if z is None else round(z, 1),
+                "tiers": self._tiers_of(venue),
+                "suspect": [] if self._estimator is None else self._estimator.suspects,
             },
             "clusters": [
                 _told(tracked, story, names[tracked.cluster.id], view.heat.mark, step, pace)

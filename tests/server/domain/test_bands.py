@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.bands import STEP, Bands, Profile, _trigger_kernels, bootstrap, distance_prior
+from leadline.domain.bands import STEP, Bands, _trigger_kernels, bootstrap, distance_prior
 from leadline.domain.clusters import find_clusters
 from leadline.domain.events import Side
 from leadline.domain.heat import combine
 from leadline.domain.kernels import F8
 from leadline.domain.leverage import bundled_tiers, fallback_tiers
+from leadline.domain.profile import Profile
 from tests.fakes.captures import capture
 from tests.fakes.market_week import BAR_MS, Bar, market_week
 

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.bands import STEP, Bands, Profile
+from leadline.domain.bands import STEP, Bands
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.learning import Lesson, TotalLearning
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.margin import bankruptcy_from_trigger
+from leadline.domain.profile import Profile
 
 TIERS = bundled_tiers("bybit", "BTCUSDT")
 START = 60_000.0

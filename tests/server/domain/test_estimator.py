@@ -106,3 +106,23 @@ def test_clusters_of_a_complete_feed_that_price_went_through_are_counted() -> No
         made.mark("bybit", START * (1 - 0.0003 * i), at_ms)
         made.venues["bybit"].open_interest(50_000.0, at_ms)
     assert made.touches > 0
+
+
+def test_a_feed_that_fell_silent_beside_loud_ones_teaches_nothing() -> None:
+    made = taught()
+    made.venues["okx"] = Bands(bundled_tiers("okx", "BTCUSDT"), START, made.venues["bybit"].at_ms)
+    bybit, at_ms = made.venues["bybit"], made.venues["bybit"].at_ms
+    before = bybit.taught.multipliers.copy()
+    for i in range(1, 60):
+        at_ms += 60_000
+        for venue in ("binance", "okx"):
+            made.liquidation(venue, Side.BUY, 1.0, START, PriceKind.FILL, Completeness.THROTTLED, at_ms)
+        for venue in ("binance", "okx", "bybit"):
+            made.mark(venue, START * (1 - 0.0006 * max(i - 20, 0)), at_ms)
+        bybit.open_interest(50_000.0, at_ms)
+    assert made.suspects == ["bybit"]
+    after = bybit.taught.multipliers
+    # The quarter of an hour that it takes to notice has no moves in it.
+    np.testing.assert_allclose(after, before, rtol=0.02)
+    made.liquidation("bybit", Side.BUY, 1.0, START, PriceKind.TRIGGER, Completeness.FULL, at_ms)
+    assert made.suspects == []

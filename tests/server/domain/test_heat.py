@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.bands import Profile
 from leadline.domain.heat import (
     CODE_MAX,
     Heat,
@@ -19,6 +18,7 @@ from leadline.domain.heat import (
     usd_of,
 )
 from leadline.domain.kernels import F8
+from leadline.domain.profile import Profile
 
 BINS, STEP = constants.PROFILE_BINS, constants.LOG_STEP
 

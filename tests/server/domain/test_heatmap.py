@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain.backcast import backcast
-from leadline.domain.bands import STEP, Bands, Profile, bootstrap
+from leadline.domain.bands import STEP, Bands, bootstrap
 from leadline.domain.heat import combine, usd_of
 from leadline.domain.heatmap import (
     COARSE_SLOTS,
@@ -28,6 +28,7 @@ from leadline.domain.heatmap import (
     price_range,
 )
 from leadline.domain.leverage import bundled_tiers
+from leadline.domain.profile import Profile
 from tests.fakes.market_week import BAR_MS, market_week
 
 USD = np.array([usd_of(code) for code in range(256)])

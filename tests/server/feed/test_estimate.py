@@ -85,6 +85,8 @@ async def test_without_prints_the_state_says_uncalibrated() -> None:
         "heat_top_usd": bands_of(heat)["heat_top_usd"],
         "usual_days": 0,
         "oi_z": None,
+        "tiers": {"binance": "brackets", "bybit": "risk-limit"},
+        "suspect": [],
     }
 
 
