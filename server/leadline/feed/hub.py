@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from leadline import __version__
@@ -101,8 +101,8 @@ class Hub:
         for number in [n for n, stream in self.streams.items() if watcher in stream.watchers]:
             self.unsubscribe(number, watcher)
 
-    def hello(self) -> bytes:
-        """Encode the first frame of a connection."""
+    def hello(self, only: Collection[str] | None = None) -> bytes:
+        """Encode the first frame of a connection; ``only``: the symbols it may name, all by default."""
         return frames.hello(
             {
                 "version": __version__,
@@ -110,7 +110,7 @@ class Hub:
                 "simulated": self.simulated,
                 "server_ms": self.clock.wall_ms(),
                 "venues": self.venue_names,
-                "symbols": self._symbols(),
+                "symbols": [it for it in self._symbols() if only is None or it["symbol"] in only],
             }
         )
 

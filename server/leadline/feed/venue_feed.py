@@ -15,12 +15,13 @@ from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.pulse_history import remember_pulse
 from leadline.feed.raw_reading import RawReading
-from leadline.feed.session import DAY_MS
+from leadline.feed.session import DAY_MS, MINUTE_MS
 from leadline.limits import RECONNECT_S_MAX
 from leadline.store.history import HistoryStore
 from leadline.venues.base import History, VenueProtocol
 from leadline.venues.clock_offset import measure_offset
 from leadline.venues.endpoints import Endpoints
+from leadline.venues.history import load_ratio
 from leadline.venues.instruments import load_instruments
 from leadline.venues.protocols import make_protocol
 from leadline.venues.rest import Rest
@@ -31,6 +32,8 @@ log = logging.getLogger("leadline.feed")
 
 RETRY_S_FIRST = 1.0
 CONTRACTS_EVERY_S = 180.0
+RATIOS_EVERY_S = 300.0
+RATIOS_BACK_MS = 1_800_000
 CLOCK_EVERY_S = 3600.0
 CLOCK_RETRY_S = 60.0
 
@@ -82,6 +85,7 @@ class VenueFeed:
             group.create_task(self._histories())
             group.create_task(self._follow_contracts(source))
             group.create_task(self._follow_clock())
+            group.create_task(self._follow_ratios())
 
     # Books.
 
@@ -213,6 +217,17 @@ class VenueFeed:
             )
             self._store.put(rows)
         return None
+
+    async def _follow_ratios(self) -> None:
+        """Ask now and then who is long; no stream tells."""
+        while True:
+            await asyncio.sleep(RATIOS_EVERY_S)
+            for made in self._contracts.trading():
+                now_ms = self._venue_ms()
+                ratios = await load_ratio(self.venue, self._rest, made, now_ms - RATIOS_BACK_MS, now_ms)
+                pulse = self._hub.sessions[made.symbol].pulse
+                for at_ms, ratio in ratios:
+                    pulse.sample(self.venue, at_ms // MINUTE_MS, long_share=ratio / (1 + ratio))
 
     def _remember_day(self, symbol: str, history: History, now_ms: int) -> None:
         session, since_ms = self._hub.sessions[symbol], now_ms - DAY_MS

@@ -140,14 +140,14 @@ RATIOS = {
         500,
         1,
         list,
-        {60: "1h"},
+        {5: "5m", 60: "1h"},
     ),
     "bybit": _Series(
         f"/v5/market/account-ratio?{_BYBIT}&period={{name}}&startTime={{start}}&endTime={{end}}&limit={{limit}}",
         500,
         1,
         _result_list,
-        {60: "1h"},
+        {5: "5min", 60: "1h"},
     ),
     "okx": _Series(
         "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
@@ -155,7 +155,7 @@ RATIOS = {
         100,
         1,
         _data,
-        {60: "1H"},
+        {5: "5m", 60: "1H"},
     ),
 }
 
@@ -200,6 +200,14 @@ async def load_history(
         funding=sorted(rates.items()),
         long_ratios=sorted(ratios.items()),
     )
+
+
+async def load_ratio(
+    venue: str, rest: Rest, instrument: Instrument, since_ms: int, now_ms: int
+) -> list[tuple[int, float]]:
+    """Load (ms, longs over shorts) of every five minutes of [since_ms, now_ms], oldest first."""
+    loading = _Loading(rest, instrument, now_ms, lambda _: None, now_ms - since_ms)
+    return sorted((await loading.load(RATIOS[venue], 5, parse_ratio, since_ms, now_ms)).items())
 
 
 class _Loading:

@@ -24,6 +24,7 @@ from leadline.web.live import live
 from leadline.web.metrics import metrics
 from leadline.web.push_api import push_routes
 from leadline.web.security import SecurityHeaders
+from leadline.web.snapshot import snapshot
 from leadline.web.static import StaticFiles
 
 LIVE_PATH = "/live"
@@ -90,6 +91,7 @@ def build_web(
         routes=[
             Route("/healthz", healthz),
             Route("/metrics", metrics),
+            Route("/snapshot", snapshot),
             *push_routes(),
             *alerts_routes(),
             Route("/{path:path}", static.endpoint),

@@ -185,6 +185,14 @@ def _unpack(raw: bytes) -> object:
         raise BadRequest("expected one msgpack array of the catalogue") from error
 
 
+def key_of(wish: dict[object, object]) -> StreamKey:
+    """Read the third element of a subscription; raises BadRequest as parse_client does."""
+    asked = _wish(0, wish)
+    if not isinstance(asked, Subscribe):
+        raise BadRequest(f"expected kind to be one of {', '.join(_KEYS)}")
+    return asked.key
+
+
 def _wish(ref: int, wish: object) -> Subscribe | InspectRow:
     if not isinstance(wish, dict):
         raise BadRequest("expected a map as the third element of a subscription", ref)
