@@ -3,6 +3,7 @@
 import { batch } from "@preact/signals";
 import { decimalsOf, duration, price, stepValue } from "./format.ts";
 import { flow, flowState, type Held, printUsd, serverNowMs, tapeFreshness } from "./model/flow.ts";
+import { restoreFlow, saveFlow } from "./model/flow_snapshot.ts";
 import type { Freshness } from "./model/freshness.ts";
 import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { MapFeed } from "./model/map_feed.ts";
@@ -106,6 +107,7 @@ export class App {
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     this.#store.quotes.value = restoreQuotes(this.#storage, nowMs, wallMs);
     if (restoreSnapshot(this.#storage, this.market, nowMs, wallMs)) this.#publishView();
+    this.#restoreFlow();
     this.map.restore(this.#storage, nowMs, wallMs);
     setInterval(() => this.#publishHeadline(), AGE_EVERY_MS);
     setInterval(() => {
@@ -124,6 +126,7 @@ export class App {
   hidden(): void {
     this.#sessions.away();
     this.#keep();
+    this.#keepFlow();
     this.#connection.hidden();
   }
 
@@ -134,7 +137,9 @@ export class App {
 
   /** Another screen is in view: its streams are asked for, those of the one before are left. */
   visit(screen: Screen): void {
+    if (this.#store.screen.value === "flow") this.#keepFlow();
     this.#store.screen.value = screen;
+    document.title = strings.title({ ...strings.tabs, settings: strings.settings, ...strings.pages }[screen]);
     const tab = tabOf(screen);
     if (tab) this.prefer({ tab });
     this.#want();
@@ -369,6 +374,18 @@ export class App {
         this.#redraw();
         break;
     }
+  }
+
+  /** Too much to be written down every few seconds: it is when the screen is left. */
+  #keepFlow(): void {
+    saveFlow(this.#storage, this.market.facts, performance.now(), Date.now());
+  }
+
+  #restoreFlow(): void {
+    const { facts, venue } = this.market;
+    if (!facts || !restoreFlow(this.#storage, facts, venue, performance.now(), Date.now())) return;
+    flowState.hasTape.value = flow.tape !== null;
+    flowState.hasPulse.value = flow.pulse !== null;
   }
 
   /** Tells the page what the last minute held; a large print is heard where that is wanted. */

@@ -6,6 +6,7 @@ export const strings = {
   appName: "Leadline",
   symbolKind: (quote: string) => `${quote} perp`,
   screens: "Screens",
+  title: (screen: string) => `${screen} · Leadline`,
   tabs: { glance: "Glance", ladder: "Ladder", map: "Map", flow: "Flow", alerts: "Alerts" },
   push: {
     title: "Alerts on this phone",
@@ -396,6 +397,7 @@ export const strings = {
 
   summary: (symbol: string, last: string, bid: string, ask: string, age: string) =>
     `${symbol} ${last}. Best bid ${bid}, best ask ${ask}. ${age}`,
+  summaryPrice: (symbol: string, last: string, age: string) => `${symbol} ${last}. ${age}`,
   summaryFresh: "Live.",
   summaryLate: (age: string) => `Data is ${age} old.`,
   summaryStale: (age: string) => `Not live, last seen ${age} ago.`,

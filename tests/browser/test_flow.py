@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Still
 from tests.browser.test_glance import go
@@ -66,6 +66,22 @@ def test_scrolling_the_tape_offers_the_way_back(still_page: Page) -> None:
     expect(back).to_be_visible()
     back.click()
     expect(back).to_have_count(0)
+
+
+def test_without_a_server_tape_and_pulse_are_shown_as_the_past(
+    still_page: Page, phone: BrowserContext
+) -> None:
+    open_flow(still_page)
+    still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    still_page.wait_for_function("navigator.serviceWorker.controller !== null")
+    phone.set_offline(True)
+    still_page.reload()
+    expect(still_page.locator(".flow-panes.stale")).to_be_visible()
+    expect(still_page.locator(".pane-note")).to_have_count(0)
+    expect(still_page.locator(".age")).to_contain_text("last seen")
+    expect(still_page.locator(".watermark")).to_have_text("SIMULATED")
+    still_page.wait_for_timeout(700)  # the fade to grey
+    take(still_page, "flow-offline")
 
 
 def test_pictures_of_the_flow(still_page: Page) -> None:

@@ -10,10 +10,10 @@ from websockets.typing import Subprotocol
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
 from tests.browser.conftest import touch, wait_live
 from tests.browser.fingers import Fingers
+from tests.browser.reach import small_targets
 
 FRAMES_COMPARED = 40
 PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
-FINGER_PX = 44
 COARSER = "before => Number(document.getElementById('touch').dataset.group) > before"
 FINER = "before => Number(document.getElementById('touch').dataset.group) < before"
 # A place on the rows: neither on the price column nor at an edge.
@@ -217,23 +217,4 @@ def test_chromium_finds_nothing_that_keeps_it_from_installing_the_app(page: Page
 
 def test_everything_a_thumb_presses_is_large_enough(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    # A hit area may reach beyond the drawing: what counts is where a finger still hits.
-    small = page.evaluate(
-        """(least) => {
-          const reach = (it, dx, dy) => {
-            const box = it.getBoundingClientRect();
-            const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
-            let far = 0;
-            const hit = () => it.contains(document.elementFromPoint(x + dx * far, y + dy * far));
-            while (far < least && hit()) far += 0.5;
-            return far;
-          };
-          return [...document.querySelectorAll('button')]
-            .filter((it) => it.checkVisibility() && !it.disabled)
-            .filter((it) => Math.min(reach(it, 0, 1) + reach(it, 0, -1),
-                                     reach(it, 1, 0) + reach(it, -1, 0)) < least - 1)
-            .map((it) => it.ariaLabel ?? it.textContent);
-        }""",
-        FINGER_PX,
-    )
-    assert small == []
+    assert small_targets(page) == []
