@@ -133,12 +133,11 @@ class Still:
             page.wait_for_timeout(20)
 
 
-@pytest.fixture(scope="session")
-def still() -> Iterator[Still]:
-    """A still market that all tests of a run share; ETH has not come for a while."""
+@contextlib.contextmanager
+def standing_still(market: StillServer) -> Iterator[Still]:
+    """Serve a market that stands still."""
     if not (ROOT / "server/leadline/static/index.html").is_file():
         _missing("the app is not built; run `make build`")
-    market = StillServer(late="ETH")
     config = uvicorn.Config(market.app(), port=0, log_level="warning", ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -149,6 +148,13 @@ def still() -> Iterator[Still]:
     yield Still(f"http://127.0.0.1:{port}", market)
     server.should_exit = True
     thread.join(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def still() -> Iterator[Still]:
+    """A still market that all tests of a run share; ETH has not come for a while."""
+    with standing_still(StillServer(late="ETH")) as market:
+        yield market
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ ROWS = 360
 ROWS_KEPT = 4_096
 RATIO = 1.0003
 FLAGS_LIVE_SIMULATED = 1 | 4
+FLAGS_STALE_SIMULATED = 2 | 4
 STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}
 
 
@@ -158,7 +159,7 @@ def clusters() -> list[dict[str, object]]:
     ]
 
 
-def state() -> dict[str, object]:
+def state(*, calibrated: bool = True) -> dict[str, object]:
     venue = {
         "state": "live",
         "age_ms": 80,
@@ -183,7 +184,7 @@ def state() -> dict[str, object]:
         "day": 0.92,
         "venues": [{"venue": name, **venue} for name in ("binance", "bybit", "okx")],
         "bands": {
-            "calibrated": True,
+            "calibrated": calibrated,
             "factor": 1.7,
             "progress": 1.0,
             "heat_top_usd": 8e6,
@@ -428,9 +429,16 @@ class StillServer:
     """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
 
     def __init__(
-        self, hz: int = 0, *, calibrated: bool = True, late: str | None = None, pages: Path = STATIC
+        self,
+        hz: int = 0,
+        *,
+        calibrated: bool = True,
+        late: str | None = None,
+        stale: bool = False,
+        pages: Path = STATIC,
     ) -> None:
         self.hz = hz
+        self.flags = FLAGS_STALE_SIMULATED if stale else FLAGS_LIVE_SIMULATED
         self.late = late
         self.pages = pages
         self.calibrated = calibrated
@@ -494,6 +502,7 @@ class StillServer:
         self._open.add((id(socket), stream))
         if kind == "map":
             key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
+            key["flags"] = self.flags
             await socket.send_bytes(msgpack.packb([30, stream, key]))
             return None
         if kind == "marks":
@@ -512,7 +521,8 @@ class StillServer:
             return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]
         view = ladder(group, np.random.default_rng(SEED))
-        await socket.send_bytes(frames.state(stream, state()))
+        view.flags = self.flags
+        await socket.send_bytes(frames.state(stream, state(calibrated=self.calibrated)))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
         return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
 

@@ -1,15 +1,42 @@
-"""Pictures of the app for people: written to build/pictures by every run, the README's among them."""
+"""Pictures of ladder and map: written to build/pictures for people, and compared with how they looked before.
+
+A comparison is of colours in coarse blocks, so that another machine's fonts do not matter but a bar, a
+column or a palette does.  ``LEADLINE_NEW_PICTURES=1`` writes what is compared with again, after a look.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import wait_live
+from tests.browser.conftest import PHONE, standing_still, wait_live
+from tests.browser.fingers import Fingers
+from tests.browser.still import StillServer
 
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
-HEAT_WAIT_MS = 60_000
+LOOKED_AT = Path(__file__).parent / "looked_at"
+SIDEWAYS = {"width": 844, "height": 390}
+BLOCKS = (36, 48)
+# Largest mean difference of two pictures that count as the same, of 255.
+TOLERANCE = 3.0
+# A preference that the app reads at its start.
+PREFER = "preferences => localStorage.setItem('leadline.preferences', JSON.stringify(preferences))"
+
+# Colours of all canvases of a pane, one over the other, in BLOCKS: red, green, blue a block, row by row.
+COLOURS = """([pane, across, down]) => {
+  const small = document.createElement('canvas');
+  [small.width, small.height] = [across, down];
+  const context = small.getContext('2d');
+  context.imageSmoothingQuality = 'high';
+  for (const canvas of document.querySelectorAll(`${pane} > canvas`)) {
+    context.drawImage(canvas, 0, 0, across, down);
+  }
+  return [...context.getImageData(0, 0, across, down).data].filter((_, at) => at % 4 < 3);
+}"""
 
 
 def take(page: Page, name: str) -> None:
@@ -18,24 +45,127 @@ def take(page: Page, name: str) -> None:
     assert (PICTURES / f"{name}.png").stat().st_size > 10_000
 
 
-def wait_for_heat(page: Page) -> None:
-    """Wait until there is an estimate: both compasses then name a cluster or say there is none."""
-    expect(page.locator(".compass")).to_have_count(2, timeout=HEAT_WAIT_MS)
+def colours(page: Page, pane: str) -> np.ndarray:
+    values = page.evaluate(COLOURS, [pane, *BLOCKS])
+    return np.array(values, dtype=np.int16).reshape(BLOCKS[1], BLOCKS[0], 3)
 
 
-def test_the_ladder_upright_across_and_offline(page: Page, phone: BrowserContext) -> None:
-    wait_for_heat(page)
-    page.wait_for_timeout(3_000)  # some trades for the volume column
-    take(page, "ladder")
-    page.set_viewport_size({"width": 844, "height": 390})
-    wait_live(page)
-    page.wait_for_timeout(500)
-    take(page, "ladder-landscape")
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
+
+
+def looks_as_before(page: Page, pane: str, name: str) -> np.ndarray:
+    """Compare a pane with its kept colours; returns them."""
+    path = LOOKED_AT / f"{name}.npy"
+    seen = colours(page, pane)
+    if os.environ.get("LEADLINE_NEW_PICTURES"):
+        LOOKED_AT.mkdir(exist_ok=True)
+        np.save(path, seen.astype(np.uint8))
+    kept = np.load(path).astype(np.int16)
+    assert difference(seen, kept) < TOLERANCE, f"{name} looks different; see build/pictures/{name}.png"
+    return seen
+
+
+def settle(page: Page) -> None:
+    """Wait for what comes a moment later: large orders get their chip, the last trade's flash is over."""
+    expect(page.locator(".compass").first).to_be_visible()
+    page.wait_for_timeout(2_200)
+
+
+def open_map(page: Page) -> None:
+    page.evaluate("() => { location.hash = 'map'; }")
+    expect(page.locator(".map-notes")).to_contain_text("USD per")
+    page.wait_for_timeout(400)
+
+
+def test_the_ladder_looks_as_before(still_page: Page) -> None:
+    settle(still_page)
+    take(still_page, "ladder")
+    looks_as_before(still_page, ".pane", "ladder")
+    fingers = Fingers(still_page)
+    fingers.rest((300, 152))
+    expect(still_page.locator(".row-card-venues li")).to_have_count(3)
+    expect(still_page.locator(".row-card-history")).to_be_visible()
+    still_page.wait_for_timeout(400)
+    take(still_page, "ladder-row")
+    fingers.lift()
+    still_page.set_viewport_size(SIDEWAYS)
+    expect(still_page.locator(".map-beside .map-legend")).to_be_visible()
+    still_page.wait_for_timeout(600)
+    take(still_page, "ladder-landscape")
+
+
+def test_the_map_looks_as_before(still_page: Page) -> None:
+    open_map(still_page)
+    take(still_page, "map")
+    before = looks_as_before(still_page, ".map-pane", "map")
+    fingers = Fingers(still_page)
+    fingers.rest((230, 420))
+    expect(still_page.locator(".map-card")).to_be_visible()
+    fingers.slide((230, 333))
+    still_page.wait_for_timeout(300)
+    take(still_page, "map-card")
+    fingers.lift()
+    still_page.get_by_role("button", name="Shown: long + short").click()
+    still_page.get_by_role("button", name="Prices as Candles").click()
+    still_page.wait_for_timeout(300)
+    take(still_page, "map-split")
+    assert difference(colours(still_page, ".map-pane"), before) > TOLERANCE, "a comparison that sees nothing"
+    still_page.set_viewport_size(SIDEWAYS)
+    still_page.wait_for_timeout(400)
+    take(still_page, "map-landscape")
+
+
+def test_other_colours_look_different(still_page: Page, phone: BrowserContext) -> None:
+    settle(still_page)
+    before = colours(still_page, ".pane")
+    still_page.evaluate(PREFER, {"colours": "cvd", "ground": "black", "hand": "left"})
+    still_page.reload()
+    wait_live(still_page)
+    settle(still_page)
+    take(still_page, "ladder-black-colour-blind-left")
+    assert difference(colours(still_page, ".pane"), before) > TOLERANCE
+    open_map(still_page)
+    take(still_page, "map-black-colour-blind-left")
+
+
+def test_the_past_looks_like_the_past(still_page: Page, phone: BrowserContext) -> None:
+    open_map(still_page)
+    still_page.wait_for_function("() => localStorage.getItem('leadline.map.kept') !== null")
+    still_page.evaluate("() => { location.hash = 'ladder'; }")
+    wait_live(still_page)
+    still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    still_page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     phone.set_offline(True)
-    page.reload()
-    expect(page.locator(".age")).to_contain_text("last seen")
-    page.wait_for_timeout(1_000)  # the fade to grey
-    take(page, "ladder-offline")
+    still_page.reload()
+    expect(still_page.locator(".age")).to_contain_text("last seen")
+    still_page.wait_for_timeout(900)  # the fade to grey
+    take(still_page, "ladder-offline")
+    still_page.evaluate("() => { location.hash = 'map'; }")
+    expect(still_page.locator(".map-age")).to_contain_text("last seen")
+    still_page.wait_for_timeout(900)
+    take(still_page, "map-offline")
+
+
+@pytest.mark.parametrize(
+    ("name", "freshness", "market"),
+    [("stale", "stale", StillServer(stale=True)), ("uncalibrated", "fresh", StillServer(calibrated=False))],
+)
+def test_a_market_in_doubt_looks_in_doubt(
+    chromium: Browser, name: str, freshness: str, market: StillServer
+) -> None:
+    context = chromium.new_context(viewport=PHONE, device_scale_factor=2, has_touch=True)
+    with standing_still(market) as still:
+        page = context.new_page()
+        page.goto(f"{still.address}/#ladder")
+        expect(page.locator("html")).to_have_attribute(
+            "data-freshness", "stale" if name == "stale" else "fresh"
+        )
+        expect(page.locator(".watermark")).to_have_text("SIMULATED")
+        settle(page)
+        take(page, f"ladder-{name}")
+        open_map(page)
+        expect(page.locator(".map-notes")).to_contain_text("last seen" if name == "stale" else "uncalibrated")
+        page.wait_for_timeout(900)
+        take(page, f"map-{name}")
+        context.close()

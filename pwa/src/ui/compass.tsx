@@ -62,7 +62,7 @@ function WayTo({ cluster }: { cluster: Cluster }) {
     <span class="compass-way">
       {strings.percent(fixed(cluster.distance_pct, 2))}
       {store.lastRow.value > 0 && <span class="compass-rows"> · {strings.rows(rows)}</span>}
-      {store.freshness.value !== "stale" && ` · ${eta}`}
+      {store.freshness.value !== "stale" && <span class="compass-eta"> · {eta}</span>}
     </span>
   );
 }
