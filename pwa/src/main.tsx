@@ -8,6 +8,7 @@ import { store } from "./model/store.ts";
 import { SUBPROTOCOL } from "./net/frames.ts";
 import { keepSubscribed } from "./push/client.ts";
 import { readOpened } from "./push/opened.ts";
+import { soundAlert } from "./sound.ts";
 import "./style.css";
 import { fetchTheRest } from "./ui/lazy.tsx";
 import { Shell, views } from "./ui/shell.tsx";
@@ -64,6 +65,7 @@ window.addEventListener("pageshow", (event) => {
 window.addEventListener("pagehide", () => app.hidden());
 window.addEventListener("online", () => app.wake());
 navigator.serviceWorker?.addEventListener("message", (event) => {
+  if (typeof event.data?.shown === "string") soundAlert(event.data.way ?? 0);
   const url = event.data?.open;
   if (typeof url === "string" && openRow(new URL(url, location.href).search))
     location.hash = hrefOf("ladder");

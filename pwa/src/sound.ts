@@ -1,4 +1,4 @@
-/** Large prints as tones: up for bought, down for sold, longer and lower for forced ones. */
+/** Large prints as tones: up for bought, down for sold, longer and lower for forced ones; alerts as two. */
 
 import { LARGE_TIMES } from "./model/preferences.ts";
 import type { Print } from "./net/tape_frames.ts";
@@ -32,14 +32,27 @@ export function sound(prints: readonly Print[], usdOf: (print: Print) => number,
   soundedMs = nowMs;
   // A phone that slept has put the sound to sleep as well.
   readySound();
-  if (!context) return;
-  const tone = context.createOscillator();
-  const loudness = context.createGain();
   const lasts = usdOf(loudest) >= fromUsd * LARGE_TIMES ? LONG_S : SHORT_S;
-  tone.frequency.value = (loudest.bought ? UP_HZ : DOWN_HZ) * (loudest.liquidation ? FORCED_PART : 1);
-  loudness.gain.setValueAtTime(LOUDNESS, context.currentTime);
-  loudness.gain.exponentialRampToValueAtTime(0.001, context.currentTime + lasts);
-  tone.connect(loudness).connect(context.destination);
-  tone.start();
-  tone.stop(context.currentTime + lasts);
+  tone((loudest.bought ? UP_HZ : DOWN_HZ) * (loudest.liquidation ? FORCED_PART : 1), lasts);
+}
+
+/** Two tones for an alert: rising for what is above, falling for what is below; silent before any tap. */
+export function soundAlert(way: 1 | 0 | -1): void {
+  const [first, second] = { "1": [DOWN_HZ, UP_HZ], "0": [UP_HZ, UP_HZ], "-1": [UP_HZ, DOWN_HZ] }[`${way}`];
+  if (first) tone(first, LONG_S);
+  if (second) tone(second, LONG_S, LONG_S);
+}
+
+/** Sounds a tone that dies away, after so many seconds. */
+function tone(hz: number, lasts: number, after = 0): void {
+  if (!context) return;
+  const startS = context.currentTime + after;
+  const oscillator = context.createOscillator();
+  const loudness = context.createGain();
+  oscillator.frequency.value = hz;
+  loudness.gain.setValueAtTime(LOUDNESS, startS);
+  loudness.gain.exponentialRampToValueAtTime(0.001, startS + lasts);
+  oscillator.connect(loudness).connect(context.destination);
+  oscillator.start(startS);
+  oscillator.stop(startS + lasts);
 }

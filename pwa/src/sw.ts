@@ -1,7 +1,7 @@
 /** The service worker: the shell starts without a server, and alerts are shown; market data never passes here. */
 
 import { deviceName } from "./push/device.ts";
-import { readNotice } from "./push/notice.ts";
+import { readNotice, shaking } from "./push/notice.ts";
 import { register } from "./push/subscribe.ts";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -73,9 +73,10 @@ self.addEventListener("push", (event) => {
         ...(notice.tag && { tag: notice.tag, renotify: true }),
         icon: "/icons/icon-192.png",
         data: { url: notice.url },
-      }),
+        vibrate: shaking(notice.way),
+      } as NotificationOptions),
       showBadge(notice.badge),
-      tellPages({ shown: notice.url === "/" ? "test" : "alert" }),
+      tellPages({ shown: notice.kind, way: notice.way }),
     ]),
   );
 });

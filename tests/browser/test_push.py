@@ -181,7 +181,7 @@ class Subscribed:
 
         On a machine that has to compile the estimator first, that takes as long as compiling it.
         """
-        for _ in range(3 * PATIENCE_MS // 50):
+        for _ in range(5 * PATIENCE_MS // 50):
             for one in self.service.of(self.subscriber):
                 data = one.payload["notification"]["data"]
                 if (data["kind"], data["symbol"]) == (kind, symbol):
@@ -231,6 +231,7 @@ def test_a_cluster_that_price_nears_rings_the_phone_and_a_tap_opens_its_row(
     notification = payload["notification"]
     assert notification["title"].startswith("SIMULATED · ETH ")
     assert notification["navigate"].startswith(f"{server}/?symbol=ETHUSDT&price=")
+    assert notification["data"]["way"] == (1 if " above: " in notification["title"] else -1)
 
     # It was kept before it was sent: the inbox has it, with the screen of its instant.
     entry = next(

@@ -89,6 +89,8 @@ class PushService:
         self.phones: dict[str, FakePhone] = {}
         self.received: list[Received] = []
         self.requests = 0
+        self.told: list[tuple[str, dict[str, Any]]] = []  # (path, JSON) of second channels
+        self.always = Answer()  # for second channels
         self.on_received: Callable[[Received], None] = lambda received: None
         self._arrived = asyncio.Event()
 
@@ -144,6 +146,11 @@ class PushService:
             return response
         return web.Response(status=answer.status, headers=answer.headers)
 
+    async def _told(self, request: web.Request) -> web.StreamResponse:
+        self.told.append((request.path, await request.json()))
+        self._arrived.set()
+        return web.Response(status=self.always.status)
+
     def _claims(self, request: web.Request) -> dict[str, Any] | None:
         """Check the signature as a service does (RFC 8292); None when it does not hold."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -167,6 +174,7 @@ class PushService:
     async def running(self, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[PushService]:
         app = web.Application(middlewares=[self._count])
         app.router.add_post("/push/{number}", self._push)
+        app.router.add_post("/{path:.*}", self._told)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()

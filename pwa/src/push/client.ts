@@ -1,6 +1,7 @@
 /** Alerts on this phone: whether they can come, turning them on and off, and trying the way. */
 
 import { signal } from "@preact/signals";
+import { readySound } from "../sound.ts";
 import { deviceName, deviceSecret } from "./device.ts";
 import { type PhoneHealth, readHealth, type ServerHealth } from "./health.ts";
 import { ask, type Browser, Refusal, register } from "./subscribe.ts";
@@ -98,6 +99,7 @@ export async function keepSubscribed(): Promise<void> {
 
 /** To be called from a tap: browsers ask the user for leave only then. */
 export async function turnOn(): Promise<void> {
+  readySound();
   await attempt(async () => {
     if ((await Notification.requestPermission()) === "granted")
       await register(await browserOf(), deviceName(navigator.userAgent));
@@ -116,6 +118,7 @@ export async function turnOff(): Promise<void> {
 
 /** Has the server send this phone a message, and measures until it is shown here. */
 export async function test(): Promise<void> {
+  readySound();
   await attempt(async () => {
     push.roundTripMs.value = null;
     const startedMs = performance.now();

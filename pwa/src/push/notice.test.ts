@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readNotice, within } from "./notice.ts";
+import { readNotice, shaking, within } from "./notice.ts";
 
 const message = (change: object = {}, notification: object = {}) =>
   JSON.stringify({
@@ -8,7 +8,7 @@ const message = (change: object = {}, notification: object = {}) =>
       title: "BTC 0.4 % above: 42 M USD",
       body: "of shorts.",
       tag: "BTCUSDT-c12",
-      data: { url: "/?symbol=BTCUSDT&price=77480&alert=3" },
+      data: { url: "/?symbol=BTCUSDT&price=77480&alert=3", kind: "approach", way: 1 },
       ...notification,
     },
     app_badge: 2,
@@ -22,6 +22,8 @@ describe("a push message", () => {
       body: "of shorts.",
       tag: "BTCUSDT-c12",
       url: "/?symbol=BTCUSDT&price=77480&alert=3",
+      kind: "approach",
+      way: 1,
       badge: 2,
     });
   });
@@ -43,6 +45,12 @@ describe("a push message", () => {
   it("does without what it cannot read", () => {
     const notice = readNotice(message({ app_badge: "many" }, { body: 3, tag: null, data: "x" }));
     expect([notice.body, notice.tag, notice.url, notice.badge]).toEqual(["", "", "/", null]);
+  });
+
+  it("shakes otherwise for what is above than for what is below", () => {
+    expect(shaking(1)).toEqual([...shaking(-1)].reverse());
+    expect(shaking(1)).not.toEqual(shaking(-1));
+    expect(shaking(0)).toHaveLength(1);
   });
 
   it("leads nowhere but into the app", () => {

@@ -1,5 +1,7 @@
 /** What a push message says, read by the service worker. Whatever came, there is something to show. */
 
+export type Way = 1 | 0 | -1;
+
 export interface Notice {
   readonly title: string;
   readonly body: string;
@@ -7,6 +9,10 @@ export interface Notice {
   readonly tag: string;
   /** Where a tap leads, below the app's own address. */
   readonly url: string;
+  /** "test" for a message that was only to show the way. */
+  readonly kind: string;
+  /** +1 when it is about what lies or moves up, -1 down, 0 neither: how it sounds. */
+  readonly way: Way;
   /** Alerts not yet opened; null when the message does not say. */
   readonly badge: number | null;
 }
@@ -17,6 +23,8 @@ const UNREADABLE: Notice = {
   body: "An alert came that this version cannot read. Open the app.",
   tag: "unreadable",
   url: "/",
+  kind: "",
+  way: 0,
   badge: null,
 };
 
@@ -41,6 +49,8 @@ export function readNotice(text: string): Notice {
     body: typeof told.body === "string" ? told.body : "",
     tag: typeof told.tag === "string" ? told.tag : "",
     url: typeof data.url === "string" ? within(data.url) : "/",
+    kind: typeof data.kind === "string" ? data.kind : "",
+    way: data.way === 1 || data.way === -1 ? data.way : 0,
     badge: Number.isSafeInteger(badge) && (badge as number) >= 0 ? (badge as number) : null,
   };
 }
@@ -48,4 +58,9 @@ export function readNotice(text: string): Notice {
 /** An address below the app's own; anything that would lead elsewhere leads to the start. */
 export function within(url: string): string {
   return /^\/(?![/\\])[\x21-\x7e]*$/.test(url) ? url : "/";
+}
+
+/** How a phone shakes, in ms: rising for what is above, falling for what is below. */
+export function shaking(way: Way): number[] {
+  return { "1": [50, 60, 50, 60, 220], "0": [120], "-1": [220, 60, 50, 60, 50] }[`${way}`];
 }

@@ -190,6 +190,7 @@ class Alarms:
             urgency="high" if firing.urgent else "normal",
             topic=topic,
             rule_id=firing.rule or None,
+            way=firing.way,
         )
 
     # What the user changes.

@@ -51,6 +51,7 @@ def webpush_payload(waiting: Waiting, simulated: bool, bytes_max: int = PUSH_PAY
                 "kind": alert.kind,
                 "symbol": alert.symbol,
                 "at": alert.at_ms,
+                "way": alert.way,
                 "url": path,
             },
         }

@@ -25,7 +25,7 @@ class Alert:
 
     dedupe_key: the same firing told twice is one alert.  url: where it opens, below the app's origin.
     ttl_s: how long it is worth delivering.  topic: an undelivered message of the same topic is replaced,
-    "" replaces none.
+    "" replaces none.  way: +1 when it is about what lies or moves up, -1 down, 0 neither: the sound.
     """
 
     dedupe_key: str
@@ -39,6 +39,7 @@ class Alert:
     urgency: Urgency
     topic: str
     rule_id: int | None = None
+    way: int = 0
 
 
 @dataclass(frozen=True, slots=True)
