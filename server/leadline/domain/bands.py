@@ -418,6 +418,14 @@ class Bands:
         coins: F8 = folded[0]
         return coins
 
+    def load(self) -> None:
+        """Load the compiled code that pictures and lessons need, so that neither waits for it later."""
+        kernels.revalue(
+            self._cells, self._scales, self._edges, np.zeros_like(self.lesson.multipliers), self._flows
+        )
+        self.flows(self.profile().origin)
+        self.prior_coins(0)
+
     def flows(self, origin: int) -> F8:
         """Return what became of the coins of PROFILE_BINS bins from log-price bin ``origin`` on.
 

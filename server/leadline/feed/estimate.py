@@ -511,6 +511,7 @@ def _bands_of(
     past = backcast(
         bands, history.candles, history.open_interest, history.funding, columns_since_ms, on_bar=note
     )
+    bands.load()
     if taught and lesson is not None:
         bands.hear_on(lesson)
     return bands, interest, past

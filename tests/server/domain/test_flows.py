@@ -58,3 +58,13 @@ def test_every_bin_is_what_it_was_plus_what_was_counted_less_a_share_that_closed
                 total < 1e-6 or share == pytest.approx(1.0, abs=1e-9) or event[0] in ("oi", "print", "mark")
             )
         before, counted = now, bands._flows.copy()
+
+
+def test_loading_the_compiled_code_changes_nothing() -> None:
+    bands = Bands(TIERS, START, 0)
+    bands.open_interest(1_000.0, 0)
+    before, counted, profile = held(bands), bands._flows.copy(), bands.profile()
+    bands.load()
+    np.testing.assert_array_equal(held(bands), before)
+    np.testing.assert_array_equal(bands._flows, counted)
+    np.testing.assert_array_equal(bands.profile().long_coins, profile.long_coins)
