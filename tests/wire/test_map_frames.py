@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.wire import map_frames
@@ -16,6 +16,7 @@ from tests.wire.maps import COLUMNS, ROWS, STEP_MIN, STREAM, map_stream
 STARTS_MS = 1_790_000_000_000
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 40), st.integers(0, 2**32 - 1))
 def test_any_plane_reads_back_as_it_was(columns: int, rows: int, seed: int) -> None:
     codes = np.random.default_rng(seed).integers(0, 256, (columns, rows)).astype(np.uint8)

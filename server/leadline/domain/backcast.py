@@ -75,7 +75,7 @@ def backcast(
 
 def column(bands: Bands, bar: Bar) -> Column:
     """Return the column of the bar that has just ended."""
-    origin, codes = coded(bands.profile())
+    origin, codes = coded(bands)
     return Column(
         minute=bar.at_ms // MINUTE_MS,
         span_min=bar.span_ms // MINUTE_MS,

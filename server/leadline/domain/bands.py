@@ -410,6 +410,22 @@ class Bands:
         )
         return made if self.exact is None else with_exact(made, self.exact)
 
+    def outline(self, origin: int, bins: int) -> F8:
+        """Return the coins of `profile` alone, both sides together, in ``bins`` bins from ``origin`` on."""
+        coins: F8 = np.empty(bins)
+        kernels.outline(
+            self._cells,
+            self._sums,
+            self._scales,
+            self._edges,
+            self.lesson.multipliers,
+            self._total.multipliers,
+            self.oi_coins,
+            origin,
+            coins,
+        )
+        return coins
+
     def prior_coins(self, origin: int) -> F8:
         """Return coins [2, PROFILE_BINS] as the prior places them, before what prints taught."""
         folded: F8 = np.empty((2, 2, constants.PROFILE_BINS))

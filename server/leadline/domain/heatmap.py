@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.domain import heatmap_kernels as kernels
-from leadline.domain.bands import STEP
+from leadline.domain.bands import STEP, Bands
 from leadline.domain.heat import codes_of, usd_of
 from leadline.domain.kernels import F8, I8
-from leadline.domain.profile import Profile
 
 Codes = NDArray[np.uint8]
 
@@ -33,7 +32,6 @@ MAP_ROWS = 256
 ROW_BINS = {12: 1, 24: 1, 72: 2, 168: 2}
 FILLED_SHARE = 0.45  # of the rows, on each side of the price, that the range's prices may take up
 _USD: F8 = np.array([usd_of(code) for code in range(256)])
-_CENTRES: F8 = np.arange(STORED_BINS, dtype=np.float64) + 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +51,12 @@ class Column:
     codes: Codes
 
 
-def coded(profile: Profile) -> tuple[int, Codes]:
-    """Return a profile's bands as (origin, codes [STORED_BINS]): dollars at the price of each bin."""
-    origin = floor(log(profile.mark) / STEP) - STORED_BINS // 2
-    begin = origin - profile.origin
-    coins = (profile.long_coins + profile.short_coins)[begin : begin + STORED_BINS]
-    return origin, codes_of(coins * np.exp((origin + _CENTRES) * STEP))
+def coded(bands: Bands) -> tuple[int, Codes]:
+    """Return what bands say now as (origin, codes [STORED_BINS]): dollars at the price of each bin."""
+    origin = floor(log(bands.mark_price) / STEP) - STORED_BINS // 2
+    codes = np.zeros(STORED_BINS, dtype=np.uint8)
+    kernels.encode_at(bands.outline(origin, STORED_BINS), origin, STEP, codes)
+    return origin, codes
 
 
 class _Tier:

@@ -7,7 +7,7 @@ from math import floor, log
 import numpy as np
 from numba import types
 
-from leadline.domain.raw_memory import compiled
+from leadline.domain.raw_memory import compiled, inlined
 
 CODE_USD = 100.0
 CODE_MAX = 255
@@ -76,11 +76,23 @@ def add_planes(
                     planes[side, c, row // row_bins] += usd * weight
 
 
+@inlined
+def _code(usd: float) -> int:
+    """Return the nearest band code of an amount."""
+    if usd <= 0.0:
+        return 0
+    return min(int(np.rint(np.log1p(usd / CODE_USD) / _LOG_RATIO)), CODE_MAX)
+
+
 @compiled(types.void(_F8, types.uint8[::1]))
 def encode(usd: np.ndarray, codes: np.ndarray) -> None:
     """Write the nearest band code of each amount."""
     for i in range(len(usd)):
-        if usd[i] > 0.0:
-            codes[i] = min(int(np.rint(np.log1p(usd[i] / CODE_USD) / _LOG_RATIO)), CODE_MAX)
-        else:
-            codes[i] = 0
+        codes[i] = _code(usd[i])
+
+
+@compiled(types.void(_F8, types.int64, types.float64, types.uint8[::1]))
+def encode_at(coins: np.ndarray, origin: int, log_step: float, codes: np.ndarray) -> None:
+    """Write the band code of coins, each valued at the price of its bin; bin 0 is ``origin``."""
+    for i in range(len(coins)):
+        codes[i] = _code(coins[i] * np.exp((origin + i + 0.5) * log_step)) if coins[i] > 0.0 else 0

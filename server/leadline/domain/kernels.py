@@ -465,6 +465,48 @@ def fold(
 
 
 @_compiled
+def outline(
+    cells: F8,
+    sums: F8,
+    scales: F8,
+    edges: I8,
+    multipliers: F8,
+    totals: F8,
+    oi_coins: float,
+    first: int,
+    out: F8,
+) -> None:
+    """Write the forced flow of both sides by log-price bin into ``out`` [n], whose bin 0 is ``first``.
+
+    The coins that `fold` and `as_flow` tell, without their doubt.
+    """
+    bins, n = cells.shape[2], len(out)
+    out[:] = 0.0
+    for side in range(2):
+        held = 0.0
+        for j in range(cells.shape[1]):
+            held += multipliers[j] * sums[side, HELD, j]
+        scale = scales[side] * min(totals[side], oi_coins / max(held * scales[side], 1e-300))
+        lowest = first if side == 0 else -first - n
+        begin = max(edges[side] - bins, lowest)
+        end = min(edges[side], lowest + n)
+        while begin < end:
+            slot = begin % bins
+            run = min(end - begin, bins - slot)
+            for j in range(cells.shape[1]):
+                row, factor = cells[side, j], multipliers[j] * scale
+                if side == 0:
+                    at = begin - first
+                    for i in range(run):
+                        out[at + i] += factor * row[slot + i]
+                else:
+                    at = -1 - first - begin
+                    for i in range(run):
+                        out[at - i] += factor * row[slot + i]
+            begin += run
+
+
+@_compiled
 def as_flow(folded: F8, totals: F8, sigmas: F8, oi_coins: float, flow: F8) -> None:
     """Turn what `fold` wrote into forced flow: times the side's total, with that total's own doubt.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from leadline.domain.backcast import backcast
 from leadline.domain.bands import STEP, Bands, bootstrap
-from leadline.domain.heat import combine, usd_of
+from leadline.domain.heat import codes_of, combine, usd_of
 from leadline.domain.heatmap import (
     COARSE_SLOTS,
     MAP_ROWS,
@@ -59,7 +59,10 @@ def column(minute: int, price: float, span_min: int = 1, codes: np.ndarray = NO_
 
 
 def profile_column(minute: int, profile: Profile, mark: float) -> Column:
-    origin, codes = coded(profile)
+    origin = int(np.floor(log(mark) / STEP)) - STORED_BINS // 2
+    begin = origin - profile.origin
+    coins = (profile.long_coins + profile.short_coins)[begin : begin + STORED_BINS]
+    codes = codes_of(coins * np.exp((origin + np.arange(STORED_BINS) + 0.5) * STEP))
     return Column(minute, 1, (mark, mark, mark, mark), mark, profile.oi_coins, origin, codes)
 
 
@@ -68,9 +71,10 @@ def close_to(codes: np.ndarray, usd: np.ndarray) -> None:
     np.testing.assert_allclose(USD[codes], usd, rtol=0.062, atol=20.0)
 
 
-def test_a_profile_is_coded_at_the_price_of_each_bin() -> None:
-    profile = week_of_bands(1).profile()
-    origin, codes = coded(profile)
+def test_bands_are_coded_as_their_profile_at_the_price_of_each_bin() -> None:
+    bands = week_of_bands(1)
+    profile = bands.profile()
+    origin, codes = coded(bands)
     begin = origin - profile.origin
     prices = np.exp((origin + np.arange(STORED_BINS) + 0.5) * STEP)
     usd = (profile.long_coins + profile.short_coins)[begin : begin + STORED_BINS] * prices
@@ -108,7 +112,7 @@ def test_a_picture_is_the_joint_heat_of_its_moment(basis: float, row_bins: int) 
 
 
 @given(st.floats(-0.02, 0.02), st.integers(0, 2**32 - 1))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_longs_stay_below_the_mark_and_shorts_above_it(basis: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     marks = 50_000.0, 50_000.0 * (1 + basis)
@@ -143,6 +147,7 @@ def test_bars_are_kept_by_minute_for_a_day_and_by_five_for_a_week() -> None:
     assert int(week.codes[0, 0]) == (first + 4) % 256
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 39), st.floats(90.0, 110.0)), min_size=1, max_size=60))
 def test_a_column_spans_its_minutes_and_shows_the_last_that_is_known(told: list[tuple[int, float]]) -> None:
     told.sort(key=lambda made: made[0])
@@ -173,6 +178,7 @@ def test_a_bar_told_late_keeps_the_newer_bands() -> None:
     assert tuple(read.candles[0]) == (90.0, 102.0, 88.0, 101.0)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-4, 1e6), st.floats(0.0, 0.5), st.floats(0.0, 0.5), st.sampled_from([12, 24, 72, 168]))
 def test_rows_show_the_whole_range_with_the_price_in_the_middle_half(
     price: float, below: float, above: float, hours: int
@@ -210,7 +216,7 @@ def test_the_past_played_back_leaves_the_bands_where_a_bootstrap_does() -> None:
     bootstrap(other, candles, open_interest, BAR_MS)
     assert one.profile().long_coins.tobytes() == other.profile().long_coins.tobytes()
     assert [made.minute for made in columns] == [bar.at_ms // 60_000 for bar in bars[100:]]
-    origin, codes = coded(other.profile())
+    origin, codes = coded(other)
     assert (columns[-1].origin, columns[-1].codes.tobytes()) == (origin, codes.tobytes())
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from leadline.domain.ladder import Touch, VenueLevels, resting_of
 from leadline.domain.path import BINS, Depth, Standing, path_of
-from leadline.domain.true_range import BAR_MS, TrueRange
+from leadline.domain.true_range import HOUR_MS, TrueRange
 from tests.server.domain.test_clusters import MARK, STEP, heat
 
 REACH = 0.01
@@ -111,15 +111,15 @@ def test_the_true_range_is_that_of_whole_hours_with_their_gaps() -> None:
     ranges = TrueRange()
     for hour in range(3):
         for price in (100.0, 101.0, 99.0, 100.0):
-            ranges.observe(price, hour * BAR_MS + 1)
+            ranges.observe(price, hour * HOUR_MS + 1)
     assert ranges.average == pytest.approx(np.log(101 / 99))
-    ranges.observe(110.0, 3 * BAR_MS)  # opens far from where it closed
-    ranges.observe(110.0, 4 * BAR_MS)
+    ranges.observe(110.0, 3 * HOUR_MS)  # opens far from where it closed
+    ranges.observe(110.0, 4 * HOUR_MS)
     assert ranges.average == pytest.approx((3 * np.log(101 / 99) + np.log(110 / 100)) / 4)
 
 
 def test_no_range_is_known_within_the_first_hour() -> None:
     ranges = TrueRange()
     ranges.observe(100.0, 0)
-    ranges.observe(120.0, BAR_MS - 1)
+    ranges.observe(120.0, HOUR_MS - 1)
     assert ranges.average is None
