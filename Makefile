@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,10 +81,13 @@ simulate: dev ## ten minutes of market under faults, and the times of recovery, 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
-bench: bench-wire bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push ## every benchmark; results in build/bench
+bench: bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
+
+bench-streams: dev ## bytes a second of every stream, on the twin and on a recorded market
+	$(BIN)/python -m tests.bench.bench_streams $(ARGS)
 
 bench-fanout: dev peers ## one frame to a thousand phones, beside other servers and the bare transport
 	$(BIN)/python -m tests.bench.bench_fanout $(ARGS)
