@@ -65,10 +65,10 @@ faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS
 kills: dev ## alerts over so many kills of the server at random moments (KILLS=100)
 	LEADLINE_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/server/push/test_kills.py $(ARGS)
 
-score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30, one JSON line a seed in build/score.jsonl
+score: dev ## the estimate against the simulated truth: SEEDS="1 2" DAYS=30 ARGS="--symbols BTCUSDT", one JSON line a seed in build/score.jsonl
 	@mkdir -p build
 	@printf '%s\n' $(or $(SEEDS),1 2 3 4 5 6 7 8) | \
-	  xargs -P 2 -I{} $(BIN)/leadline score --market twin --seed {} --days $(or $(DAYS),30) --json | tee build/score.jsonl
+	  xargs -P 2 -I{} $(BIN)/leadline score --market twin --seed {} --days $(or $(DAYS),30) --json $(ARGS) | tee build/score.jsonl
 
 alert-days: dev ## hours of simulated market at the alert desk (SEEDS=1-8 HOURS=24)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-8) LEADLINE_HOURS=$(or $(HOURS),24) \

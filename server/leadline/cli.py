@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--market", choices=["twin"], default="twin", help="whose truth is known")
     score.add_argument("--seed", type=int, default=1, metavar="N", help="of the market")
     score.add_argument("--days", type=_days, default=30.0, metavar="D", help="how long to play, 0.5 to 365")
+    score.add_argument(
+        "--symbols", type=_twin_symbols, default=None, metavar="A,B", help="of the simulated three (all)"
+    )
     score.add_argument("--json", action="store_true", help="one line of JSON, with everything measured")
     score.set_defaults(run=_score)
 
@@ -154,6 +157,15 @@ def _check(arguments: argparse.Namespace) -> int:
     return run_check(arguments.files, arguments.json, sys.stdout)
 
 
+def _twin_symbols(text: str) -> tuple[str, ...]:
+    from leadline.twin.contracts import SYMBOLS
+
+    names = tuple(dict.fromkeys(name.strip().upper() for name in text.split(",")))
+    if unknown := [name for name in names if name not in SYMBOLS]:
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(SYMBOLS)}, got {', '.join(unknown)}")
+    return names
+
+
 def _score(arguments: argparse.Namespace) -> int:
     if arguments.captures is not None and arguments.data_dir is not None:
         raise UsageError("score takes --captures or --data-dir, not both")
@@ -169,7 +181,7 @@ def _score(arguments: argparse.Namespace) -> int:
         return run_score_recordings(arguments.captures, arguments.json, sys.stdout)
     from leadline.score_run import run_score
 
-    return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout)
+    return run_score(arguments.seed, arguments.days, arguments.json, sys.stdout, arguments.symbols)
 
 
 def _record(arguments: argparse.Namespace) -> int:

@@ -127,13 +127,16 @@ def score_twin(
     for made in scores.values():
         made.finish()
     result = report(scores, seed, days)
-    result["traders"] = {**asdict(traders), "leverage_shares": None, **asdict(weather)}
+    habits = {name: value for name, value in asdict(traders).items() if name != "leverage_shares"}
+    result["traders"] = {**habits, **asdict(weather)}
     return result
 
 
-def run_score(seed: int, days: float, as_json: bool, out: TextIO) -> int:
+def run_score(
+    seed: int, days: float, as_json: bool, out: TextIO, symbols: Sequence[str] | None = None
+) -> int:
     """Score one seed and write the result: one line of JSON, or a line a measure."""
-    result = score_twin(seed, days)
+    result = score_twin(seed, days, symbols or SYMBOLS)
     if as_json:
         out.write(json.dumps(result) + "\n")
     else:
