@@ -16,6 +16,7 @@ from leadline.domain.spread import Spread
 
 WINDOW_S = 10
 LAST_S = 5
+GAP_MS = 2_500  # seconds farther apart do not make a window
 DAY_S = 86_400.0
 VOLUME_QUANTILE = 0.95
 VOLUMES_MIN = 120  # seconds with flow before the quantile counts
@@ -89,14 +90,15 @@ class _Side:
 
 
 class AbsorptionWatch:
-    """Both sides of one symbol's book, fed once a second."""
+    """Both sides of one symbol's book, fed once a second; after a gap its windows begin anew."""
 
-    __slots__ = ("_mids", "_seconds", "_sides", "slope")
+    __slots__ = ("_at_ms", "_mids", "_seconds", "_sides", "slope")
 
     def __init__(self) -> None:
         self._sides = {Side.BUY: _Side(), Side.SELL: _Side()}
         self._mids: deque[float] = deque(maxlen=WINDOW_S + 1)
         self._seconds = 0
+        self._at_ms = 0
         self.slope = ImpactSlope()
 
     def second(self, at_ms: int, mid: float, flow_usd: float, bid: Second, ask: Second) -> list[Absorption]:
@@ -105,6 +107,9 @@ class AbsorptionWatch:
         mid: at its end; flow_usd: takers' bought minus sold over the last WINDOW_S, wherever it was;
         bid, ask: what was taken from and shown on each side near the touch.
         """
+        if at_ms - self._at_ms > GAP_MS:
+            self._begin()
+        self._at_ms = at_ms
         self._mids.append(mid)
         self._seconds += 1
         move = mid - self._mids[0]
@@ -124,6 +129,13 @@ class AbsorptionWatch:
                     Absorption(side, score, taken_usd, refill, one.held_s, refill >= ICEBERG_REFILL_MIN)
                 )
         return standing
+
+    def _begin(self) -> None:
+        self._mids.clear()
+        self._seconds = 0
+        for one in self._sides.values():
+            one.seconds.clear()
+            one.held_s = 0
 
     def held_s(self, side: Side) -> int:
         """Return for how many seconds a side has been absorbing, 0 when it is not."""

@@ -1,8 +1,8 @@
 """Watches every symbol for the user's rules, and keeps what a rule would have fired on.
 
-Where price is near to something that matters it is held against the rules ten times a second, elsewhere
-twice; once a second the book is looked at.  What fires is handed on at once with the screen as it is at
-that instant.
+Where price is near to something that matters it is held against the rules ten times a second and the book
+looked at once; elsewhere twice a second, and the book every five: a server may follow many symbols.  What
+fires is handed on at once with the screen as it is at that instant.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ log = logging.getLogger("leadline.feed")
 
 STEP_S = 0.1
 LOOK_MS = 1_000
-NEAR = 0.01  # of price
+NEAR = 0.005  # of price
+NEAR_MAP_MS = 2_000
 FAR_STEP_MS = 500
+FAR_LOOK_MS = 5_000
 FAR_MAP_MS = 10_000
 HISTORY_MS = 60_000  # between two facts kept for previews
 HISTORY_MAX = 1_440
@@ -140,15 +142,17 @@ class AlertDesk:
         if now_ms < one.step_ms and not one.heard:
             return
         one.step_ms = now_ms + (0 if one.near else FAR_STEP_MS)
-        fuel = one.heat.fuel(LOOK_MS if one.near else FAR_MAP_MS) if one.heat else None
+        fuel = one.heat.fuel(NEAR_MAP_MS if one.near else FAR_MAP_MS) if one.heat else None
         heard, one.heard = one.heard, []
         if fuel is not None:
             heard += one.signals.follow(fuel)
         if now_ms >= one.look_ms:
-            one.look_ms = now_ms + LOOK_MS
+            one.look_ms = now_ms + (LOOK_MS if one.near else FAR_LOOK_MS)
             heard += one.signals.look(fuel)
         facts = self._facts(one, fuel)
-        one.near = self._is_near(facts)
+        near, one.near = one.near, self._is_near(facts)
+        if one.near and not near:
+            one.look_ms = now_ms
         firings = self.alerting.observe(facts)
         for told in heard:
             self._told(told)

@@ -99,7 +99,7 @@ class SymbolSignals:
         return []
 
     def look(self, fuel: Fuel[ClusterLike] | None) -> list[Told]:
-        """Look at the book as it stands; called once a second."""
+        """Look at the book as it stands; called once a second where it matters, else less often."""
         now_ms, price = self._clock.wall_ms(), self.session.price()
         if price is None:
             return []

@@ -76,3 +76,13 @@ def test_nothing_is_said_before_there_is_a_past() -> None:
 def test_the_zone_is_three_ticks_or_two_basis_points() -> None:
     assert zone_width(10_000.0, 0.1) == pytest.approx(2.0)
     assert zone_width(1.0, 0.001) == pytest.approx(0.003)
+
+
+def test_looks_far_apart_make_no_window() -> None:
+    market = Market()
+    market.run(900)
+    hit = Second(30_000.0, 100_000.0)
+    for _ in range(30):
+        market.second += 4
+        assert market.run(1, bid=hit, impact=0.0, push=-30_000.0) == []
+    assert market.watch.held_s(Side.BUY) == 0
