@@ -79,12 +79,13 @@ async def test_columns_come_back_as_they_were(store: HistoryStore) -> None:
         assert (column.origin, column.mark) == (known[column.minute].origin, known[column.minute].mark)
 
 
+@pytest.mark.parametrize("factor", [1.01, 1.0003])
 async def test_a_past_that_the_venue_denies_is_dropped(
-    store: HistoryStore, caplog: pytest.LogCaptureFixture
+    store: HistoryStore, caplog: pytest.LogCaptureFixture, factor: float
 ) -> None:
     first = await past_of(store, Archive("okx"))
     first.history.candles = [
-        type(bar)(bar.at_ms, bar.open, bar.high, bar.low, bar.close * 1.01, bar.volume, None, bar.span_ms)
+        type(bar)(bar.at_ms, bar.open, bar.high, bar.low, bar.close * factor, bar.volume, None, bar.span_ms)
         for bar in first.history.candles
     ]
     keep(store, "okx", first)
