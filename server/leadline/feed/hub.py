@@ -153,7 +153,8 @@ class Hub:
             self.announce()
         for stream in list(self.streams.values()):
             if now_ms >= stream.due_ms:
-                stream.due_ms = now_ms + stream.every_ms
+                # From when it was due, not from when it was noticed: else every step of the pacing adds up.
+                stream.due_ms = max(stream.due_ms + stream.every_ms, now_ms)
                 try:
                     stream.emit(now_ms)
                 except Exception:

@@ -84,6 +84,28 @@ def test_a_quiet_ladder_still_sends_a_frame_a_second() -> None:
     assert 2 <= len(phone.frames) <= 4
 
 
+@pytest.mark.parametrize("step_ms", [50, 51, 57, 70])
+def test_a_ladder_keeps_its_rate_however_the_steps_fall(step_ms: int) -> None:
+    market = hand_market()
+    phone = Phone(market)
+    steps = 10_000 // step_ms
+    for number in range(steps):
+        market.books["binance"].book.apply([10001], [1 + number], [], [])
+        step(market, step_ms)
+    assert abs(len(phone.frames) - steps * step_ms * KEY.hz / 1000) <= 2
+
+
+def test_streams_that_were_held_up_do_not_make_up_for_it_in_a_rush() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    step(market, 100)
+    before = len(phone.frames)
+    for number in range(4):
+        market.books["binance"].book.apply([10001], [1 + number], [], [])
+        step(market, 5_000 if number == 0 else 1)
+    assert len(phone.frames) - before <= 2
+
+
 def test_a_new_epoch_is_a_keyframe() -> None:
     market = hand_market()
     phone = Phone(market)
