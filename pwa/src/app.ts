@@ -302,6 +302,7 @@ export class App {
     [flow.tape, flow.pulse] = [null, null];
     batch(() => {
       flowState.sums.value = null;
+      flowState.freshness.value = "fresh";
       flowState.hasTape.value = false;
       flowState.hasPulse.value = false;
     });
@@ -309,6 +310,7 @@ export class App {
 
   #greeted(hello: Hello): void {
     this.#store.hello.value = hello;
+    flow.venues = hello.venues;
     this.#flush();
     const held = this.market.facts;
     const told = hello.symbols.find((it) => it.symbol === held?.symbol);
@@ -396,6 +398,7 @@ export class App {
     batch(() => {
       flowState.hasTape.value = true;
       flowState.floorUsd.value = held.model.floorUsd;
+      flowState.freshness.value = tapeFreshness(held, performance.now());
       flowState.sums.value = held.model.sums(serverNowMs(held, performance.now()), usdOf);
     });
     if (flowState.sound.value) sound(held.model.fresh, usdOf, this.#store.preferences.value.largeUsd);

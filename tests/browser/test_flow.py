@@ -80,12 +80,16 @@ def test_without_a_server_tape_and_pulse_are_shown_as_the_past(
     expect(still_page.locator(".pane-note")).to_have_count(0)
     expect(still_page.locator(".age")).to_contain_text("last seen")
     expect(still_page.locator(".watermark")).to_have_text("SIMULATED")
+    expect(still_page.locator(".sums")).to_contain_text("– bought")
+    expect(still_page.locator(".sums")).not_to_contain_text("liquidations")
     still_page.wait_for_timeout(700)  # the fade to grey
     take(still_page, "flow-offline")
 
 
 def test_pictures_of_the_flow(still_page: Page) -> None:
     open_flow(still_page)
+    expect(still_page.locator(".flow-screen.fresh .flow-panes.fresh")).to_be_visible()
+    still_page.wait_for_timeout(700)  # the colours of a picture that lives again
     take(still_page, "flow")
     still_page.set_viewport_size({"width": 844, "height": 390})
     take(still_page, "flow-landscape")

@@ -24,14 +24,16 @@ export interface Held<M> {
 export const flow = {
   tape: null as Held<TapeModel> | null,
   pulse: null as Held<PulseModel> | null,
+  /** The server's venues, whose places the prints name. */
+  venues: [] as readonly string[],
 };
 
 /** What the elements of the screen show. */
 export const flowState = {
   sums: signal<TapeSums | null>(null),
   floorUsd: signal(0),
-  /** Whether the tape is fed; that it is silent says nothing. */
-  freshness: signal<Freshness>("stale"),
+  /** Whether the tape is fed; that it is silent says nothing. Nothing is stale while there is none. */
+  freshness: signal<Freshness>("fresh"),
   hasTape: signal(false),
   hasPulse: signal(false),
   filter: signal<TapeFilter>("all"),

@@ -8,13 +8,14 @@ import { restoreFlow, saveFlow } from "./flow_snapshot.ts";
 
 const facts = { symbol: "BTCUSDT", tick: [1, 1], lot: [1, 3], unit: "coin" } as unknown as SymbolFacts;
 
-const clear = () => Object.assign(flow, { tape: null, pulse: null });
+const clear = () => Object.assign(flow, { tape: null, pulse: null, venues: [] });
 
 beforeEach(() => {
   localStorage.clear();
   const [tape, pulse] = [new TapeModel(), new PulseModel()];
   for (const frame of golden("tape")) tape.apply(frame);
   for (const frame of golden("pulse")) pulse.apply(frame);
+  flow.venues = ["binance", "bybit", "okx"];
   flow.tape = { symbol: "BTCUSDT", venue: "all", model: tape, atMs: 1_000 };
   flow.pulse = { symbol: "BTCUSDT", venue: "all", model: pulse, atMs: 1_000 };
 });
@@ -25,6 +26,7 @@ it("tape and pulse come back as they were, as old as they are by then", () => {
   clear();
   expect(restoreFlow(localStorage, facts, "all", 100, 560_000)).toBe(true);
   const tape = flow.tape as NonNullable<typeof flow.tape>;
+  expect(flow.venues).toEqual(["binance", "bybit", "okx"]);
   expect(tape.model.prints).toEqual(before.tape?.model.prints.slice(-80));
   expect(serverNowMs(tape, 100)).toBe((before.tape?.model.tMs ?? 0) + 62_000);
   expect(tapeFreshness(tape, 100)).toBe("stale");

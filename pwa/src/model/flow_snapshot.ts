@@ -15,6 +15,7 @@ interface Kept {
   readonly savedMs: number;
   readonly symbol: string;
   readonly venue: string;
+  readonly venues: readonly string[];
   /** The steps that the prints are in. */
   readonly steps: string;
   /** Since the last frame came, when it was saved. */
@@ -39,6 +40,7 @@ export function saveFlow(storage: Storage, facts: SymbolFacts | null, nowMs: num
     savedMs: wallMs,
     symbol: tape.symbol,
     venue: tape.venue,
+    venues: flow.venues,
     steps: stepsOf(facts),
     elapsedMs: nowMs - tape.atMs,
     tape: { tMs: tape.model.tMs, ageMs: tape.model.ageMs, prints: tape.model.prints.slice(-PRINTS) },
@@ -71,6 +73,7 @@ export function restoreFlow(
     tape.tMs = read.tape.tMs;
     tape.ageMs = read.tape.ageMs;
     tape.prints.push(...read.tape.prints);
+    flow.venues = read.venues;
     flow.tape = { symbol: read.symbol, venue, model: tape, atMs };
     if (read.pulse) {
       const pulse = new PulseModel();

@@ -7,6 +7,7 @@ import { flowState, TAPE_FILTERS } from "../model/flow.ts";
 import { chooseMap, MAP_HOURS, mapState } from "../model/map_state.ts";
 import { SPLIT } from "../model/preferences.ts";
 import { store } from "../model/store.ts";
+import type { TapeSums } from "../net/tape_frames.ts";
 import { readySound } from "../sound.ts";
 import { strings } from "../strings.ts";
 import "../flow.css";
@@ -78,23 +79,26 @@ export function FlowScreen({ app, onTape, onPulse }: Props) {
   );
 }
 
+const NO_SUMS: TapeSums = { boughtUsd: 0, soldUsd: 0, shortsUsd: 0, longsUsd: 0, venues: 0 };
+
 /** Who traded at market in the last minute, and how much of it was forced. */
 function Sums() {
-  const sums = flowState.sums.value;
-  const bought = sums?.boughtUsd ?? 0;
-  const sold = sums?.soldUsd ?? 0;
-  const forced = (sums?.shortsUsd ?? 0) + (sums?.longsUsd ?? 0);
+  // A minute that was not followed has no sums.
+  const sums = flowState.freshness.value === "stale" ? null : flowState.sums.value;
+  const { boughtUsd: bought, soldUsd: sold, shortsUsd, longsUsd, venues } = sums ?? NO_SUMS;
+  const forced = shortsUsd + longsUsd;
+  const said = (amount: number) => (sums ? usd(amount) : strings.unknown);
   const all = bought + sold;
   const part = all > 0 ? bought / all : 0.5;
   return (
     <div class="sums">
       <p>
         <span class="buy">
-          <i class="triangle" /> {strings.bought(usd(bought))}
+          <i class="triangle" /> {strings.bought(said(bought))}
         </span>
         <span class="sums-when">{strings.lastMinute}</span>
         <span class="sell">
-          {strings.sold(usd(sold))} <i class="triangle down" />
+          {strings.sold(said(sold))} <i class="triangle down" />
         </span>
       </p>
       <div class="sums-bar" style={{ "--part": `${part * 100}%` }}>
@@ -104,11 +108,10 @@ function Sums() {
       <p class="sums-forced">
         {forced > 0 ? (
           <>
-            <b>{strings.forced(usd(forced))}</b>{" "}
-            {strings.forcedOf(usd(sums?.shortsUsd ?? 0), usd(sums?.longsUsd ?? 0), sums?.venues ?? 0)}
+            <b>{strings.forced(usd(forced))}</b> {strings.forcedOf(usd(shortsUsd), usd(longsUsd), venues)}
           </>
         ) : (
-          strings.forcedNone
+          sums && strings.forcedNone
         )}
         {flowState.floorUsd.value > 0 && <span> · {strings.tapeFloor(usd(flowState.floorUsd.value))}</span>}
       </p>

@@ -191,6 +191,7 @@ export class TapeView {
     const median = amounts[amounts.length >> 1] ?? 0;
     const unit = columnUnit(median, this.#unit);
     const wording = [
+      flow.venues.length,
       facts.symbol,
       String(facts.tick),
       largeUsd,
@@ -212,7 +213,7 @@ export class TapeView {
     const { largeUsd } = this.#store.preferences.value;
     const size: SizeClass =
       usd >= largeUsd * WHALE_TIMES ? "whale" : usd >= largeUsd * LARGE_TIMES ? "large" : "small";
-    const venue = this.#store.hello.value?.venues[print.venue] ?? "";
+    const venue = flow.venues[print.venue] ?? "";
     const row: TapeRow = {
       print,
       size,
