@@ -138,6 +138,7 @@ class SymbolSession:
         self.lot = Step(1, 0)
         self.tape = Tape()
         self.pulse = Pulse()
+        self.regime = 0  # the wire's number, 0 while nobody judges it
         self._flow_told: dict[str, tuple[float, float]] = {}
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)

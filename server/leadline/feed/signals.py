@@ -294,6 +294,7 @@ class SymbolSignals:
             facts = MapFacts(fuel.near_long, fuel.near_short, self._healthy())
             regime = self._regimes.judge(fuel.oi_usd, funding, range_24h, facts)
         before, self.regime = self.regime, regime
+        self.session.regime = int(regime)
         return [RegimeChange(before, regime)] if regime is not before else []
 
     def _news_signs(self, picture: Picture) -> NewsSigns:

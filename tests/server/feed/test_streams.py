@@ -95,10 +95,11 @@ class TestGlance:
         ):
             market.session.accept(event)
         trade(market, 10_003, 4)
+        market.session.regime = 2
         step(market, 12_000)
         (row,) = self.rows(phone)
         assert (row[STATE], row[LAST], row[OI], row[FUNDING]) == (1, 10_003, 5_000, -83)
-        assert row[4:8] == [None, None, None, 0]
+        assert row[4:8] == [None, None, None, 2]
 
     def test_a_frame_comes_each_second_and_holds_only_what_changed(self) -> None:
         market = hand_market()

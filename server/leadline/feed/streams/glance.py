@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from leadline.domain.glance import (
-    REGIME_UNKNOWN,
     STRIP_CODES,
     STRIP_REACH,
     GlanceRow,
@@ -20,7 +19,6 @@ from leadline.wire.requests import GlanceKey
 
 EVERY_MS = 1_000
 SLOWLY_FRAMES = 10  # what drifts is looked at in every tenth frame, each row in another one
-REGIMES = {"useful": 1, "sparse": 2, "news": 3}
 
 
 class GlanceStream(Stream):
@@ -77,7 +75,7 @@ def row_of(session: SymbolSession) -> GlanceRow:
         above=_nearest(state["clusters"], "short", last),
         below=_nearest(state["clusters"], "long", last),
         bias=state.get("bias"),
-        regime=REGIMES.get(state.get("regime", ""), REGIME_UNKNOWN),
+        regime=session.regime,
         strip=_strip(session, last, group),
         oi=None if state["oi_usd"] is None else round(state["oi_usd"] / 1000),
         funding=None if state["funding"] is None else round(state["funding"] * 1e6),
