@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 
 import msgpack
@@ -425,6 +425,11 @@ async def _no_devices(_: Request) -> JSONResponse:
     return JSONResponse({"available": False, "problem": "no alerts here", "devices": []})
 
 
+async def _until_gone(mover: Coroutine[None, None, None]) -> None:
+    with contextlib.suppress(WebSocketDisconnect):
+        await mover
+
+
 class StillServer:
     """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
 
@@ -483,7 +488,7 @@ class StillServer:
                         streams += 1
                         mover = await self._grant(socket, message[1], streams, message[2])
                         if mover is not None:
-                            moving[streams] = movers.create_task(mover)
+                            moving[streams] = movers.create_task(_until_gone(mover))
             for task in moving.values():
                 task.cancel()
             self._watching_marks.pop(id(socket), None)

@@ -156,6 +156,17 @@ def test_fingers_drawn_apart_make_finer_rows_and_together_coarser_ones(page: Pag
     page.wait_for_function(FINER, arg=coarser)
 
 
+def test_a_fling_goes_on_after_the_finger(page: Page) -> None:
+    back = page.get_by_role("button", name="Back to price")
+    # A finger that rests first leaves price in the picture; one that throws the same way does not.
+    Fingers(page).drag(BODY, (BODY[0], BODY[1] + 90))
+    expect(back).to_have_text("Back to price")
+    page.get_by_role("button", name="Centre").click()
+    expect(back).to_have_count(0)
+    Fingers(page).drag(BODY, (BODY[0], BODY[1] + 90), steps=3, rest=False)
+    expect(back).not_to_have_text("Back to price")
+
+
 def test_a_swipe_along_the_edge_goes_to_the_next_symbol(page: Page) -> None:
     before = touch(page)["symbol"]
     Fingers(page).drag((380, 400), (250, 410))

@@ -72,11 +72,15 @@ export function litSince(grid: MapGrid, cell: MapCell): number {
   return column;
 }
 
-/** The prices that the map is about: what was traded, and the dense clusters. Null without a candle. */
+/**
+ * The prices that the map is about: what was traded, and the dense clusters as far as its rows reach.
+ * Null without a candle.
+ */
 export function interestOf(
   candles: Float32Array,
   clusters: readonly { readonly lo: number; readonly hi: number }[],
   tick: number,
+  rows: Pick<MapGrid, "low" | "ratio" | "rows">,
 ): { low: number; high: number } | null {
   let low = Number.POSITIVE_INFINITY;
   let high = 0;
@@ -92,5 +96,5 @@ export function interestOf(
     low = Math.min(low, cluster.lo * tick);
     high = Math.max(high, cluster.hi * tick);
   }
-  return { low, high };
+  return { low: Math.max(low, rows.low), high: Math.min(high, rows.low * rows.ratio ** rows.rows) };
 }

@@ -313,7 +313,7 @@ export class MapView {
     const facts = this.#store.facts.value;
     const data = this.#data();
     if (!data || !facts) return;
-    const interest = interestOf(data.candles, data.clusters, stepValue(facts.tick));
+    const interest = interestOf(data.candles, data.clusters, stepValue(facts.tick), data);
     const top = data.low * data.ratio ** data.rows;
     this.#camera.fit(data, interest ?? { low: data.low, high: top }, nowMs, animate);
   }
