@@ -101,6 +101,10 @@ bench-ingest: dev ## what three venues of forty symbols cost, at live rates
 bench-heat: dev ## what the liquidation bands cost, beside plain numpy and the memory's own speed
 	$(BIN)/python -m tests.bench.bench_heat $(ARGS)
 
+lighthouse: dev ## Lighthouse's mobile scores of the app, which it installs under build/
+	@$(PAGES)
+	$(BIN)/python -m tests.browser.lighthouse
+
 bench-app: dev ## the app on a slowed phone: script a frame, long tasks, heap over time, first picture
 	@$(PAGES)
 	$(BIN)/python -m tests.bench.bench_app $(ARGS)
