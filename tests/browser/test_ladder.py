@@ -10,7 +10,6 @@ from websockets.typing import Subprotocol
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
 from tests.browser.conftest import touch, wait_live
 from tests.browser.fingers import Fingers
-from tests.browser.reach import small_targets
 
 FRAMES_COMPARED = 40
 PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
@@ -224,8 +223,3 @@ def test_chromium_finds_nothing_that_keeps_it_from_installing_the_app(page: Page
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [error["errorId"] for error in errors if error["errorId"] != "in-incognito"] == []
     assert session.send("Page.getAppManifest")["errors"] == []
-
-
-def test_everything_a_thumb_presses_is_large_enough(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert small_targets(page) == []

@@ -7,7 +7,6 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Still
-from tests.browser.reach import small_targets
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
 
@@ -74,13 +73,3 @@ def test_glance_mode_shows_one_price_and_close_leads_back(still_page: Page) -> N
     take(still_page, "big")
     still_page.get_by_role("button", name="Close").click()
     expect(still_page.locator(".hero")).to_be_visible()
-
-
-def test_everything_a_thumb_presses_is_large_enough_on_every_screen(still_page: Page) -> None:
-    small = {}
-    for screen in ("glance", "map", "flow", "alerts", "settings", "install", "health", "big"):
-        still_page.evaluate("screen => { location.hash = screen; }", screen)
-        expect(still_page.locator("main")).to_be_visible()
-        still_page.wait_for_function("document.querySelector('main [aria-busy]') === null")
-        small[screen] = small_targets(still_page)
-    assert {screen: names for screen, names in small.items() if names} == {}

@@ -236,9 +236,7 @@ export class TapeView {
 
   #dollars(usd: number): string {
     const unit = this.#unit;
-    return unit
-      ? `${fixed(usd / unit.factor, unit.decimals + (unit.name === "M" ? 1 : 0))} ${UNIT_WORDS[unit.name]}`
-      : "";
+    return unit ? `${fixed(usd / unit.factor, unit.decimals + 1)} ${UNIT_WORDS[unit.name]}` : "";
   }
 
   /** Takes the colours that the user chose. */
