@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -138,7 +138,7 @@ def _kept(store: HistoryStore, instrument: Instrument, since_ms: int, now_ms: in
     )
     return Past(
         history,
-        kept=[column for row in past.bars if (column := _column_of(row)) is not None],
+        kept=_columns(past.bars, bars),
         lessons=_lessons(store, instrument.symbol, now_ms),
     )
 
@@ -168,8 +168,10 @@ def thinned(rows: Sequence[BarRow], now_ms: int) -> list[Candle]:
     """
     joined: list[Candle] = []
     end_ms = 0
+    # Lengths change at whole hours, so that no longer bar is cut in two.
+    day_ms, week_ms = ((now_ms - age_ms) // HOUR_MS * HOUR_MS for age_ms in (DAY_MS, WEEK_MS))
     for row in rows:
-        at_ms, age_ms = row.minute * MINUTE_MS, now_ms - row.minute * MINUTE_MS
+        at_ms = row.minute * MINUTE_MS
         if at_ms < end_ms:
             continue
         end_ms = at_ms + row.span_min * MINUTE_MS
@@ -177,7 +179,7 @@ def thinned(rows: Sequence[BarRow], now_ms: int) -> list[Candle]:
             *(at_ms, row.open, row.high, row.low, row.close),
             *(row.volume, row.taker_buy, row.span_min * MINUTE_MS),
         )
-        span_ms = MINUTE_MS if age_ms < DAY_MS else 5 * MINUTE_MS if age_ms < WEEK_MS else HOUR_MS
+        span_ms = MINUTE_MS if at_ms >= day_ms else 5 * MINUTE_MS if at_ms >= week_ms else HOUR_MS
         last = joined[-1] if joined else None
         if last is not None and last.at_ms // span_ms == at_ms // span_ms and candle.span_ms < span_ms:
             joined[-1] = _merged(last, candle)
@@ -192,6 +194,22 @@ def _merged(one: Candle, other: Candle) -> Candle:
         *(one.at_ms, one.open, max(one.high, other.high), min(one.low, other.low), other.close),
         *(one.volume + other.volume, buys, other.at_ms + other.span_ms - one.at_ms),
     )
+
+
+def _columns(rows: Sequence[BarRow], bars: Sequence[Candle]) -> list[Column]:
+    """Return the columns of rows; one that stands for five minutes has the candle of all of them."""
+    joined = {bar.at_ms // (5 * MINUTE_MS): bar for bar in bars if bar.span_ms == 5 * MINUTE_MS}
+    columns = []
+    for row in rows:
+        column = _column_of(row)
+        if column is None:
+            continue
+        bar = joined.get(column.minute // 5) if column.span_min == 1 else None
+        if bar is not None:
+            candle = bar.open, bar.high, bar.low, bar.close
+            column = replace(column, minute=bar.at_ms // MINUTE_MS, span_min=5, candle=candle)
+        columns.append(column)
+    return columns
 
 
 def _column_of(row: BarRow) -> Column | None:

@@ -33,6 +33,7 @@ log = logging.getLogger("leadline.store")
 
 FOLDER = "hist"
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 COMMIT_EVERY_S = 1.0
 WAITING_MAX = 20_000  # batches that wait for the disk; more are dropped
@@ -111,7 +112,7 @@ class HistoryStore:
     def past(self, symbol: str, venue: str, since_ms: int, now_ms: int) -> StoredPast:
         """Return what is kept of a contract from ``since_ms`` on; blocks while it reads."""
         past = StoredPast(samples={kind: [] for kind in ("oi", "funding", "ratio")})
-        codes_from_min = (now_ms - DAY_MS) // MINUTE_MS
+        codes_from_min = (now_ms - DAY_MS) // HOUR_MS * 60
         for day in _days(since_ms, now_ms):
 
             def read(database: sqlite3.Connection) -> None:
