@@ -12,7 +12,7 @@ ARGS   ?=
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app lighthouse bench-push peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14

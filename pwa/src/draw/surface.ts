@@ -17,13 +17,16 @@ export class Surface {
     this.context = context;
   }
 
-  /** Takes the size of the element in CSS pixels; the picture is empty afterwards. */
+  /** Takes the size of the element in CSS pixels; the picture is empty afterwards, unless it is as before. */
   resize(width: number, height: number, devicePixelRatio: number): void {
     this.pixelRatio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
     this.width = width;
     this.height = height;
-    this.canvas.width = Math.round(width * this.pixelRatio);
-    this.canvas.height = Math.round(height * this.pixelRatio);
+    const [across, down] = [Math.round(width * this.pixelRatio), Math.round(height * this.pixelRatio)];
+    if (this.canvas.width !== across || this.canvas.height !== down) {
+      this.canvas.width = across;
+      this.canvas.height = down;
+    }
     this.context.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
   }
 
