@@ -206,6 +206,18 @@ def page(phone: BrowserContext, server: str, complaints: list[str]) -> Page:
     return page
 
 
+def age_what_is_kept(page: Page, seconds: int = 60) -> None:
+    """Let the pictures that the app keeps be older at the next start, as if the phone had lain there."""
+    page.add_init_script(
+        f"""for (const key of ['quotes', 'flow', 'snapshot']) {{
+          const kept = JSON.parse(localStorage.getItem('leadline.' + key) ?? 'null');
+          if (!kept) continue;
+          kept.savedMs -= {seconds} * 1000;
+          localStorage.setItem('leadline.' + key, JSON.stringify(kept));
+        }}"""
+    )
+
+
 def wait_live(page: Page) -> None:
     """Wait until the page shows a fresh ladder.
 

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Still
+from tests.browser.conftest import Still, age_what_is_kept
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
 
@@ -74,6 +74,7 @@ def test_without_a_server_tape_and_pulse_are_shown_as_the_past(
     open_flow(still_page)
     still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     still_page.wait_for_function("navigator.serviceWorker.controller !== null")
+    age_what_is_kept(still_page)
     phone.set_offline(True)
     still_page.reload()
     expect(still_page.locator(".flow-panes.stale")).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Still, wait_live
+from tests.browser.conftest import Still, age_what_is_kept, wait_live
 from tests.browser.test_pictures import take
 
 ROWS = ".glance-row .glance-name > b"
@@ -81,6 +81,7 @@ def test_without_a_server_the_watchlist_is_shown_as_the_past(still_page: Page, p
     expect(still_page.locator(".hero")).to_be_visible()
     still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     still_page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    age_what_is_kept(still_page)
     phone.set_offline(True)
     still_page.reload()
     expect(still_page.locator(".glance-row.stale")).to_have_count(4)
