@@ -20,8 +20,7 @@ from leadline.domain import heatmap_kernels as kernels
 from leadline.domain.bands import STEP, Bands
 from leadline.domain.heat import codes_of, usd_of
 from leadline.domain.kernels import F8, I8
-
-Codes = NDArray[np.uint8]
+from leadline.domain.planes import Codes, Planes
 
 STORED_BINS = 640  # 16 % on each side of the mark
 FINE_MINUTES = 1440
@@ -65,7 +64,7 @@ class _Tier:
     def __init__(self, slots: int, step_min: int) -> None:
         self.step_min = step_min
         self.ids: I8 = np.full(slots, -1, dtype=np.int64)
-        self.codes: Codes = np.zeros((slots, STORED_BINS), dtype=np.uint8)
+        self.codes = Planes(slots, STORED_BINS)
         self.origins: I8 = np.zeros(slots, dtype=np.int64)
         self.marks: F8 = np.zeros(slots)
         self.oi_coins: F8 = np.full(slots, np.nan)
