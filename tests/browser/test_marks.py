@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PHONE, Still, wait_live
+from tests.browser.fingers import Fingers
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
 
@@ -36,7 +37,7 @@ def no_marks(still: Still) -> Iterator[None]:
 def tap_a_price(page: Page) -> None:
     box = page.locator(".pane").bounding_box()
     assert box is not None
-    page.touchscreen.tap(SPINE_X, box["y"] + box["height"] / 2 - 20 * ROW_ABOVE_MID)
+    Fingers(page).tap((SPINE_X, box["y"] + box["height"] / 2 - 20 * ROW_ABOVE_MID))
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
@@ -81,6 +82,9 @@ def test_a_mark_of_one_phone_is_seen_on_another(
 def test_a_mark_put_without_a_server_is_told_later(
     still_page: Page, still: Still, phone: BrowserContext, no_marks: None
 ) -> None:
+    # From then on every part of the app is on the phone.
+    still_page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    still_page.wait_for_function("() => navigator.serviceWorker.controller !== null")
     phone.set_offline(True)
     expect(still_page.locator("html")).not_to_have_attribute("data-connection", "open")
     tap_a_price(still_page)
