@@ -19,6 +19,20 @@ LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0 for success, 1 for a check that failed, 2 for unusable input."""
+    code = _command(argv)
+    if "leadline.feed.building" in sys.modules:
+        from leadline.feed.building import unfinished
+
+        if unfinished():
+            # A thread still compiles; the end of the interpreter would pull its libraries from under it.
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+def _command(argv: Sequence[str] | None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:

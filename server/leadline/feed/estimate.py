@@ -26,6 +26,7 @@ from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
 from leadline.domain.true_range import TrueRange
+from leadline.feed.building import built
 from leadline.feed.continuity import LIQUIDATION_FEEDS
 from leadline.feed.map_columns import MINUTE_MS, EndedMinute, RunningBar, SymbolColumns
 from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
@@ -214,7 +215,7 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        bands, interest, past = await asyncio.to_thread(
+        bands, interest, past = await built(
             _bands_of,
             tiers,
             history,

@@ -5,12 +5,12 @@ Loading takes a second or more, so messages are taken the plain way until it is 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from leadline.feed.building import built
 from leadline.venues.adapter import load_raw_reader
 from leadline.venues.base import VenueProtocol
 
@@ -31,7 +31,7 @@ class RawReading:
     async def run(self) -> None:
         """Load the reader in a thread and hand it out; without it everything goes on the plain way."""
         try:
-            self._reader = await asyncio.to_thread(self._load)
+            self._reader = await built(self._load)
         except Exception:
             log.exception("the compiled reading of messages is not available; the plain one stays")
             return
