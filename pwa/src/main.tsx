@@ -1,6 +1,7 @@
 /** Starts the app: the shell first, then the kept picture, then the live one. */
 
 import { render } from "preact";
+import { loadInbox, seeOpened } from "./alerts/client.ts";
 import { App } from "./app.ts";
 import { watchInstall } from "./install.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
@@ -40,6 +41,7 @@ const follow = () => app.visit(screenOf(location.hash) ?? store.preferences.valu
 function openRow(search: string): boolean {
   const opened = readOpened(search);
   if (opened) app.open(opened);
+  if (opened?.alert) void seeOpened(opened.alert);
   return opened !== null;
 }
 
@@ -65,12 +67,19 @@ window.addEventListener("pageshow", (event) => {
 window.addEventListener("pagehide", () => app.hidden());
 window.addEventListener("online", () => app.wake());
 navigator.serviceWorker?.addEventListener("message", (event) => {
-  if (typeof event.data?.shown === "string") soundAlert(event.data.way ?? 0);
+  if (typeof event.data?.shown === "string") {
+    soundAlert(event.data.way ?? 0);
+    void loadInbox();
+  }
   const url = event.data?.open;
   if (typeof url === "string" && openRow(new URL(url, location.href).search))
     location.hash = hrefOf("ladder");
 });
 watchInstall();
-setTimeout(() => void fetchTheRest(), REST_AFTER_MS);
+setTimeout(() => {
+  void fetchTheRest();
+  // What is recorded is over: it watches for nothing.
+  if (store.hello.value && store.hello.value.market !== "replay") void loadInbox();
+}, REST_AFTER_MS);
 watchUpdates();
 void keepSubscribed();

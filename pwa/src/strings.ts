@@ -50,6 +50,17 @@ export const strings = {
     channels: { webpush: "push", ntfy: "ntfy", webhook: "webhook" } as Record<string, string>,
   },
 
+  alerts: {
+    inbox: "Inbox",
+    health: (good: boolean) => (good ? "Health \u2713" : "Health"),
+    unseen: "New.",
+    unseenCount: (count: number) => `${count} new`,
+    nothing: (since: string) => `Nothing fired since ${since}.`,
+    armed: (count: number) => (count === 1 ? "1 rule armed." : `${count} rules armed.`),
+    notHere: "Nothing reaches this phone's lock screen.",
+    out: "The server is not reached: this is what was known before.",
+  },
+
   glanceTitle: (symbol: string) => `Open the ladder of ${symbol}`,
   glanceNone: "No market watched. Add one below.",
   glanceWaiting: "Waiting for the first picture",

@@ -29,6 +29,7 @@ from leadline.limits import BAND_ROWS
 from leadline.web.security import SecurityHeaders
 from leadline.web.static import StaticFiles
 from leadline.wire import frames
+from tests.browser.still_alerts import alerts_of
 
 STATIC = Path(__file__).parents[2] / "server" / "leadline" / "static"
 SEED = 20_261_123
@@ -462,6 +463,7 @@ class StillServer:
             routes=[
                 WebSocketRoute("/live", self._live),
                 Route("/api/push/health", _no_devices, methods=["POST"]),
+                *alerts_of(NOW_MS),
                 Route("/{path:path}", static.endpoint),
             ],
             middleware=[Middleware(SecurityHeaders)],

@@ -168,6 +168,7 @@ class Subscribed:
         phone.add_init_script(f"({SUBSCRIBES})({json.dumps(self.subscriber.subscription_json())})")
         self.page = phone.new_page()
         self.page.goto(f"{server}/#alerts")
+        self.page.get_by_role("button", name="Health").click()
         self.panel = self.page.locator(".push-panel")
         expect(self.panel).to_have_attribute("data-push", "off")
         self.page.get_by_role("button", name="Turn on").click()

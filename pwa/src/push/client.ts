@@ -1,10 +1,11 @@
 /** Alerts on this phone: whether they can come, turning them on and off, and trying the way. */
 
 import { signal } from "@preact/signals";
+import { Refusal } from "../net/ask.ts";
 import { readySound } from "../sound.ts";
 import { deviceName, deviceSecret } from "./device.ts";
 import { type PhoneHealth, readHealth, type ServerHealth } from "./health.ts";
-import { ask, type Browser, Refusal, register } from "./subscribe.ts";
+import { ask, type Browser, register } from "./subscribe.ts";
 
 /**
  * unknown: not looked yet. insecure: the page is not on https. install: the app has to be on the home

@@ -4,6 +4,8 @@ export interface Opened {
   readonly symbol: string;
   /** Price of the row to show; null for none. */
   readonly price: number | null;
+  /** The alert's number on the server; null when the address does not say. */
+  readonly alert: number | null;
 }
 
 /** Reads the query of an address ("?symbol=BTCUSDT&price=77480&alert=12"), null when it names no market. */
@@ -12,5 +14,7 @@ export function readOpened(search: string): Opened | null {
   const symbol = query.get("symbol") ?? "";
   if (!/^[A-Z0-9]{2,32}$/.test(symbol)) return null;
   const text = query.get("price") ?? "";
-  return { symbol, price: /^\d{1,12}(\.\d{1,12})?$/.test(text) ? Number(text) : null };
+  const alert = query.get("alert") ?? "";
+  const price = /^\d{1,12}(\.\d{1,12})?$/.test(text) ? Number(text) : null;
+  return { symbol, price, alert: /^\d{1,15}$/.test(alert) ? Number(alert) : null };
 }

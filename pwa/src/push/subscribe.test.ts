@@ -129,8 +129,13 @@ describe("names and addresses", () => {
     expect(readOpened("?symbol=BTCUSDT&price=77480.5&alert=3")).toEqual({
       symbol: "BTCUSDT",
       price: 77480.5,
+      alert: 3,
     });
-    expect(readOpened("?symbol=BTCUSDT&price=1e9")).toEqual({ symbol: "BTCUSDT", price: null });
+    expect(readOpened("?symbol=BTCUSDT&price=1e9&alert=x")).toEqual({
+      symbol: "BTCUSDT",
+      price: null,
+      alert: null,
+    });
     for (const search of ["", "?src=pwa", "?symbol=", "?symbol=<b>", "?price=3"])
       expect(readOpened(search)).toBeNull();
   });

@@ -1,16 +1,7 @@
 /** Subscribes this phone for the server's key and tells the server; used by the page and by its worker. */
 
+import { askServer } from "../net/ask.ts";
 import { base64url, deviceSecret, fromBase64url } from "./device.ts";
-
-/** The server said no; the message is its sentence. */
-export class Refusal extends Error {
-  readonly code: string;
-
-  constructor(code: string, text: string) {
-    super(text);
-    this.code = code;
-  }
-}
 
 /** What subscribing needs of a browser. */
 export interface Browser {
@@ -20,16 +11,8 @@ export interface Browser {
 }
 
 /** Asks the server; throws Refusal when it refuses. */
-export async function ask(browser: Pick<Browser, "fetch">, path: string, body?: object): Promise<unknown> {
-  const init = body
-    ? { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }
-    : {};
-  const answer = await browser.fetch(`/api/push/${path}`, { ...init, cache: "no-store" });
-  const told = await answer.json().catch(() => null);
-  if (answer.ok) return told;
-  const error = (told as { error?: { code?: unknown; text?: unknown } } | null)?.error;
-  throw new Refusal(String(error?.code ?? answer.status), String(error?.text ?? answer.statusText));
-}
+export const ask = (browser: Pick<Browser, "fetch">, path: string, body?: object): Promise<unknown> =>
+  askServer(browser.fetch, `/api/push/${path}`, body);
 
 export async function serverKey(browser: Pick<Browser, "fetch">): Promise<string> {
   return String(((await ask(browser, "key")) as { key: unknown }).key);

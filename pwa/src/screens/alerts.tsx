@@ -1,15 +1,44 @@
-/** What calls you when you do not look: whether it can reach this phone. */
+/** What calls you when you do not look: what fired, and whether it can reach this phone. */
 
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { loadRules } from "../alerts/change.ts";
+import { InboxList } from "../alerts/inbox_list.tsx";
 import type { App } from "../app.ts";
+import { push } from "../push/client.ts";
 import { PushPanel } from "../push/panel.tsx";
 import { strings } from "../strings.ts";
 import { PageHeader } from "../ui/page_header.tsx";
+import "../alerts.css";
+
+type Part = "inbox" | "health";
+
+/** Which part is in view; it stays while the app runs. */
+const part = signal<Part>("inbox");
 
 export function AlertsScreen({ app }: { app: App }) {
+  useEffect(() => void loadRules(), []);
+  const show = (it: Part) => () => {
+    part.value = it;
+  };
+  const names: readonly (readonly [Part, string])[] = [
+    ["inbox", strings.alerts.inbox],
+    ["health", strings.alerts.health(push.state.value === "on")],
+  ];
   return (
-    <main class="page">
-      <PageHeader app={app} title={strings.tabs.alerts} />
-      <PushPanel />
+    <main class="alerts-screen">
+      <div class="page">
+        <PageHeader app={app} title={strings.tabs.alerts} />
+        {part.value === "inbox" && <InboxList app={app} onHealth={show("health")} />}
+        {part.value === "health" && <PushPanel />}
+      </div>
+      <div class="segments alerts-parts">
+        {names.map(([it, name]) => (
+          <button key={it} type="button" aria-pressed={it === part.value} onClick={show(it)}>
+            {name}
+          </button>
+        ))}
+      </div>
     </main>
   );
 }

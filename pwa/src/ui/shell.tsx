@@ -1,6 +1,7 @@
 /** The frame of the app: the screen in view, the thumb bar, and the sheets above both. */
 
 import type { ComponentType } from "preact";
+import { unseen } from "../alerts/client.ts";
 import type { App } from "../app.ts";
 import { hrefOf, type Screen, TABS, type Tab } from "../model/screens.ts";
 import { store } from "../model/store.ts";
@@ -96,6 +97,12 @@ function Tabs() {
           <a key={tab} href={hrefOf(tab)} aria-current={tab === store.screen.value ? "page" : undefined}>
             <Icon />
             {strings.tabs[tab]}
+            {tab === "alerts" && unseen.value > 0 && (
+              <span class="count">
+                <span class="unseen">{strings.alerts.unseenCount(unseen.value)}</span>
+                <span aria-hidden="true">{Math.min(unseen.value, 99)}</span>
+              </span>
+            )}
           </a>
         );
       })}

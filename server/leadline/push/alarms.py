@@ -52,7 +52,7 @@ class Alarms:
         self._delivery = delivery
         self._hub = hub
         self._clock: Clock = hub.clock
-        self._begun_ms = hub.clock.wall_ms()
+        self.begun_ms = hub.clock.wall_ms()
         self._waiting: deque[tuple[Firing, bytes]] = deque(maxlen=WAITING_MAX)
         self._outcomes: deque[Outcome] = deque(maxlen=WAITING_MAX)
         self._wake = asyncio.Event()
@@ -179,7 +179,7 @@ class Alarms:
         query = {"symbol": firing.symbol, "price": _price_text(firing.target)}
         query = {name: value for name, value in query.items() if value}
         return Alert(
-            dedupe_key=f"{self._begun_ms}:{firing.identity}",
+            dedupe_key=f"{self.begun_ms}:{firing.identity}",
             kind=firing.kind,
             symbol=firing.symbol,
             at_ms=firing.at_ms,

@@ -115,10 +115,10 @@ async def set_quiet(request: Request) -> JSONResponse:
 
 
 async def inbox(request: Request) -> JSONResponse:
-    """Return the newest alerts, the newest first."""
-    _alarms(request)
+    """Return the newest alerts, the newest first, and since when this server watches (Unix ms)."""
+    since_ms = _alarms(request).begun_ms
     entries = await _store(request).run(lambda db: alerts.inbox(db, INBOX_COUNT))
-    return told({"alerts": [_told_entry(entry) for entry in entries], "now": wall_ms()})
+    return told({"alerts": [_told_entry(entry) for entry in entries], "since": since_ms, "now": wall_ms()})
 
 
 async def seen(request: Request) -> JSONResponse:
@@ -190,6 +190,7 @@ def _told_entry(entry: InboxEntry) -> dict[str, Any]:
         "body": alert.body,
         "url": alert.url,
         "rule": alert.rule_id,
+        "way": alert.way,
         "seen": entry.seen_ms,
         "moment": entry.has_moment,
     }

@@ -124,8 +124,9 @@ async def test_an_alert_is_in_the_inbox_with_its_moment_until_it_is_seen(site: S
     await site.alarms._delivery.fire(site.alarms.alert(firing), msgpack.packb({"price": 1000.0}), ring=False)
     _, told = await site.get("/api/inbox")
     (entry,) = told["alerts"]
-    assert (entry["title"], entry["url"], entry["moment"], entry["seen"]) == (
-        "A title", "/?symbol=BTCUSDT&price=1003", True, None,
+    assert 0 < told["since"] <= told["now"]
+    assert (entry["title"], entry["url"], entry["moment"], entry["seen"], entry["way"]) == (
+        "A title", "/?symbol=BTCUSDT&price=1003", True, None, 1,
     )  # fmt: skip
     async with site.http.get(f"{site.base}/api/moments/{entry['id']}") as answer:
         assert answer.headers["content-type"] == "application/msgpack"

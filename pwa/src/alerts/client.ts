@@ -1,0 +1,55 @@
+/** Inbox and rules as this phone holds them. */
+
+import { computed, signal } from "@preact/signals";
+import { askServer, Refusal } from "../net/ask.ts";
+import { type Inbox, readInbox, unseenIn, withSeen } from "./inbox.ts";
+import type { Rules } from "./rules.ts";
+
+interface Held {
+  readonly inbox: Inbox;
+  /** When it came, on the clock of `performance.now()`. */
+  readonly atMs: number;
+}
+
+export const held = signal<Held | null>(null);
+/** Why there is no newer inbox, in the server's words; empty while there is. "out": it was not reached. */
+export const trouble = signal<{ readonly text: string } | "out" | null>(null);
+export const rules = signal<Rules | null>(null);
+export const unseen = computed(() => (held.value ? unseenIn(held.value.inbox) : 0));
+
+export const fromServer = (path: string, body?: object): Promise<unknown> =>
+  askServer(fetch.bind(window), `/api/${path}`, body);
+
+/** Asks what has fired; what is held stays when the server is out. */
+export async function loadInbox(): Promise<void> {
+  try {
+    const inbox = readInbox(await fromServer("inbox"));
+    held.value = { inbox, atMs: performance.now() };
+    trouble.value = null;
+    showCount();
+  } catch (error) {
+    trouble.value = error instanceof Refusal ? { text: error.message } : "out";
+  }
+}
+
+/** Notes that an alert was opened, here at once; a server that is out does not hear of it, and tells it unseen again. */
+export async function see(id: number): Promise<void> {
+  if (held.value) held.value = { ...held.value, inbox: withSeen(held.value.inbox, id) };
+  showCount();
+  await fromServer("inbox/seen", { id }).catch(() => {});
+}
+
+/** Notes that the alert of a notification was opened, unless it is too old to be in the inbox. */
+export async function seeOpened(id: number): Promise<void> {
+  await loadInbox();
+  if (held.value?.inbox.entries.some((it) => it.id === id && !it.seen)) await see(id);
+}
+
+/** The count on the app's icon is that of the inbox. */
+function showCount(): void {
+  const badge = navigator as { setAppBadge?: (count: number) => Promise<void> };
+  if (held.value) void badge.setAppBadge?.(unseen.value).catch(() => {});
+}
+
+/** The server's clock now, as far as its last answer tells; Unix ms. */
+export const serverNowMs = ({ inbox, atMs }: Held): number => inbox.nowMs + (performance.now() - atMs);

@@ -1,0 +1,98 @@
+/** The newest alerts; a tap leads to the row it is about. */
+
+import { useEffect } from "preact/hooks";
+import type { App } from "../app.ts";
+import { duration } from "../format.ts";
+import { hrefOf } from "../model/screens.ts";
+import { store } from "../model/store.ts";
+import { push } from "../push/client.ts";
+import { readOpened } from "../push/opened.ts";
+import { strings } from "../strings.ts";
+import { held, loadInbox, rules, see, serverNowMs, trouble } from "./client.ts";
+import type { InboxEntry } from "./inbox.ts";
+import { armedIn } from "./rules.ts";
+
+const EVERY_MS = 15_000;
+
+export function InboxList({ app, onHealth }: { app: App; onHealth: () => void }) {
+  useEffect(() => {
+    void loadInbox();
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") void loadInbox();
+    }, EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  // Ages grow by the second.
+  void store.second.value;
+  const now = held.value;
+  const entries = now?.inbox.entries ?? [];
+  return (
+    <div class="alerts-body">
+      <Trouble />
+      {push.state.value === "off" && (
+        <button type="button" class="alerts-hint" onClick={onHealth}>
+          {strings.alerts.notHere} <b>{strings.push.turnOn}</b>
+        </button>
+      )}
+      {now && entries.length === 0 && (
+        <p class="page-note">
+          {strings.alerts.nothing(dayAndTime(now.inbox.sinceMs))}{" "}
+          {rules.value && strings.alerts.armed(armedIn(rules.value, serverNowMs(now)))}
+        </p>
+      )}
+      {now && entries.length > 0 && (
+        <ul class="inbox">
+          {entries.map((it) => (
+            <Entry key={it.id} app={app} entry={it} ageMs={Math.max(0, serverNowMs(now) - it.atMs)} />
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function Trouble() {
+  const said = trouble.value;
+  if (!said) return null;
+  return (
+    <p class="page-warning" role="status">
+      {said === "out" ? strings.alerts.out : said.text}
+    </p>
+  );
+}
+
+interface EntryProps {
+  readonly app: App;
+  readonly entry: InboxEntry;
+  readonly ageMs: number;
+}
+
+function Entry({ app, entry, ageMs }: EntryProps) {
+  const open = () => {
+    void see(entry.id);
+    const opened = readOpened(new URL(entry.url, location.href).search);
+    if (!opened) return;
+    app.open(opened);
+    location.hash = hrefOf("ladder");
+  };
+  return (
+    <li>
+      <button type="button" class="entry" data-seen={entry.seen} data-kind={entry.kind} onClick={open}>
+        <span class="entry-title">
+          {!entry.seen && <span class="unseen">{strings.alerts.unseen} </span>}
+          {entry.way !== 0 && <i class={entry.way > 0 ? "triangle up" : "triangle down"} />}
+          {entry.title}
+        </span>
+        <time dateTime={new Date(entry.atMs).toISOString()}>{duration(ageMs)}</time>
+        <span class="entry-body">{entry.body}</span>
+      </button>
+    </li>
+  );
+}
+
+/** "Tue 09:14", by the phone's clock. */
+export function dayAndTime(ms: number): string {
+  const then = new Date(ms);
+  const day = then.toLocaleDateString("en", { weekday: "short" });
+  return `${day} ${then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
+}

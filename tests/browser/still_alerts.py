@@ -1,0 +1,96 @@
+"""Rules and inbox of the market that stands still: made-up alerts, the server's own reading of rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from leadline.domain.rules import RuleError, catalogue, presets, read_rule
+from leadline.web.api import Refused, answered
+
+FIRED = [
+    # kind, symbol, minutes ago, way, seen, title, body, price
+    (
+        "approach",
+        "BTCUSDT",
+        3,
+        1,
+        False,
+        "BTC 0.4 % above: 42 M USD",
+        "of shorts (24–71 M) at 77,380–77,440. Book thinning, buyers pushing.",
+        77_380,
+    ),
+    (
+        "feed",
+        None,
+        5,
+        0,
+        False,
+        "Feed down: Bybit DOGE",
+        "No data since 09:58:02; its alerts are paused.",
+        None,
+    ),
+    ("wall_pulled", "ETHUSDT", 9, -1, False, "ETH wall pulled: 6.1 M at 2,842", "82 % cancelled.", 2_842),
+    ("state", "SOLUSDT", 34, -1, True, "SOL cluster held: 5.2 M of longs", "Absorbed 11 s.", 138),
+]
+
+
+def alerts_of(now_ms: int) -> list[Route]:
+    """Return the routes of one user's rules and inbox, held in memory."""
+    rules = dict(enumerate(presets(12), 1))
+    seen = {number for number, one in enumerate(FIRED, 1) if one[4]}
+
+    def told_rule(number: int) -> dict[str, Any]:
+        rule = rules[number]
+        return {
+            "id": number,
+            "kind": rule.kind.value,
+            "symbol": rule.symbol,
+            "settings": dict(rule.settings),
+            "enabled": rule.enabled,
+            "snoozed_until_ms": rule.snoozed_until_ms,
+        }
+
+    async def listed(_: Request) -> JSONResponse:
+        kept = [told_rule(number) for number in rules]
+        return JSONResponse({"rules": kept, "quiet": None, "kinds": catalogue(), "now": now_ms})
+
+    async def preview(request: Request) -> JSONResponse:
+        try:
+            read_rule(await request.json())
+        except RuleError as error:
+            raise Refused(400, "bad_rule", str(error)) from None
+        return JSONResponse({"count": 3, "since": now_ms - 86_400_000, "examples": []})
+
+    async def inbox(_: Request) -> JSONResponse:
+        entries = [
+            {
+                "id": number,
+                "kind": kind,
+                "symbol": symbol,
+                "at": now_ms - 60_000 * minutes,
+                "title": title,
+                "body": body,
+                "url": "/#alerts" if price is None else f"/?symbol={symbol}&price={price}",
+                "rule": 1,
+                "way": way,
+                "seen": now_ms if number in seen else None,
+                "moment": False,
+            }
+            for number, (kind, symbol, minutes, way, _, title, body, price) in enumerate(FIRED, 1)
+        ]
+        return JSONResponse({"alerts": entries, "since": now_ms - 86_400_000, "now": now_ms})
+
+    async def see(request: Request) -> JSONResponse:
+        seen.add((await request.json())["id"])
+        return JSONResponse({})
+
+    return [
+        Route("/api/rules", answered(listed), methods=["GET"]),
+        Route("/api/rules/preview", answered(preview), methods=["POST"]),
+        Route("/api/inbox", answered(inbox), methods=["GET"]),
+        Route("/api/inbox/seen", answered(see), methods=["POST"]),
+    ]
