@@ -1,12 +1,15 @@
-"""The alerts screen: what fired, and where it leads."""
+"""The alerts screen: what fired and where it leads, and the rules that let it."""
 
 from __future__ import annotations
+
+import re
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
-from tests.browser.test_quality import FINGER_PX, SMALL_TARGETS
+from tests.browser.test_quality import AXE, FINGER_PX, SMALL_TARGETS, violations
 
 
 def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, complaints: list[str]) -> None:
@@ -30,3 +33,58 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     expect(page.get_by_role("link", name="Alerts 1 new")).to_be_visible()
     assert page.url.endswith("/#alerts")
     assert complaints == []
+
+
+def test_a_rule_is_made_with_its_preview_changed_and_removed(page: Page, server: str) -> None:
+    go(page, "Alerts")
+    page.evaluate(AXE.read_text())
+    page.get_by_role("button", name="Rules").click()
+    row = page.get_by_role("button", name="Price within 50 % of a cluster")
+    page.get_by_role("button", name="New rule").click()
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_role("combobox", name="Market").select_option("BTCUSDT")
+    sheet.get_by_role("textbox", name="Distance").fill("50000")
+    # The server's own sentence says what is wrong, before and after keeping.
+    wrong = "distance: expected a number from 0 to 10000, got 50000"
+    expect(sheet.get_by_role("status")).to_have_text(wrong)
+    sheet.get_by_role("button", name="Keep").click()
+    expect(sheet.get_by_role("alert")).to_have_text(wrong)
+    sheet.get_by_role("textbox", name="Distance").fill("50")
+    sheet.get_by_role("button", name="%", exact=True).click()
+    expect(sheet.get_by_role("status")).to_contain_text(re.compile(r"Would (not )?have fired .*since"))
+    pressed = sheet.locator("button, select, input")
+    heights = pressed.evaluate_all("all => all.map((it) => it.getBoundingClientRect().height)")
+    assert min(heights) >= FINGER_PX
+    assert violations(page) == []
+    take(page, "rule-editor")
+    sheet.get_by_role("button", name="Keep").click()
+    expect(row).to_contain_text("BTCUSDT")
+    expect(sheet).to_have_count(0)
+
+    def kept() -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = page.request.get(f"{server}/api/rules").json()["rules"]
+        return [it for it in rules if it["settings"].get("distance") == 50]
+
+    assert [(it["symbol"], it["settings"]["unit"], it["enabled"]) for it in kept()] == [
+        ("BTCUSDT", "pct", True)
+    ]
+    switch = page.get_by_role("switch", name="On: Price within 50 % of a cluster")
+    switch.click()
+    expect(switch).to_have_attribute("aria-checked", "false")
+    assert kept()[0]["enabled"] is False
+    row.click()
+    sheet.get_by_role("button", name="15 min").click()
+    expect(row).to_contain_text("asleep until")
+    quiet = page.get_by_role("switch", name="Quiet hours")
+    quiet.click()
+    page.get_by_label("From", exact=True).fill("22:30")
+    expect(page.get_by_text("By the clock of")).to_be_visible()
+    assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
+    assert violations(page) == []
+    take(page, "rules")
+    quiet.click()
+    expect(quiet).to_have_attribute("aria-checked", "false")
+    row.click()
+    sheet.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    assert kept() == []

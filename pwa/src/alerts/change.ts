@@ -1,7 +1,17 @@
 /** What the user changes of the rules: asked of the server, and shown once it has agreed. */
 
+import { signal } from "@preact/signals";
+import { Refusal } from "../net/ask.ts";
+import { strings } from "../strings.ts";
 import { fromServer, rules } from "./client.ts";
-import { readRules } from "./rules.ts";
+import { isRecord, numberOf } from "./inbox.ts";
+import { type Quiet, type Rule, readRules, toldOf } from "./rules.ts";
+
+/** Why the last change was not made, in the server's words; empty when it was. */
+export const problem = signal("");
+
+/** What a rule would have fired: how often, since when (Unix ms); or why it cannot be told. */
+export type Preview = { readonly count: number; readonly sinceMs: number } | { readonly problem: string };
 
 /** Asks for the rules; those held stay when the server is out. */
 export async function loadRules(): Promise<void> {
@@ -11,3 +21,35 @@ export async function loadRules(): Promise<void> {
     // The inbox beside it tells what is wrong.
   }
 }
+
+export const putRule = (rule: Rule): Promise<boolean> => change("rules", toldOf(rule));
+export const removeRule = (id: number): Promise<boolean> => change("rules/remove", { id });
+/** Lets a rule, or all of them, sleep; 0 minutes wake. */
+export const snooze = (id: number | null, minutes: number): Promise<boolean> =>
+  change("rules/snooze", { id, minutes });
+export const setQuiet = (quiet: Quiet | null): Promise<boolean> => change("quiet", { quiet });
+
+/** Tells whether the server has agreed; what it says when not is the problem. */
+async function change(path: string, body: object): Promise<boolean> {
+  problem.value = "";
+  try {
+    await fromServer(path, body);
+  } catch (error) {
+    problem.value = wordsOf(error);
+    return false;
+  }
+  await loadRules();
+  return true;
+}
+
+export async function previewOf(rule: Rule): Promise<Preview> {
+  try {
+    const told = await fromServer("rules/preview", toldOf(rule));
+    const answer = isRecord(told) ? told : {};
+    return { count: numberOf(answer.count), sinceMs: numberOf(answer.since) };
+  } catch (error) {
+    return { problem: wordsOf(error) };
+  }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Refusal ? error.message : strings.rules.out);

@@ -1,17 +1,21 @@
-/** What calls you when you do not look: what fired, and whether it can reach this phone. */
+/** What calls you when you do not look: what fired, what is waited for, and whether it can reach this phone. */
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { loadRules } from "../alerts/change.ts";
+import { rules } from "../alerts/client.ts";
+import { RuleSheet } from "../alerts/editor.tsx";
 import { InboxList } from "../alerts/inbox_list.tsx";
+import { RulesList } from "../alerts/rules_list.tsx";
 import type { App } from "../app.ts";
+import { store } from "../model/store.ts";
 import { push } from "../push/client.ts";
 import { PushPanel } from "../push/panel.tsx";
 import { strings } from "../strings.ts";
 import { PageHeader } from "../ui/page_header.tsx";
 import "../alerts.css";
 
-type Part = "inbox" | "health";
+type Part = "inbox" | "rules" | "health";
 
 /** Which part is in view; it stays while the app runs. */
 const part = signal<Part>("inbox");
@@ -23,6 +27,7 @@ export function AlertsScreen({ app }: { app: App }) {
   };
   const names: readonly (readonly [Part, string])[] = [
     ["inbox", strings.alerts.inbox],
+    ["rules", rules.value ? strings.rules.count(rules.value.rules.length) : strings.rules.title],
     ["health", strings.alerts.health(push.state.value === "on")],
   ];
   return (
@@ -30,6 +35,7 @@ export function AlertsScreen({ app }: { app: App }) {
       <div class="page">
         <PageHeader app={app} title={strings.tabs.alerts} />
         {part.value === "inbox" && <InboxList app={app} onHealth={show("health")} />}
+        {part.value === "rules" && <RulesList />}
         {part.value === "health" && <PushPanel />}
       </div>
       <div class="segments alerts-parts">
@@ -39,6 +45,7 @@ export function AlertsScreen({ app }: { app: App }) {
           </button>
         ))}
       </div>
+      {store.sheet.value === "rule" && <RuleSheet />}
     </main>
   );
 }
