@@ -60,6 +60,11 @@ export const strings = {
     armed: (count: number) => (count === 1 ? "1 rule armed." : `${count} rules armed.`),
     notHere: "Nothing reaches this phone's lock screen.",
     out: "The server is not reached: this is what was known before.",
+    back: "All alerts",
+    asItWas: (time: string) => `The book as it was at ${time}`,
+    ago: (age: string) => `${age} ago`,
+    atThen: (time: string) => `Then ${time}`,
+    live: "Live",
   },
 
   rules: {

@@ -53,8 +53,8 @@ def code(usd: np.ndarray) -> np.ndarray:
     return clipped
 
 
-def hello() -> bytes:
-    symbols = [
+def symbol_facts() -> list[dict[str, object]]:
+    return [
         {
             "symbol": f"{base}USDT",
             "base": base,
@@ -68,13 +68,16 @@ def hello() -> bytes:
         }
         for base, decimals, *_ in WATCHED
     ]
+
+
+def hello() -> bytes:
     facts = {
         "version": "still",
         "market": "twin",
         "simulated": True,
         "server_ms": NOW_MS,
         "venues": ["binance", "bybit", "okx"],
-        "symbols": symbols,
+        "symbols": symbol_facts(),
     }
     return frames.hello(facts)
 
@@ -198,6 +201,24 @@ def state(*, calibrated: bool = True) -> dict[str, object]:
         "chain": {"up": 773_900, "down": None},
         "pace": 1.4,
     }
+
+
+def moment() -> bytes:
+    """Return the screen of an alert that fired three minutes ago, about the nearest cluster above."""
+    view = ladder(GROUP, np.random.default_rng(SEED))
+    made: bytes = msgpack.packb(
+        {
+            "at": NOW_MS - 180_000,
+            "price": LAST_TICK * TICK,
+            "target": 77_380.0,
+            "key": {"symbol": "BTCUSDT", "venue": "all", "group": GROUP, "depth": DEPTH},
+            "facts": symbol_facts()[0],
+            "ladder": frames.ladder_keyframe(0, 1, 0, view, view.prints),
+            "state": frames.state(0, state()),
+            "signals": {},
+        }
+    )
+    return made
 
 
 WATCHED = [
@@ -463,7 +484,7 @@ class StillServer:
             routes=[
                 WebSocketRoute("/live", self._live),
                 Route("/api/push/health", _no_devices, methods=["POST"]),
-                *alerts_of(NOW_MS),
+                *alerts_of(NOW_MS, moment()),
                 Route("/{path:path}", static.endpoint),
             ],
             middleware=[Middleware(SecurityHeaders)],

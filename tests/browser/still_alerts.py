@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from leadline.domain.rules import RuleError, catalogue, presets, read_rule
@@ -38,8 +38,8 @@ FIRED = [
 ]
 
 
-def alerts_of(now_ms: int) -> list[Route]:
-    """Return the routes of one user's rules and inbox, held in memory."""
+def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
+    """Return the routes of one user's rules and inbox, held in memory; the first alert has a screen."""
     rules = dict(enumerate(presets(12), 1))
     seen = {number for number, one in enumerate(FIRED, 1) if one[4]}
 
@@ -78,7 +78,7 @@ def alerts_of(now_ms: int) -> list[Route]:
                 "rule": 1,
                 "way": way,
                 "seen": now_ms if number in seen else None,
-                "moment": False,
+                "moment": number == 1,
             }
             for number, (kind, symbol, minutes, way, _, title, body, price) in enumerate(FIRED, 1)
         ]
@@ -88,7 +88,11 @@ def alerts_of(now_ms: int) -> list[Route]:
         seen.add((await request.json())["id"])
         return JSONResponse({})
 
+    async def moment(_: Request) -> Response:
+        return Response(screen, media_type="application/msgpack")
+
     return [
+        Route("/api/moments/1", moment, methods=["GET"]),
         Route("/api/rules", answered(listed), methods=["GET"]),
         Route("/api/rules/preview", answered(preview), methods=["POST"]),
         Route("/api/inbox", answered(inbox), methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The alerts screen: what fired and where it leads, and the rules that let it."""
+"""The alerts screen: what fired, the book as it was then, and the rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import wait_live
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
 from tests.browser.test_quality import AXE, FINGER_PX, SMALL_TARGETS, violations
@@ -14,6 +15,7 @@ from tests.browser.test_quality import AXE, FINGER_PX, SMALL_TARGETS, violations
 
 def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, complaints: list[str]) -> None:
     page = still_page
+    page.evaluate(AXE.read_text())
     go(page, "Alerts")
     first = page.get_by_role("button", name="BTC 0.4 % above: 42 M USD")
     expect(first).to_have_attribute("data-seen", "false")
@@ -22,12 +24,25 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     expect(page.locator(".watermark")).to_have_text("SIMULATED")
     assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
     take(page, "inbox")
+    # The book as it was, on the row, says so; the live one is a tap away.
     first.click()
-    # The row of the alert is in view, so price, which is 11 rows below it, need not be.
-    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"The book as it was at \d\d:\d\d:\d\d"))).to_be_visible()
+    expect(page.locator(".moment-sentence")).to_contain_text("24–71 M")
+    expect(page.get_by_text("3 min ago")).to_be_visible()
+    expect(page.locator(".watermark")).to_have_text("SIMULATED")
+    assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
+    assert violations(page) == []
+    take(page, "moment")
+    page.get_by_role("button", name="Live").click()
+    wait_live(page)
     assert page.url.endswith("/#ladder")
     go(page, "Alerts")
+    page.get_by_role("button", name="All alerts").click()
     expect(first).to_have_attribute("data-seen", "true")
+    # One without a moment leads to the live row at once, however far it lies from price.
+    page.get_by_role("button", name="SOL cluster held").click()
+    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    go(page, "Alerts")
     # One that is about no market is seen, and leads nowhere.
     page.get_by_role("button", name="Feed down: Bybit DOGE").click()
     expect(page.get_by_role("link", name="Alerts 1 new")).to_be_visible()

@@ -65,14 +65,14 @@ export function RuleSheet() {
             onChange={(value) => change({ settings: { ...rule.settings, [it.name]: value } })}
           />
         ))}
-        <PreviewLine rule={rule} />
-        {problem.value && (
-          <p class="page-warning" role="alert">
-            {problem.value}
-          </p>
-        )}
         {rule.id > 0 && <Further rule={rule} />}
         <div class="keep">
+          <PreviewLine rule={rule} />
+          {problem.value && (
+            <p class="page-warning" role="alert">
+              {problem.value}
+            </p>
+          )}
           <button type="button" class="button primary" onClick={() => closeWhen(putRule(rule))}>
             {strings.rules.keep}
           </button>

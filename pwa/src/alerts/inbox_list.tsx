@@ -3,13 +3,12 @@
 import { useEffect } from "preact/hooks";
 import type { App } from "../app.ts";
 import { duration } from "../format.ts";
-import { hrefOf } from "../model/screens.ts";
 import { store } from "../model/store.ts";
 import { push } from "../push/client.ts";
-import { readOpened } from "../push/opened.ts";
 import { strings } from "../strings.ts";
 import { held, loadInbox, rules, see, serverNowMs, trouble } from "./client.ts";
 import type { InboxEntry } from "./inbox.ts";
+import { goLive, showMoment } from "./moment_view.tsx";
 import { armedIn } from "./rules.ts";
 
 const EVERY_MS = 15_000;
@@ -68,12 +67,9 @@ interface EntryProps {
 }
 
 function Entry({ app, entry, ageMs }: EntryProps) {
-  const open = () => {
+  const open = async () => {
     void see(entry.id);
-    const opened = readOpened(new URL(entry.url, location.href).search);
-    if (!opened) return;
-    app.open(opened);
-    location.hash = hrefOf("ladder");
+    if (!(await showMoment(entry))) goLive(app, entry);
   };
   return (
     <li>

@@ -6,6 +6,7 @@ import { loadRules } from "../alerts/change.ts";
 import { rules } from "../alerts/client.ts";
 import { RuleSheet } from "../alerts/editor.tsx";
 import { InboxList } from "../alerts/inbox_list.tsx";
+import { MomentView, shown } from "../alerts/moment_view.tsx";
 import { RulesList } from "../alerts/rules_list.tsx";
 import type { App } from "../app.ts";
 import { store } from "../model/store.ts";
@@ -22,6 +23,7 @@ const part = signal<Part>("inbox");
 
 export function AlertsScreen({ app }: { app: App }) {
   useEffect(() => void loadRules(), []);
+  if (shown.value) return <MomentView app={app} of={shown.value} />;
   const show = (it: Part) => () => {
     part.value = it;
   };

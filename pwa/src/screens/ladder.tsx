@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { decimalsOf, price, usdRound } from "../format.ts";
 import { chooseMap, mapState } from "../model/map_state.ts";
-import { store } from "../model/store.ts";
+import { type Store, store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Compass } from "../ui/compass.tsx";
 import { Controls } from "../ui/controls.tsx";
@@ -97,11 +97,12 @@ export function LadderScreen({ app, onView, onMap }: Props) {
   );
 }
 
-function HeadRow() {
-  const unit = store.unit.value;
-  const facts = store.facts.value;
-  const group = store.group.value;
-  const bands = store.state.value?.bands;
+/** The heads of the columns; `of` tells of another picture than the live one. */
+export function HeadRow({ of = store }: { of?: Pick<Store, "unit" | "facts" | "group" | "state"> }) {
+  const unit = of.unit.value;
+  const facts = of.facts.value;
+  const group = of.group.value;
+  const bands = of.state.value?.bands;
   return (
     <div class="columns" aria-hidden="true">
       <span class="column-volume">{strings.columnVolume}</span>
@@ -115,9 +116,9 @@ function HeadRow() {
   );
 }
 
-function FootRow() {
-  const unit = store.unit.value;
-  const bar = store.barUsd.value;
+export function FootRow({ of = store }: { of?: Pick<Store, "unit" | "barUsd"> }) {
+  const unit = of.unit.value;
+  const bar = of.barUsd.value;
   return (
     <div class="columns" aria-hidden="true">
       <span class="column-volume" />

@@ -19,7 +19,7 @@ import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { Steps } from "../touch/steps.ts";
-import { RowInspector } from "./row_inspector.ts";
+import { RowInspector, type RowSource } from "./row_inspector.ts";
 
 const ROW_HEIGHT = 20;
 const ROW_HEIGHT_DENSE = 18;
@@ -37,9 +37,15 @@ const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
 
+/** What the picture needs of the app; the book of a past moment has no more than this. */
+export interface LadderApp
+  extends RowSource,
+    Pick<App, "opened" | "markTicks" | "tap" | "stepSymbol" | "stepGroup"> {}
+export type LadderStore = Pick<Store, "preferences" | "range" | "unit" | "barUsd" | "following" | "priceAt">;
+
 export class LadderView {
-  readonly #app: App;
-  readonly #store: Store;
+  readonly #app: LadderApp;
+  readonly #store: LadderStore;
   readonly #host: HTMLElement;
   readonly #rowSurface: Surface;
   readonly #markSurface: Surface;
@@ -67,7 +73,13 @@ export class LadderView {
   readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
   readonly #axisSteps = new Steps(AXIS_STEP_PX);
 
-  constructor(app: App, store: Store, host: HTMLElement, rows: HTMLCanvasElement, marks: HTMLCanvasElement) {
+  constructor(
+    app: LadderApp,
+    store: LadderStore,
+    host: HTMLElement,
+    rows: HTMLCanvasElement,
+    marks: HTMLCanvasElement,
+  ) {
     this.#app = app;
     this.#store = store;
     this.#inspector = new RowInspector(app);

@@ -22,8 +22,13 @@ const REFRESH_MS = 1_000;
 /** How often the words of the card may change. */
 const WORDS_MS = 200;
 
+/** What a row is made of, and who is asked. */
+export interface RowSource extends Pick<App, "market" | "row" | "askRow"> {
+  readonly map: Pick<App["map"], "data">;
+}
+
 export class RowInspector {
-  readonly #app: App;
+  readonly #app: RowSource;
   #at: LadderRow | null = null;
   #corner = "";
   #asked = { row: Number.NaN, ms: Number.NEGATIVE_INFINITY };
@@ -31,7 +36,7 @@ export class RowInspector {
   #history: RowCard["history"] = null;
   #historyKey = "";
 
-  constructor(app: App) {
+  constructor(app: RowSource) {
     this.#app = app;
   }
 
