@@ -40,6 +40,9 @@ class DamagedRest:
         self._rng = rng
 
     async def get(self, path: str, weight: float = 1, priority: object = None) -> Reply:
+        return await self.ask(path, weight, priority)
+
+    async def ask(self, path: str, weight: float, priority: object, **posted: object) -> Reply:
         status, _, body = call(self._server, path)
         if self._rng.random() < 0.1:
             status = self._rng.choice([0, 200, 403, 451, 500])

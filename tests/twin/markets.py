@@ -14,6 +14,7 @@ from leadline.feed.market import Market
 from leadline.feed.session import ALL_VENUES, SymbolSession
 from leadline.twin.main import Twin
 from leadline.venues.endpoints import Endpoints
+from leadline.wire.prepared import PreparedFrame
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 
@@ -68,12 +69,12 @@ class Reader:
     def __init__(self) -> None:
         self.notices: list[bytes] = []
 
-    def offer(self, stream: int, frame: bytes, is_keyframe: bool) -> None: ...
+    def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None: ...
 
-    def offer_state(self, stream: int, frame: bytes) -> None: ...
+    def offer_state(self, stream: int, frame: PreparedFrame) -> None: ...
 
-    def offer_notice(self, frame: bytes) -> None:
-        self.notices.append(frame)
+    def offer_notice(self, frame: PreparedFrame) -> None:
+        self.notices.append(frame.payload)
 
     def told(self, *texts: str) -> bool:
         """Tell whether one notice held all of these texts."""
