@@ -1,6 +1,7 @@
 /** Joins the parts: what is wanted, what comes over the wire, what is shown and kept. */
 
 import { batch } from "@preact/signals";
+import { loadInbox } from "./alerts/client.ts";
 import { decimalsOf, duration, price, stepValue } from "./format.ts";
 import { flow, flowState, type Held, printUsd, serverNowMs, tapeFreshness } from "./model/flow.ts";
 import { restoreFlow, saveFlow } from "./model/flow_snapshot.ts";
@@ -90,7 +91,10 @@ export class App {
         this.marks.answered(ref);
         this.#refused(code, text);
       },
-      notice: (_symbol, _kind, text) => this.#notice(text),
+      notice: (_symbol, kind, text) => {
+        this.#notice(text);
+        if (kind === "alert") void loadInbox();
+      },
       pong: (number, serverMs) => this.#connection.answered(number, serverMs),
     });
     store.preferences.value = loadPreferences(storage);

@@ -41,8 +41,16 @@ const follow = () => app.visit(screenOf(location.hash) ?? store.preferences.valu
 function openRow(search: string): boolean {
   const opened = readOpened(search);
   if (opened) app.open(opened);
-  if (opened?.alert) void seeOpened(opened.alert);
+  if (opened?.alert) showThen(opened.alert).catch(() => {});
   return opened !== null;
+}
+
+/** Shows the book as it was when an alert fired, if it can be had; until then the live one is in view. */
+async function showThen(alert: number): Promise<void> {
+  const entry = await seeOpened(alert);
+  if (!entry?.hasMoment) return;
+  const { showMoment } = await import("./alerts/moment_view.tsx");
+  if ((await showMoment(entry)) && store.screen.value === "ladder") location.hash = hrefOf("alerts");
 }
 
 // A reload later is about what is in view then, not about the alert again.

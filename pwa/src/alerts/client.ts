@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { askServer, Refusal } from "../net/ask.ts";
-import { type Inbox, readInbox, unseenIn, withSeen } from "./inbox.ts";
+import { type Inbox, type InboxEntry, readInbox, unseenIn, withSeen } from "./inbox.ts";
 import type { Rules } from "./rules.ts";
 
 interface Held {
@@ -39,10 +39,12 @@ export async function see(id: number): Promise<void> {
   await fromServer("inbox/seen", { id }).catch(() => {});
 }
 
-/** Notes that the alert of a notification was opened, unless it is too old to be in the inbox. */
-export async function seeOpened(id: number): Promise<void> {
+/** Notes that the alert of a notification was opened and returns it; null when it is too old for the inbox. */
+export async function seeOpened(id: number): Promise<InboxEntry | null> {
   await loadInbox();
-  if (held.value?.inbox.entries.some((it) => it.id === id && !it.seen)) await see(id);
+  const entry = held.value?.inbox.entries.find((it) => it.id === id) ?? null;
+  if (entry && !entry.seen) void see(id);
+  return entry;
 }
 
 /** The count on the app's icon is that of the inbox. */
