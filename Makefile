@@ -49,7 +49,7 @@ types: dev ## mypy --strict and tsc
 
 test-server: dev
 	@$(PAGES)
-	$(BIN)/python -m pytest -n 2 -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 3 -m "not browser" $(ARGS)
 
 test-pwa: dev
 	@$(PAGES) npm run --silent test

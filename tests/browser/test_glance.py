@@ -32,11 +32,11 @@ def test_the_hero_is_the_market_closest_to_a_cluster_and_late_ones_are_last(
 
 def test_rows_can_be_ordered_and_the_choice_is_kept(still_page: Page) -> None:
     go(still_page, "Glance")
-    still_page.get_by_label("Order").select_option("name")
+    still_page.get_by_label("Order", exact=True).select_option("name")
     expect(still_page.locator(ROWS)).to_have_text(["ETH", "SOL", "XRP"])
     still_page.reload()
     expect(still_page.locator(ROWS)).to_have_text(["ETH", "SOL", "XRP"])
-    still_page.get_by_label("Order").select_option("change")
+    still_page.get_by_label("Order", exact=True).select_option("change")
     expect(still_page.locator(ROWS)).to_have_text(["SOL", "XRP", "ETH"])
 
 
@@ -68,7 +68,7 @@ def test_markets_can_be_left_out_and_taken_back(still_page: Page) -> None:
     sheet.get_by_role("button", name="Move XRPUSDT up").click()
     sheet.get_by_role("button", name="Close").click()
     expect(still_page.locator(".hero")).to_contain_text("SOL")
-    still_page.get_by_label("Order").select_option("own")
+    still_page.get_by_label("Order", exact=True).select_option("own")
     expect(still_page.locator(ROWS)).to_have_text(["ETH", "XRP"])
     still_page.get_by_role("button", name="Add or find a market").click()
     sheet.get_by_role("button", name="Watch BTCUSDT").click()
