@@ -4,29 +4,15 @@ import { deflateRawSync } from "node:zlib";
 import { encode, decode as unpack } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { decode, FrameError, type Streamed } from "./frames.ts";
+import { golden } from "./golden.ts";
 import { MapModel } from "./map_frames.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../../shared/wire/golden");
 const told = JSON.parse(readFileSync(resolve(GOLDEN, "map.json"), "utf8")).maps;
 
-/** The frames of the golden file, each after its length in four bytes. */
-function golden(): Streamed[] {
-  const raw = new Uint8Array(readFileSync(resolve(GOLDEN, "map.bin")));
-  const lengths = new DataView(raw.buffer);
-  const found: Streamed[] = [];
-  for (let at = 0; at < raw.length; ) {
-    const size = lengths.getUint32(at, true);
-    const message = decode(raw.subarray(at + 4, at + 4 + size));
-    if (message.type !== "streamed") throw new Error(`got ${message.type}`);
-    found.push(message);
-    at += 4 + size;
-  }
-  return found;
-}
-
 /** The golden keyframe with some of its fields as said. */
 function keyframe(changed: Record<string, unknown>): Streamed {
-  const [key] = golden() as [Streamed];
+  const [key] = golden("map") as [Streamed];
   return { ...key, parts: [30, 6, { ...(key.parts[2] as object), ...changed }] };
 }
 
@@ -59,7 +45,7 @@ describe("a map", () => {
   });
 
   it("reads golden frames as their values say", async () => {
-    for (const [index, frame] of golden().entries()) {
+    for (const [index, frame] of golden("map").entries()) {
       expect(model.apply(frame)).toBe(true);
       await settled(index + 1);
       const { first_min, long, short, candles, facts, book } = told[index];
@@ -76,14 +62,14 @@ describe("a map", () => {
   });
 
   it("keeps columns that come while the planes are unpacked", async () => {
-    for (const frame of golden()) expect(model.apply(frame)).toBe(true);
+    for (const frame of golden("map")) expect(model.apply(frame)).toBe(true);
     expect(model.data).toBeNull();
     await settled(4);
     expect(plain(model).long).toEqual(told.at(-1).long);
   });
 
   it("written down reads back as it was", async () => {
-    for (const frame of golden()) model.apply(frame);
+    for (const frame of golden("map")) model.apply(frame);
     expect(await model.packed()).toBeNull();
     await settled(4);
     const packed = await model.packed();
@@ -95,7 +81,7 @@ describe("a map", () => {
   });
 
   it("wants a keyframe first", () => {
-    expect(model.apply(golden()[1] as Streamed)).toBe(false);
+    expect(model.apply(golden("map")[1] as Streamed)).toBe(false);
   });
 
   it("whose planes are broken is not shown, and its next column is refused", async () => {
@@ -103,7 +89,7 @@ describe("a map", () => {
     const long = deflateRawSync(new Uint8Array(12 * 16 + 1));
     for (const plane of [short, long, Uint8Array.of(255, 255, 255)]) {
       expect(model.apply(keyframe({ long: new Uint8Array(plane) }))).toBe(true);
-      await vi.waitFor(() => expect(model.apply(golden()[1] as Streamed)).toBe(false));
+      await vi.waitFor(() => expect(model.apply(golden("map")[1] as Streamed)).toBe(false));
       expect(model.data).toBeNull();
     }
   });
@@ -123,7 +109,7 @@ describe("a map", () => {
   });
 
   it("refuses a column of another range or height", async () => {
-    const [key, column] = golden() as [Streamed, Streamed];
+    const [key, column] = golden("map") as [Streamed, Streamed];
     const fields = column.parts[2] as Record<string, unknown>;
     for (const [index, changed] of [
       { minute: 5 },
@@ -138,7 +124,7 @@ describe("a map", () => {
   });
 
   it("decodes from bytes at any offset", async () => {
-    const raw = encode([30, 6, (golden()[0] as Streamed).parts[2]]);
+    const raw = encode([30, 6, (golden("map")[0] as Streamed).parts[2]]);
     const moved = new Uint8Array(raw.length + 3);
     moved.set(raw, 3);
     model.apply(decode(moved.subarray(3)) as Streamed);

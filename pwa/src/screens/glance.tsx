@@ -10,8 +10,9 @@ import { store } from "../model/store.ts";
 import type { GlanceCluster, GlanceRow } from "../net/glance_frames.ts";
 import { strings } from "../strings.ts";
 import "../glance.css";
-import { FullIcon, SearchIcon, SlidersIcon } from "../ui/icons.tsx";
+import { FullIcon, SearchIcon } from "../ui/icons.tsx";
 import { PageHeader } from "../ui/page_header.tsx";
+import { SettingsButton } from "../ui/settings_button.tsx";
 import { Strip } from "../ui/strip.tsx";
 
 /** Rows change places at most so often: a list that moves under the finger is no list. */
@@ -258,17 +259,7 @@ function whyText(row: GlanceRow, cluster: GlanceCluster): string {
 function GlanceControls({ app, sort }: { app: App; sort: GlanceSort }) {
   return (
     <nav class="controls" aria-label={strings.glanceControls}>
-      <button
-        type="button"
-        class="button square"
-        aria-label={strings.settings}
-        aria-haspopup="dialog"
-        onClick={() => {
-          store.sheet.value = "settings";
-        }}
-      >
-        <SlidersIcon />
-      </button>
+      <SettingsButton />
       <button
         type="button"
         class="button find"

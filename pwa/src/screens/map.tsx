@@ -7,8 +7,9 @@ import { chooseMap, mapState } from "../model/map_state.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Header } from "../ui/header.tsx";
-import { CandlesIcon, CentreIcon, LineIcon, SlidersIcon } from "../ui/icons.tsx";
+import { CandlesIcon, CentreIcon, LineIcon } from "../ui/icons.tsx";
 import { MapNotes, MapPane, MapRange } from "../ui/map_pane.tsx";
+import { SettingsButton } from "../ui/settings_button.tsx";
 import type { MapView } from "./map_view.ts";
 
 interface Props {
@@ -69,22 +70,6 @@ function StyleButton() {
       onClick={() => chooseMap(localStorage, { style: style === "candles" ? "line" : "candles" })}
     >
       {style === "candles" ? <CandlesIcon /> : <LineIcon />}
-    </button>
-  );
-}
-
-function SettingsButton() {
-  return (
-    <button
-      type="button"
-      class="button square"
-      aria-label={strings.settings}
-      aria-haspopup="dialog"
-      onClick={() => {
-        store.sheet.value = "settings";
-      }}
-    >
-      <SlidersIcon />
     </button>
   );
 }

@@ -5,7 +5,8 @@ import { decimalsOf, price } from "../format.ts";
 import { nextGroup } from "../model/grouping.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
-import { CentreIcon, MinusIcon, PlusIcon, SlidersIcon } from "./icons.tsx";
+import { CentreIcon, MinusIcon, PlusIcon } from "./icons.tsx";
+import { SettingsButton } from "./settings_button.tsx";
 
 interface Props {
   readonly app: App;
@@ -15,17 +16,7 @@ interface Props {
 export function Controls({ app, onCentre }: Props) {
   return (
     <nav class="controls" aria-label={strings.controls}>
-      <button
-        type="button"
-        class="button square"
-        aria-label={strings.settings}
-        aria-haspopup="dialog"
-        onClick={() => {
-          store.sheet.value = "settings";
-        }}
-      >
-        <SlidersIcon />
-      </button>
+      <SettingsButton />
       <GroupStepper app={app} />
       <button
         type="button"

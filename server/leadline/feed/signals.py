@@ -7,12 +7,11 @@ more closely, and whatever is new is told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from leadline.domain.absorption import AbsorptionWatch, Second, zone_width
-from leadline.domain.cascade import CascadeState
 from leadline.domain.cluster_watch import Around, ClusterWatch
 from leadline.domain.events import BookState, Completeness, Event, Liquidation, OpenInterest, Side, Trade
 from leadline.domain.flow import SPIKE_Z_MIN, TakerFlow
@@ -82,11 +81,6 @@ class SymbolSignals:
         self._minute = self._hour = -1
         self._standing: set[object] = set()
 
-    def seed(self, bars: Iterable[tuple[int, float, float, float]]) -> None:
-        """Take history so that the range is known at once: (Unix ms, high, low, close), oldest first."""
-        for at_ms, high, low, close in bars:
-            self._range.bar(high, low, close, at_ms)
-
     def take(self, event: Event, view: VenueView) -> list[Told]:
         """Take one event of a venue; return what it tells at once."""
         if isinstance(event, Trade):
@@ -126,10 +120,6 @@ class SymbolSignals:
         if price is None or self._seen is None:
             return []
         return self._told(self.clusters.look(fuel, self._around(self._seen, now_ms)), now_ms, price)
-
-    def state(self, cluster: int) -> CascadeState:
-        """Return the state of a cluster's machine."""
-        return self.clusters.cascades.state(cluster)
 
     @property
     def range_log(self) -> float | None:
