@@ -9,6 +9,7 @@ LOCKED := $(PIP) install --require-hashes --no-deps
 PAGES  := $(BIN)/python deploy/build_pwa.py
 ARGS   ?=
 
+KERNELS := $(shell grep -rlE --include='*.py' '^from (numba|leadline.domain.raw_memory) import' server)
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
@@ -32,7 +33,7 @@ test: dev ## lint, types, server, app and browser tests, then one verdict
 	set -- $$passed; good=$$#; set -- $$failed; printf '%s passed, %s failed\n' "$$good" "$$#"; \
 	test -z "$$failed"
 
-build: $(VENV)/.run ## the app's pages, if they are stale
+build: $(VENV)/.run build/.warm ## the app's pages and compiled code, if they are stale
 	@if [ -n "$$($(PAGES) requires)" ]; then $(LOCKED) -r requirements/node.txt; fi
 	@$(PAGES)
 
@@ -47,14 +48,14 @@ types: dev ## mypy --strict and tsc
 	$(BIN)/mypy
 	@$(PAGES) npm run --silent types
 
-test-server: dev
+test-server: dev build/.warm
 	@$(PAGES)
 	$(BIN)/python -m pytest -n 3 -m "not browser" $(ARGS)
 
 test-pwa: dev
 	@$(PAGES) npm run --silent test
 
-test-browser: dev
+test-browser: dev build/.warm
 	@$(PAGES)
 	@chromium="$$($(BIN)/python tests/browser/find_chromium.py --install)" && \
 	LEADLINE_CHROMIUM="$$chromium" $(BIN)/python -m pytest -m browser tests/browser $(ARGS)
@@ -138,6 +139,11 @@ $(BIN)/python:
 	  { echo "Leadline needs Python 3.11 or newer as $(PYTHON); name another: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; install its venv package" >&2; exit 1; }
+
+# Stale by the same sign as numba's own caches: a changed source of compiled code, or other packages.
+build/.warm: $(KERNELS) $(VENV)/.run
+	@$(BIN)/leadline warm
+	@mkdir -p $(@D) && touch $@
 
 # The pages are built by their own step, so that a change of them needs no new install.
 $(VENV)/.run: requirements/run.txt pyproject.toml deploy/build_pwa.py | $(BIN)/python

@@ -111,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     add_flags(record, ("market", "symbols", "data_dir", "twin_seed", "log_level", *addresses))
     record.set_defaults(run=_record)
 
+    warm = commands.add_parser("warm", help="compile ahead what the first start would compile")
+    warm.set_defaults(run=_warm)
+
     twin = commands.add_parser("twin", help="run the simulated venues alone", add_help=False)
     twin.add_argument("rest", nargs=argparse.REMAINDER)
     twin.set_defaults(run=_twin)
@@ -210,6 +213,12 @@ def _record(arguments: argparse.Namespace) -> int:
 
     limits = FileLimits(int(arguments.file_mb * 1_000_000), arguments.file_minutes * 60)
     return record(settings, arguments.venue, arguments.out, arguments.minutes, limits)
+
+
+def _warm(_: argparse.Namespace) -> int:
+    from leadline.warm import run_warm
+
+    return run_warm(sys.stdout)
 
 
 def _twin(arguments: argparse.Namespace) -> int:

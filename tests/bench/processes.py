@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "server"), "PYTHONUNBUFFERED": "1"}
@@ -36,9 +37,16 @@ def twin(*arguments: str) -> Iterator[dict[str, int]]:
 
 @contextlib.contextmanager
 def server(
-    ports: dict[str, int], port: int, folder: Path, *arguments: str
+    ports: dict[str, int],
+    port: int,
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `leadline serve` on the venues at these ports; its log is in the process's stderr."""
+    """Run `leadline serve` on the venues at these ports; its log is in the process's stderr.
+
+    environment: what is set beside the usual.
+    """
     flags = [
         flag
         for venue in VENUES
@@ -50,7 +58,7 @@ def server(
     places = ["--port", str(port), "--data-dir", str(folder)]
     process = subprocess.Popen(
         [sys.executable, "-m", "leadline", "serve", "--market", "live", *flags, *places, *arguments],
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **environment},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -18,14 +18,14 @@ LAYERS = (
     {"venues", "wire"},
     {"feed", "bus", "push", "store"},
     {"web"},
-    {"market_choice", "app", "score_run"},
+    {"market_choice", "app", "score_run", "warm"},
     {"cli"},
     {"__main__"},
 )
 # The units of these layers may use each other.
 OPEN_LAYERS = (LAYERS[0], LAYERS[4], LAYERS[6])
 TWIN_MAY_IMPORT = {"units", "clock", "limits", "twin", "__init__"}
-TWIN_IMPORTERS = {"market_choice", "app", "score_run", "cli", "twin"}
+TWIN_IMPORTERS = {"market_choice", "app", "score_run", "warm", "cli", "twin"}
 
 # The shells of venues/ open sockets; everything else there is a parser or a rule, as pure as domain/.
 VENUE_SHELLS = {

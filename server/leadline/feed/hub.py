@@ -101,6 +101,11 @@ class Hub:
         for number in [n for n, stream in self.streams.items() if watcher in stream.watchers]:
             self.unsubscribe(number, watcher)
 
+    def watched_symbols(self) -> set[str]:
+        """Return the symbols of which somebody has a stream of their own (a watchlist is none)."""
+        symbols = (getattr(stream.key, "symbol", None) for stream in self.streams.values())
+        return {symbol for symbol in symbols if symbol is not None}
+
     def hello(self, only: Collection[str] | None = None) -> bytes:
         """Encode the first frame of a connection; ``only``: the symbols it may name, all by default."""
         return frames.hello(

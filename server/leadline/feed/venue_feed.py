@@ -11,6 +11,7 @@ from leadline.errors import VenueError
 from leadline.feed.backfill import load_past, past_rows
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.contracts import Changes, Contracts
+from leadline.feed.due_symbols import DueSymbols
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.pulse_history import remember_pulse
@@ -66,7 +67,7 @@ class VenueFeed:
         self._missing = missing
         self._status = hub.statuses[venue] = VenueStatus(rest=rest)
         self._contracts = Contracts({})
-        self._histories_due: asyncio.Queue[str] = asyncio.Queue()
+        self._histories_due = DueSymbols(hub.watched_symbols)
 
     async def run(self) -> None:
         await asyncio.gather(self._measure_clock(), self._load_contracts())
@@ -126,7 +127,7 @@ class VenueFeed:
         for made in self._contracts.closed():
             self._close(made)
         for made in self._contracts.trading():
-            self._histories_due.put_nowait(made.symbol)
+            self._histories_due.put(made.symbol)
 
     async def _follow_contracts(self, source: VenueSource) -> None:
         """Look now and then whether contracts opened, closed or changed their steps."""
@@ -146,7 +147,7 @@ class VenueFeed:
         for symbol in changes.closed:
             self._close(self._contracts.get(symbol))
         for symbol in changes.opened:
-            self._histories_due.put_nowait(symbol)
+            self._histories_due.put(symbol)
             self._say(symbol, f"{self.venue.capitalize()} trades {symbol} now; its book joins.")
         for symbol in changes.rebuilt:
             log.warning("%s changed the steps of %s; its book is built anew", self.venue, symbol)
@@ -180,10 +181,10 @@ class VenueFeed:
     # History.
 
     async def _histories(self) -> None:
-        """Build each symbol's bands from what history the venue gives, in the order of the symbols."""
+        """Build each symbol's bands from what history the venue gives, those somebody watches first."""
         async with asyncio.TaskGroup() as without_history:
             while True:
-                symbol = await self._histories_due.get()
+                symbol = await self._histories_due.take()
                 try:
                     waiting = await self._build_bands(symbol)
                 except Exception:

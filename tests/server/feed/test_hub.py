@@ -11,7 +11,7 @@ from leadline.feed.streams.ladder import LadderStream
 from leadline.wire.patch import patched
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, State, StateChanges, decode
-from leadline.wire.requests import LadderKey
+from leadline.wire.requests import GlanceKey, LadderKey
 from tests.fakes.market import HandBook, HandMarket, hand_market, instrument
 
 KEY = LadderKey("BTCUSDT", "all", 1, 20, 10)
@@ -63,6 +63,15 @@ def step(market: HandMarket, milliseconds: int = 100) -> None:
     for book in market.books.values():
         book.received_ms = market.clock.now_ms
     market.hub.emit_due(market.clock.now_ms)
+
+
+def test_a_symbol_is_watched_while_somebody_has_a_stream_of_it_but_not_by_a_watchlist() -> None:
+    market = hand_market()
+    phone = Phone(market)
+    assert market.hub.watched_symbols() == {"BTCUSDT"}
+    market.hub.unsubscribe(phone.stream.number, phone)
+    market.hub.subscribe(GlanceKey(("BTCUSDT",)), phone)
+    assert market.hub.watched_symbols() == set()
 
 
 def test_a_change_is_encoded_once_for_all_watchers() -> None:
