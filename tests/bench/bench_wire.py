@@ -29,8 +29,9 @@ import orjson
 from numpy.typing import NDArray
 
 from leadline.domain.book import Book
+from leadline.domain.instrument import Instrument
 from leadline.domain.ladder import LadderView, Print, VenueLevels, VenueScale, rows_of, touch_of
-from leadline.domain.tape import Fill
+from leadline.domain.trades import Trades
 from leadline.feed.tape import ALL_VENUES, Tape
 from leadline.limits import BAND_ROWS
 from leadline.units import Step
@@ -45,6 +46,7 @@ FRAME_MS = 100
 BAND_TICKS = 25
 BAND_ADDITIONS_PER_MIN = 72
 LOT = Step(1, 3)
+SCALE = VenueScale(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def views(recording: Recording) -> Iterator[LadderView]:
     """Yield the ladder of every frame of the recording, through the product's own book and rows."""
     snapshot, rest = snapshot_and_rest(recording)
     book, tape = Book(), Tape()
+    made = Instrument("binance", "", "", recording.tick, LOT, Step(1, 0))
     book.replace(*levels(snapshot["bids"], recording.tick), *levels(snapshot["asks"], recording.tick))
     bands: Bands | None = None
     due_ms = shown = updated_ms = linked = 0
@@ -135,7 +138,8 @@ def views(recording: Recording) -> Iterator[LadderView]:
         if message["e"] == "trade":
             if bands is not None and message.get("X", "MARKET") == "MARKET":
                 tick, lots = recording.tick.count(message["p"]), LOT.count(message["q"])
-                tape.add(Fill("binance", tick, lots, 0.0, not message["m"], at_ms, at_ms))
+                taker = -1 if message["m"] else 1
+                tape.add(Trades.of(made, [(at_ms, tick, lots, taker)]), SCALE, at_ms)
             continue
         if linked and message["pu"] != linked:
             return
@@ -147,7 +151,7 @@ def views(recording: Recording) -> Iterator[LadderView]:
 
 
 def _view(book: Book, prints: list[Print], bands: Bands, t_ms: int, age_ms: int) -> LadderView:
-    venue = VenueLevels.of(book, VenueScale(1, 1))
+    venue = VenueLevels.of(book, SCALE)
     touch = touch_of([venue])
     bid_rows, bid_lots, ask_rows, ask_lots = rows_of([venue], touch, 1, DEPTH)
     codes = bands.advance(touch.bid_tick)

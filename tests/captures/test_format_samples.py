@@ -17,9 +17,9 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
 from leadline.domain.instrument import Instrument
+from leadline.domain.trades import AT_MS, TAKER, Trades
 from leadline.units import Step
 from leadline.venues.base import VenueProtocol
 from tests.fakes.captures import capture
@@ -66,7 +66,11 @@ def test_binance_samples() -> None:
         PriceKind.FILL,
         Completeness.THROTTLED,
     )
-    assert [trade.taker for trade in of(Trade, events)] == [Side.BUY, Side.BUY, Side.SELL]
+    assert [row for made in of(Trades, events) for row in made.columns[TAKER]] == [
+        Side.BUY,
+        Side.BUY,
+        Side.SELL,
+    ]
     assert 8291.34697815 in [mark.price for mark in of(Mark, events)]
     assert 0.0001 in [funding.rate for funding in of(Funding, events)]
     (best,) = of(BestQuote, events)
@@ -95,8 +99,8 @@ def test_bybit_samples() -> None:
         PriceKind.BANKRUPTCY,
         Completeness.FULL,
     )
-    trades = of(Trade, events)
-    assert ("LTCUSDT", Side.BUY) in [(trade.symbol, trade.taker) for trade in trades]
+    trades = of(Trades, events)
+    assert ("LTCUSDT", Side.BUY) in [(made.symbol, taker) for made in trades for taker in made.columns[TAKER]]
     assert 28552.81 in [mark.price for mark in of(Mark, events)]
     assert of(OpenInterest, events)
 
@@ -107,7 +111,9 @@ def test_okx_samples() -> None:
     assert [mark.price for mark in of(Mark, events)] == [2.1729]
     assert [interest.coins for interest in of(OpenInterest, events)] == [644195.0]
     assert [funding.rate for funding in of(Funding, events)] == [0.00048105]
-    assert [(trade.taker, trade.at_ms) for trade in of(Trade, events)] == [(Side.BUY, 1640131236050)]
+    assert [made.columns[[TAKER, AT_MS]].T.tolist() for made in of(Trades, events)] == [
+        [[Side.BUY, 1640131236050]]
+    ]
     forced, *_ = of(Liquidation, events)
     assert (forced.side, forced.coins, forced.price) == (Side.SELL, 390.0, 0.55205)
 

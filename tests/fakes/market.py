@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from leadline.domain.book import Book
-from leadline.domain.events import BookChanged, BookState, Side, Trade
+from leadline.domain.events import BookChanged, BookState, Side
 from leadline.domain.instrument import Instrument
+from leadline.domain.trades import Trades
 from leadline.feed.hub import Hub
 from leadline.feed.session import SymbolSession
 from leadline.units import Step
@@ -57,8 +58,8 @@ class HandBook:
         made = self.instrument
         return BookChanged(made.venue, made.symbol, self.state, self.epoch)
 
-    def trade(self, tick: int, lots: int, taker: Side = Side.BUY) -> Trade:
-        return Trade(self.instrument.venue, self.instrument.symbol, 0, tick, lots, taker)
+    def trade(self, tick: int, lots: int, taker: Side = Side.BUY) -> Trades:
+        return Trades.of(self.instrument, [(0, tick, lots, taker)])
 
 
 @dataclass

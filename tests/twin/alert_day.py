@@ -16,7 +16,7 @@ import numpy as np
 from leadline.domain.alert_facts import Facts
 from leadline.domain.alerting import Alerting, Firing
 from leadline.domain.cascade import OI_DROP_MIN, CascadeState, Transition
-from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest, PriceKind, Side, Trade
+from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest, PriceKind, Side
 from leadline.domain.instrument import Instrument
 from leadline.domain.latch import COOL_DOWN_MS, DWELL_MS
 from leadline.domain.leverage import bundled_tiers
@@ -24,6 +24,7 @@ from leadline.domain.regime import Regime
 from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Told, TouchOutcome
 from leadline.domain.storm import Storm
+from leadline.domain.trades import Trades
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
@@ -139,7 +140,7 @@ class AlertDay:
         at_ms, symbol = self.clock.wall_ms(), self.report.symbol
         accept, lot = self.session.accept, float(market.contract.lot)
         for fill in market.new_fills:
-            accept(Trade(venue, symbol, at_ms, fill.tick, fill.lots, Side(fill.side)))
+            accept(Trades.of(self.books[venue].instrument, [(at_ms, fill.tick, fill.lots, fill.side)]))
         completeness, kind = FEEDS[venue]
         shown = market.new_deaths if completeness is Completeness.FULL else market.new_deaths[:1]
         for death in shown:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
-from leadline.domain.events import BookChanged, BookState, Event, Mark, OpenInterest, Trade
+from leadline.domain.events import BookChanged, BookState, Event, Mark, OpenInterest
+from leadline.domain.trades import Trades
 from leadline.twin.faults import Faults
 from leadline.twin.main import Twin
 from leadline.venues.base import VenueBook
@@ -32,7 +33,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 SEED_S = float(os.environ.get("LEADLINE_SEED_S", "6"))
 SAMPLES_MIN, SAMPLES_MAX = 10, 60
 PATIENCE_S = 30
-SLOW_KINDS = (Trade, Mark, OpenInterest)
+SLOW_KINDS = (Trades, Mark, OpenInterest)
 HARSH = Faults(drop=0.03, duplicate=0.03, reorder=0.02, stale_snapshot=0.3, close_every_s=2.5)
 
 Levels = list[list[str]]

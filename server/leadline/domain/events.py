@@ -1,7 +1,7 @@
 """What venues tell us, in one form: the only values that pass from venues/ to the rest.
 
-Times are the venue's Unix milliseconds.  Prices of trades are integer ticks of the venue's
-instrument; marks and liquidations, which need not lie on the grid, are floats.
+Times are the venue's Unix milliseconds.  Trades (domain/trades.py) come in columns of integer ticks and
+lots, those of a message together; marks and liquidations, which need not lie on the grid, are floats.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
+
+from leadline.domain.trades import Trades
 
 
 class Side(IntEnum):
@@ -41,16 +43,6 @@ class BookState(IntEnum):
     SYNCING = 1
     LIVE = 2
     STALE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    venue: str
-    symbol: str
-    at_ms: int
-    tick: int
-    lots: int
-    taker: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +115,4 @@ class BookChanged(NamedTuple):
     epoch: int
 
 
-Event = Trade | BestQuote | Mark | Funding | OpenInterest | Liquidation | BookChanged
+Event = Trades | BestQuote | Mark | Funding | OpenInterest | Liquidation | BookChanged

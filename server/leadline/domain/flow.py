@@ -51,11 +51,11 @@ class TakerFlow:
         self._now_s = -1
         self._first_s = -1
 
-    def trade(self, at_ms: int, side: Side, usd: float, price: float) -> None:
-        """Take one trade of a taker; one older than the second now counts in it."""
+    def trade(self, at_ms: int, side: int, usd: float, price: float) -> None:
+        """Take trades of one side (+1 bought, -1 sold); older than the second now, they count in it."""
         self.advance(at_ms)
         at = self._now_s % SECONDS
-        if side is Side.BUY:
+        if side == Side.BUY:
             self._bought[at] += usd
         else:
             self._sold[at] += usd

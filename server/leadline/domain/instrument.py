@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from leadline.units import Step
+
+Ints = NDArray[np.int64]
+F8 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +37,23 @@ class Instrument:
     base: str = ""
     quote: str = ""
 
-    def price(self, ticks: int) -> float:
+    @overload
+    def price(self, ticks: int) -> float: ...
+
+    @overload
+    def price(self, ticks: Ints) -> F8: ...
+
+    def price(self, ticks: Any) -> Any:
+        """Price of a number of ticks, or of each of many."""
         return ticks * float(self.tick)
 
-    def coins(self, lots: int, price: float) -> float:
+    @overload
+    def coins(self, lots: int, price: float) -> float: ...
+
+    @overload
+    def coins(self, lots: Ints, price: F8) -> F8: ...
+
+    def coins(self, lots: Any, price: Any) -> Any:
         """Size in coins; ``price`` matters only for an inverse contract."""
         units = lots * float(self.lot) * float(self.contract_size)
         return units / price if self.inverse else units

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from leadline.domain.events import Side
 from leadline.domain.spread import Spread
+from leadline.domain.trades import Run
 
 GAP_MS = 100
 LENGTH_MS_MAX = 1_000
@@ -69,22 +70,24 @@ class Sweeps:
         self._prints: deque[tuple[int, Side]] = deque(maxlen=PRINTS_KEPT)
         self._spread = Spread(DAY_S / 2)
 
-    def trade(self, at_ms: int, side: Side, usd: float, price: float) -> list[Sweep]:
-        """Take one fill, in the order of the venue; return the whale trades that are complete now."""
+    def take(self, at_ms: int, run: Run) -> list[Sweep]:
+        """Take fills, in the order of the venue; return the whale trades that are complete now."""
         held = self._open
         if (
             held is not None
-            and held.side is side
+            and held.side == run.taker
             and at_ms - held.ended_ms <= GAP_MS
             and at_ms - held.begun_ms <= LENGTH_MS_MAX
         ):
             held.ended_ms = max(held.ended_ms, at_ms)
-            held.usd += usd
-            held.levels += price != held.last_price
-            held.last_price = price
+            held.usd += run.usd
+            held.levels += run.levels - (run.first_price == held.last_price)
+            held.last_price = run.last_price
         else:
             self._close()
-            self._open = _Open(side, at_ms, at_ms, usd, price, price, 1)
+            self._open = _Open(
+                Side(run.taker), at_ms, at_ms, run.usd, run.first_price, run.last_price, run.levels
+            )
         return self._told(at_ms)
 
     def liquidation(self, at_ms: int, side: Side) -> None:
@@ -105,7 +108,8 @@ class Sweeps:
     def _close(self) -> None:
         if self._open is None:
             return
-        whale = self._open.usd >= self.whale_usd()
+        # The quantile costs more than all the rest, and few sweeps come near to it.
+        whale = self._open.usd >= self.usd_min and self._open.usd >= self.whale_usd()
         self._spread.take(self._open.usd, self._open.ended_ms)
         if whale:
             self._closed.append(self._open)

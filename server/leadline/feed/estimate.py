@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest, Side, Trade
+from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
 from leadline.domain.pace import Pace
+from leadline.domain.trades import Trades, joined
 from leadline.domain.true_range import TrueRange
 from leadline.feed.building import built
 from leadline.feed.continuity import LIQUIDATION_FEEDS
@@ -69,9 +70,7 @@ class VenueEstimate:
     mark_price: float | None = None
     funding: Funding | None = None
     waiting: deque[Event] = field(default_factory=lambda: deque(maxlen=WAITING_EVENTS_MAX))
-    prices: list[float] = field(default_factory=list)
-    coins: list[float] = field(default_factory=list)
-    bought: list[bool] = field(default_factory=list)
+    trades: list[Trades] = field(default_factory=list)
     ranges: TrueRange = field(default_factory=TrueRange)
     interest: Interest | None = None
     bar: RunningBar = field(default_factory=RunningBar)
@@ -81,13 +80,10 @@ class VenueEstimate:
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
-            if isinstance(event, Trade | Mark | OpenInterest | Liquidation | Funding):
+            if isinstance(event, Trades | Mark | OpenInterest | Liquidation | Funding):
                 self.waiting.append(event)
-        elif isinstance(event, Trade):
-            price = self.instrument.price(event.tick)
-            self.prices.append(price)
-            self.coins.append(self.instrument.coins(event.lots, price))
-            self.bought.append(event.taker == Side.BUY)
+        elif isinstance(event, Trades):
+            self.trades.append(event)
         elif isinstance(event, Mark):
             self.mark_price = event.price
             self.bar.heard = True
@@ -118,11 +114,10 @@ class VenueEstimate:
 
     def flush(self) -> None:
         """Give the gathered trades to the bands in one call."""
-        if self.bands is not None and self.prices:
-            prices, coins, bought = np.array(self.prices), np.array(self.coins), np.array(self.bought)
-            self.bands.trades(prices, coins, bought)
-            self.bar.add(prices, coins, bought)
-            self.prices, self.coins, self.bought = [], [], []
+        if self.bands is not None and self.trades:
+            made, self.trades = joined(self.trades), []
+            self.bands.trades(made.prices, made.coins, made.bought)
+            self.bar.add(made.prices, made.coins, made.bought)
 
 
 @dataclass(slots=True)
@@ -242,8 +237,9 @@ class SymbolHeat:
         estimate.bar = self.columns.begin(instrument.venue, [*kept, *past], last, self._clock.wall_ms())
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
-            if not isinstance(event, Trade) or event.at_ms >= until_ms:
-                estimate.take(event)
+            new = event.since(until_ms) if isinstance(event, Trades) else event
+            if new is not None:
+                estimate.take(new)
         log.info(
             "%s on %s: bands from %d bars, %d open interest samples and %d tiers (%s)",
             *(instrument.symbol, instrument.venue, len(history.candles), len(history.open_interest)),

@@ -26,7 +26,6 @@ from leadline.domain.events import (
     Mark,
     OpenInterest,
     Side,
-    Trade,
 )
 from leadline.domain.grouping import default_group, group_steps
 from leadline.domain.instrument import Instrument
@@ -42,7 +41,8 @@ from leadline.domain.ladder import (
 )
 from leadline.domain.pace import Pace
 from leadline.domain.pulse import Pulse
-from leadline.domain.tape import Fill, TapeLiquidation
+from leadline.domain.tape import TapeLiquidation
+from leadline.domain.trades import Trades
 from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.feed.tape import ALL_VENUES as ALL_VENUES
 from leadline.feed.tape import Tape
@@ -160,7 +160,7 @@ class SymbolSession:
         lot = common_step([_coin_lot(made) for made in instruments])
         if (tick, lot) != (self.tick, self.lot):
             # Trades already told keep their numbers; their sizes in the old steps are forgotten.
-            self.tick, self.lot, self.tape = tick, lot, self.tape.in_other_steps()
+            self.tick, self.lot, self.tape = tick, lot, Tape(self.tape)
         feed = LIQUIDATION_FEEDS.get(instrument.venue, Completeness.UNKNOWN)
         known = before or VenueView(instrument, book, VenueScale(1, 1), liquidations=feed)
         view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
@@ -185,8 +185,9 @@ class SymbolSession:
         view = self.venues.get(event.venue)
         if view is None or view.closed:
             return
-        if isinstance(event, Trade):
-            self._trade(event, view)
+        if isinstance(event, Trades):
+            view.last_price = event.last_price
+            self.tape.add(event, view.scale, self.clock.wall_ms())
         elif isinstance(event, BookChanged):
             self._book_changed(event, view)
         elif isinstance(event, Mark):
@@ -201,20 +202,6 @@ class SymbolSession:
             self.heat.take(event, view.instrument)
         if self.listener is not None:
             self.listener(event, view)
-
-    def _trade(self, trade: Trade, view: VenueView) -> None:
-        price = view.last_price = view.instrument.price(trade.tick)
-        self.tape.add(
-            Fill(
-                trade.venue,
-                trade.tick * view.scale.tick_factor,
-                trade.lots * view.scale.lot_factor,
-                view.instrument.coins(trade.lots, price) * price,
-                trade.taker == Side.BUY,
-                trade.at_ms,
-                self.clock.wall_ms(),
-            )
-        )
 
     def _liquidation(self, event: Liquidation) -> None:
         usd, tick = round(event.coins * event.price), round(event.price / float(self.tick))

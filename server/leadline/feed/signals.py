@@ -13,7 +13,7 @@ import numpy as np
 
 from leadline.domain.absorption import AbsorptionWatch, Second, zone_width
 from leadline.domain.cluster_watch import Around, ClusterWatch
-from leadline.domain.events import BookState, Completeness, Event, Liquidation, OpenInterest, Side, Trade
+from leadline.domain.events import BookState, Completeness, Event, Liquidation, OpenInterest, Side
 from leadline.domain.flow import SPIKE_Z_MIN, TakerFlow
 from leadline.domain.forced import Bursts, InterestDrop
 from leadline.domain.grouping import default_group, group_steps
@@ -22,7 +22,9 @@ from leadline.domain.regime import MapFacts, MinuteReturns, NewsSigns, NewsWatch
 from leadline.domain.signals import ClusterLike, Fuel, RegimeChange, Signal, Told, VolumeSpike
 from leadline.domain.spread import Spread
 from leadline.domain.sweeps import Sweeps
+from leadline.domain.taken import Taken
 from leadline.domain.thinning import Thinning
+from leadline.domain.trades import Trades
 from leadline.domain.true_range import TrueRange
 from leadline.domain.walls import Picture, Walls, whale_floor_usd
 from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
@@ -35,7 +37,7 @@ USUAL_S = 1_800.0
 RANGE_BAR_MS = 900_000
 HEALTHY_MS = 10_000
 DIED_S = 120
-TAKEN_MAX = 4_096
+TAKEN_MAX = 16_384  # messages
 
 
 class SymbolSignals:
@@ -75,16 +77,15 @@ class SymbolSignals:
         self._clock = session.clock
         self._seen: Picture | None = None  # the book at the last look, None while none is live
         self._group = 0
-        self._traded_usd: dict[int, float] = {}  # by row, since the last look
-        self._taken: deque[tuple[Side, float, float]] = deque(maxlen=TAKEN_MAX)  # (taker, price, usd)
+        self._taken: deque[tuple[Trades, int]] = deque(maxlen=TAKEN_MAX)  # since the last look
         self._minute_prices: deque[float] = deque(maxlen=2)  # at the begin of the minute before and of this
         self._minute = self._hour = -1
         self._standing: set[object] = set()
 
     def take(self, event: Event, view: VenueView) -> list[Told]:
         """Take one event of a venue; return what it tells at once."""
-        if isinstance(event, Trade):
-            return self._trade(event, view)
+        if isinstance(event, Trades):
+            return self._trades(event, view)
         if isinstance(event, Liquidation):
             return self._liquidation(event)
         if isinstance(event, OpenInterest):
@@ -103,6 +104,7 @@ class SymbolSignals:
         news: list[Signal] = [one for sweeps in self._sweeps.values() for one in sweeps.advance(now_ms)]
         self._seen = self._picture(now_ms)
         if self._seen is None:
+            self._taken.clear()
             news += self.walls.lost()
         else:
             news += self._look_at_book(self._seen)
@@ -161,22 +163,17 @@ class SymbolSignals:
             "regime": int(self.regime),
         }
 
-    def _trade(self, trade: Trade, view: VenueView) -> list[Told]:
-        price = view.instrument.price(trade.tick)
-        usd = view.instrument.coins(trade.lots, price) * price
+    def _trades(self, trades: Trades, view: VenueView) -> list[Told]:
         now_ms = self._clock.wall_ms()
-        self.flow.trade(now_ms, trade.taker, usd, price)
-        self._taken.append((trade.taker, price, usd))
-        if self._group:
-            tick = trade.tick * view.scale.tick_factor
-            # A buyer takes an ask, and asks lie in the row above.
-            row = -(-tick // self._group) if trade.taker is Side.BUY else tick // self._group
-            self._traded_usd[row] = self._traded_usd.get(row, 0.0) + usd
-        sweeps = self._sweeps.get(trade.venue)
+        self._taken.append((trades, view.scale.tick_factor))
+        sweeps = self._sweeps.get(trades.venue)
         if sweeps is None:
-            sweeps = self._sweeps[trade.venue] = Sweeps(trade.venue, self._floor_usd)
-        told = sweeps.trade(now_ms, trade.taker, usd, price)
-        return [Told(self.session.symbol, now_ms, price, one) for one in told]
+            sweeps = self._sweeps[trades.venue] = Sweeps(trades.venue, self._floor_usd)
+        told: list[Told] = []
+        for run in trades.runs():
+            self.flow.trade(now_ms, run.taker, run.usd, run.last_price)
+            told += self._told(sweeps.take(now_ms, run), now_ms, run.last_price)
+        return told
 
     def _liquidation(self, event: Liquidation) -> list[Told]:
         now_ms, usd = self._clock.wall_ms(), event.coins * event.price
@@ -198,7 +195,7 @@ class SymbolSignals:
         group = default_group(group_steps(session.tick, price), session.tick, price)
         if group != self._group:
             # Rows have another width from now on: what was followed in the old ones is let go.
-            self._group, self._traded_usd = group, {}
+            self._group = group
             self.walls.lost()
         view = session.ladder(ALL_VENUES, group, ROWS, session.tape.count)
         if not view.bid_tick or not view.ask_tick:
@@ -219,30 +216,28 @@ class SymbolSignals:
         return self._group * float(self.session.tick)
 
     def _look_at_book(self, picture: Picture) -> list[Signal]:
-        news: list[Signal] = list(self.walls.look(picture, self._traded_usd))
-        self._traded_usd = {}
+        taken = Taken.of(self._taken)
+        self._taken.clear()
+        news: list[Signal] = list(self.walls.look(picture, taken.usd_by_row(self._group)))
         self._thinning.look(picture)
         self._spreads.take(_spread_rows(picture), picture.at_ms)
         bought, sold = self.flow.sums(FLOW_S)
         mid = picture.mid * self.row_price
-        bid, ask = self._second(picture, Side.BUY), self._second(picture, Side.SELL)
+        bid, ask = self._second(picture, Side.BUY, taken), self._second(picture, Side.SELL, taken)
         standing = {
             one.side: one for one in self._absorption.second(picture.at_ms, mid, bought - sold, bid, ask)
         }
-        self._taken.clear()
         for side in Side:
             news += self._begun(("absorption", side), standing.get(side))
         return news
 
-    def _second(self, picture: Picture, side: Side) -> Second:
+    def _second(self, picture: Picture, side: Side, taken: Taken) -> Second:
         """Return what was taken and what rests near the touch of one side."""
         rows, usd = picture.side(side)
         level = float(rows[0]) * self.row_price
         reach = max(zone_width(level, float(self.session.tick)), self.row_price / 2)
-        # Bids are taken by sellers.
-        taken = sum(u for taker, price, u in self._taken if taker is not side and abs(price - level) <= reach)
         shown = float(np.sum(usd, where=np.abs(rows * self.row_price - level) <= reach))
-        return Second(taken, shown)
+        return Second(taken.usd_near(side, level, reach), shown)
 
     def _told(self, news: Sequence[Signal], now_ms: int, price: float) -> list[Told]:
         return [Told(self.session.symbol, now_ms, price, one) for one in news]

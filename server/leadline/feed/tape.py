@@ -3,49 +3,64 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import islice
 
-from leadline.domain.ladder import Print
+import numpy as np
+
+from leadline.domain.instrument import Ints
+from leadline.domain.ladder import Print, VenueScale
 from leadline.domain.tape import Fill, TapeLiquidation
+from leadline.domain.trades import Trades, joined
 from leadline.limits import TRADES_PER_FRAME_MAX
 
 ALL_VENUES = "all"
 FILLS_KEPT = 5_000
 LIQUIDATIONS_KEPT = 500
+GATHERED_MAX = 512  # messages
+
+_VENUE, _TICK, _LOTS, _BOUGHT, _MADE_MS, _HEARD_MS = range(6)
 
 
-@dataclass(slots=True)
 class Tape:
-    """Fills and liquidations in common ticks and lots, numbered so that each stream knows what it has shown.
+    """Trades and liquidations in common ticks and lots, numbered so that each stream knows what it has shown.
 
-    sums: USD that takers (bought, sold) at each venue since the server began.
+    Messages of trades are gathered as they come and written down together, when somebody looks or
+    GATHERED_MAX have come.
     """
 
-    count: int = 0
-    forced_count: int = 0
-    fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=FILLS_KEPT))
-    forced: deque[TapeLiquidation] = field(default_factory=lambda: deque(maxlen=LIQUIDATIONS_KEPT))
-    sums: dict[str, tuple[float, float]] = field(default_factory=dict)
+    def __init__(self, before: Tape | None = None) -> None:
+        """Begin a tape; one after ``before`` counts on where that one stands, with nothing on it."""
+        self.count: int = before.count if before else 0
+        self.forced_count: int = before.forced_count if before else 0
+        self.forced: deque[TapeLiquidation] = deque(maxlen=LIQUIDATIONS_KEPT)
+        self._sums: dict[str, tuple[float, float]] = before.sums if before else {}
+        self._gathered: list[tuple[Trades, VenueScale, int]] = []
+        self._venues: list[str] = []
+        self._began = self._written = self.count
+        # Two rings: trade number n stands at n % FILLS_KEPT.
+        self._rows = np.zeros((6, FILLS_KEPT), dtype=np.int64)
+        self._usd = np.zeros(FILLS_KEPT)
 
-    def add(self, fill: Fill) -> None:
-        self.fills.append(fill)
-        self.count += 1
-        bought, sold = self.sums.get(fill.venue, (0.0, 0.0))
-        self.sums[fill.venue] = (bought + fill.usd, sold) if fill.bought else (bought, sold + fill.usd)
+    def add(self, trades: Trades, scale: VenueScale, heard_ms: int) -> None:
+        """Take a message; scale: from its contract's steps to the common ones; heard_ms: Unix time, ours."""
+        self._gathered.append((trades, scale, heard_ms))
+        self.count += len(trades)
+        if len(self._gathered) >= GATHERED_MAX:
+            self._write()
 
     def force(self, made: TapeLiquidation) -> None:
         self.forced.append(made)
         self.forced_count += 1
 
-    def in_other_steps(self) -> Tape:
-        """Return the tape after a change of steps: it counts on; what was told in the old ones is gone."""
-        return Tape(count=self.count, forced_count=self.forced_count, sums=self.sums)
+    @property
+    def sums(self) -> dict[str, tuple[float, float]]:
+        """USD that takers (bought, sold) at each venue since the server began."""
+        self._write()
+        return self._sums
 
     def fills_since(self, count: int, venue: str) -> list[Fill]:
         """Return the fills of a view after the first ``count``, oldest first, as far as they are kept."""
-        newest = list(islice(reversed(self.fills), self.count - count))[::-1]
-        return [made for made in newest if venue in (ALL_VENUES, made.venue)]
+        return [] if count >= self.count else self._fills(self._places(count, self.count, venue))
 
     def forced_since(self, count: int, venue: str) -> list[TapeLiquidation]:
         """Return the liquidations of a view after the first ``count``, oldest first."""
@@ -70,11 +85,48 @@ class Tape:
 
     def last(self, kept: int, venue: str, count: int) -> list[Print]:
         """Return the last ``kept`` of the first ``count`` trades as they were made, oldest first."""
-        newer = self.count - count
-        chosen: list[Print] = []
-        for made in islice(reversed(self.fills), newer, None):
-            if venue in (ALL_VENUES, made.venue):
-                chosen.append(Print(made.tick, made.lots, made.bought, made.heard_ms))
-                if len(chosen) == kept:
-                    break
-        return chosen[::-1]
+        chosen = self._fills(self._places(0, count, venue)[-kept:])
+        return [Print(made.tick, made.lots, made.bought, made.heard_ms) for made in chosen]
+
+    def _places(self, first: int, end: int, venue: str) -> Ints:
+        """Return where the trades of a view from number ``first`` to before ``end`` stand."""
+        self._write()
+        at = np.arange(max(first, self._began, self.count - FILLS_KEPT), end) % FILLS_KEPT
+        if venue == ALL_VENUES:
+            return at
+        number = self._venues.index(venue) if venue in self._venues else -1
+        of_view: Ints = at[self._rows[_VENUE, at] == number]
+        return of_view
+
+    def _fills(self, at: Ints) -> list[Fill]:
+        rows, usd = self._rows[:, at].tolist(), self._usd[at].tolist()
+        return [
+            Fill(self._venues[venue], tick, lots, value, bool(bought), made_ms, heard_ms)
+            for venue, tick, lots, bought, made_ms, heard_ms, value in zip(*rows, usd, strict=True)
+        ]
+
+    def _write(self) -> None:
+        """Write the gathered messages down."""
+        if not self._gathered:
+            return
+        gathered, self._gathered = self._gathered, []
+        made = joined(trades for trades, _, _ in gathered)
+        told = [
+            (self._number(trades.venue), scale.tick_factor, scale.lot_factor, heard_ms)
+            for trades, scale, heard_ms in gathered
+        ]
+        venue, tick_factor, lot_factor, heard_ms = np.array(told)[made.of].T
+        rows = (venue, made.ticks * tick_factor, made.lots * lot_factor, made.bought, made.at_ms, heard_ms)
+        at = np.arange(self._written, self.count)[-FILLS_KEPT:] % FILLS_KEPT
+        self._rows[:, at] = np.array(rows)[:, -FILLS_KEPT:]
+        self._usd[at] = made.usd[-FILLS_KEPT:]
+        self._written = self.count
+        sums = np.bincount(2 * venue + made.bought, made.usd, 2 * len(self._venues)).tolist()
+        for name, sold_usd, bought_usd in zip(self._venues, sums[::2], sums[1::2], strict=True):
+            bought, sold = self._sums.get(name, (0.0, 0.0))
+            self._sums[name] = bought + bought_usd, sold + sold_usd
+
+    def _number(self, venue: str) -> int:
+        if venue not in self._venues:
+            self._venues.append(venue)
+        return self._venues.index(venue)

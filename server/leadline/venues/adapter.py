@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
-from leadline.domain.events import BestQuote, BookState, Funding, Side, Trade
+from leadline.domain.events import BestQuote, BookState, Funding, Side
 from leadline.domain.instrument import Instrument
+from leadline.domain.trades import Trades
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
 from leadline.units import NumberRejected, OffGrid
@@ -240,12 +241,7 @@ class Adapter(Generic[S]):
             return self._after_delta(sync, sync.settle(), now_ms)
         sync.stats.messages += 1
         if kind == TRADES:
-            trades = reader.trades()
-            sync.stats.trades += len(trades)
-            return [
-                Trade(made.venue, made.symbol, at_ms, tick, lots, Side(taker))
-                for at_ms, tick, lots, taker in trades
-            ]
+            return self._told_trades(sync, Trades(made, reader.trades()))
         return [BestQuote(made.venue, made.symbol, *reader.quote())]
 
     def _after_delta(self, sync: S, outcome: Outcome, now_ms: int) -> list[Output]:
@@ -363,13 +359,20 @@ class Adapter(Generic[S]):
         sync.rebase(refined(sync.instrument, bids, asks), now_ms)
         return read_levels(sync.instrument, bids, asks)
 
-    def _trade(self, sync: S, at_ms: int, price: object, size: object, taker: Side) -> Trade:
+    def _trades(self, sync: S, rows: Iterable[tuple[int, object, object, Side]]) -> list[Output]:
+        """Tell the trades of a message: (ms, price, size, taker) of each; raises NumberRejected, OffGrid."""
         made = sync.instrument
-        tick, lots = made.tick.count(price), made.lot.count(size)
-        if tick == 0:
+        read = [
+            (at_ms, made.tick.count(price), made.lot.count(size), int(taker))
+            for at_ms, price, size, taker in rows
+        ]
+        if not all(tick for _, tick, _, _ in read):
             raise NumberRejected("expected a price above 0")
-        sync.stats.trades += 1
-        return Trade(made.venue, made.symbol, at_ms, tick, lots, taker)
+        return self._told_trades(sync, Trades.of(made, read)) if read else []
+
+    def _told_trades(self, sync: S, trades: Trades) -> list[Output]:
+        sync.stats.trades += len(trades)
+        return [trades]
 
     def _funding(self, sync: S, at_ms: int, rate: float, next_ms: int) -> list[Output]:
         """Return a Funding when it differs from the last one told."""

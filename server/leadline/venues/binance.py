@@ -133,7 +133,7 @@ class BinanceProtocol(Adapter[BookSync]):
                 sync.stats.trades += 1
                 return []
             taker = Side.SELL if _flag(data["m"]) else Side.BUY
-            return [self._trade(sync, whole(data["T"]), data["p"], data["q"], taker)]
+            return self._trades(sync, [(whole(data["T"]), data["p"], data["q"], taker)])
         if kind == "bookTicker":
             return [_best_quote(sync.instrument, data)]
         if kind == "markPriceUpdate":

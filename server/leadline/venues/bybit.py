@@ -103,10 +103,10 @@ class BybitProtocol(Adapter[CountedSync]):
         if kind == "orderbook":
             return self._take_book(sync, message, now_ms)
         if kind == "publicTrade":
-            return [
-                self._trade(sync, whole(row["T"]), row["p"], row["v"], SIDES[row["S"]])
-                for row in message["data"]
-            ]
+            return self._trades(
+                sync,
+                ((whole(row["T"]), row["p"], row["v"], SIDES[row["S"]]) for row in message["data"]),
+            )
         if kind == "tickers":
             return self._take_ticker(sync, message)
         if kind == "allLiquidation":

@@ -27,9 +27,9 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
 from leadline.domain.instrument import Instrument
+from leadline.domain.trades import Trades
 from leadline.limits import SILENT_BOOK_S
 from leadline.units import NumberRejected, OffGrid, parse_decimal
 from leadline.venues.base import BookStats
@@ -361,7 +361,7 @@ class LongTailProtocol:
                     continue
                 if at_ms < self._since_ms - TRADES_BEFORE_START_MS:
                     continue
-                tick = int(ticks_of(book.instrument.tick, np.array([number(price)]))[0])
+                tick = int(ticks_of(book.instrument.tick, np.array([positive(price)]))[0])
                 row, size = (int(at_ms), tick, SIDES[side]), positive(size)
             except MALFORMED:
                 book.stats.protocol_errors += 1
@@ -378,12 +378,12 @@ class LongTailProtocol:
         made = book.instrument
         # Whoever counts in the old lot must hear of the finer one first.
         outputs: list[Told] = [] if made is before else [book.changed()]
-        outputs += [
-            Trade(made.venue, made.symbol, at_ms, tick, count, side)
-            for (at_ms, tick, side), count in zip(read, lots, strict=True)
-        ]
-        book.stats.trades += len(read)
         if read:
+            rows = [
+                (at_ms, tick, count, int(side)) for (at_ms, tick, side), count in zip(read, lots, strict=True)
+            ]
+            outputs.append(Trades.of(made, rows))
+            book.stats.trades += len(read)
             self._prices[made.symbol] = made.price(read[-1][1])
         return outputs
 

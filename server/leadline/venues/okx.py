@@ -143,6 +143,11 @@ class OkxProtocol(Adapter[SequenceSync]):
             for row in rows:
                 outputs += self._take_book(sync, message["action"], row, now_ms)
             return outputs
+        if channel == "trades":
+            return self._trades(
+                sync,
+                ((_time_of(row), row["px"], row["sz"], TAKERS[row["side"]]) for row in rows),
+            )
         return [event for row in rows for event in self._take_row(sync, channel, row)]
 
     def _take_reply(self, route: str, reply: dict[str, Any]) -> list[Output]:
@@ -180,9 +185,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         made = sync.instrument
         if channel not in OTHER_CHANNELS:
             return []
-        at_ms = whole_text(row.get("ts") or "0")
-        if channel == "trades":
-            return [self._trade(sync, at_ms, row["px"], row["sz"], TAKERS[row["side"]])]
+        at_ms = _time_of(row)
         if channel == "mark-price":
             self._note_mark(sync)
             return [Mark(made.venue, made.symbol, at_ms, parse_positive_float(row["markPx"]))]
@@ -215,6 +218,10 @@ class OkxProtocol(Adapter[SequenceSync]):
         levels = self._levels(sync, row["bids"], row["asks"], now_ms)
         outcome = sync.take_fetched(whole(row["seqId"]), whole_text(row["ts"]), levels, now_ms)
         return self._after(sync, outcome, now_ms)
+
+
+def _time_of(row: dict[str, Any]) -> int:
+    return whole_text(row.get("ts") or "0")
 
 
 def _liquidation(made: Instrument, detail: dict[str, Any]) -> Liquidation:

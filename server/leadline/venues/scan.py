@@ -895,7 +895,6 @@ class RawReader:
         self.desk = int(self._desk.ctypes.data)
         self._cells = memoryview(self._desk.data)
         self._held: list[object] = []  # what the kernels know by address lives as long as this
-        self._column_views = [memoryview(column.data) for column in self._columns]
         for index, sync in enumerate(syncs):
             self._enlist(index, sync)
 
@@ -909,10 +908,9 @@ class RawReader:
         if name.isascii() and 0 < len(name) <= NAME_BYTES_MAX:
             _register(self.desk, name.encode() + bytes(NAME_BYTES_MAX), cells.address)
 
-    def trades(self) -> list[tuple[int, int, int, int]]:
-        """Return (time, tick, lots, taker) of each trade of the message just taken."""
-        count = self._cells[COUNT]
-        return list(zip(*(column[:count].tolist() for column in self._column_views), strict=True))
+    def trades(self) -> Ints:
+        """Return the columns of the trades of the message just taken, as `Trades` wants them."""
+        return self._columns[:, : self._cells[COUNT]].copy()
 
     def quote(self) -> tuple[int, int, int, int, int, int]:
         """Return time, update id, bid tick, bid lots, ask tick and ask lots of the quote just taken."""

@@ -19,12 +19,12 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
 from leadline.domain.instrument import Instrument
 from leadline.domain.ladder import Resting
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.pace import Pace
+from leadline.domain.trades import Trades
 from leadline.feed.estimate import HEAT_UNSEEN_MS, SymbolHeat
 from leadline.units import Step
 from leadline.venues.base import Candle, History
@@ -60,7 +60,7 @@ def teach(heat: SymbolHeat, clock: HandClock, made: dict[str, Instrument], print
         for venue, one in made.items():
             events: list[Event] = [
                 Mark(venue, "BTCUSDT", at_ms, PRICE * (1.008 if i % 2 else 1.0)),
-                Trade(venue, "BTCUSDT", at_ms, round(PRICE * 10), 10, Side.BUY),
+                Trades.of(one, [(at_ms, round(PRICE * 10), 10, Side.BUY)]),
                 OpenInterest(venue, "BTCUSDT", at_ms, 50_000.0),
             ]
             for event in events:

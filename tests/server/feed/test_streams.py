@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from leadline.domain.events import (
     PriceKind,
     Side,
 )
+from leadline.domain.trades import Trades
 from leadline.feed.streams.base import Refusal
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import (
@@ -72,8 +72,8 @@ def step(market: HandMarket, milliseconds: int, fresh: bool = True) -> None:
 
 
 def trade(market: HandMarket, tick: int, lots: int, side: Side = Side.BUY, venue: str = "binance") -> None:
-    event = market.books[venue].trade(tick, lots, side)
-    market.session.accept(replace(event, at_ms=market.clock.wall_ms()))
+    made = market.books[venue].instrument
+    market.session.accept(Trades.of(made, [(market.clock.wall_ms(), tick, lots, side)]))
 
 
 class TestGlance:

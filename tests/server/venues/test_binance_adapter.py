@@ -14,8 +14,8 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
+from leadline.domain.trades import Trades
 from leadline.limits import SNAPSHOT_TRIES_MAX
 from leadline.units import Step
 from leadline.venues.base import Abort, Fetch, Output, Send
@@ -49,11 +49,11 @@ def message(data: dict[str, object], wrapped: bool) -> bytes:
     [
         (
             {"e": "aggTrade", "s": "BTCUSDT", "p": "1.1", "q": "0.250", "T": 7, "m": False, "extra": 1},
-            Trade("binance", "BTCUSDT", 7, 11, 250, Side.BUY),
+            Trades.of(MADE, [(7, 11, 250, Side.BUY)]),
         ),
         (
             {"m": True, "T": 7, "q": "0.250", "p": "1.1", "s": "BTCUSDT", "e": "trade", "X": "MARKET"},
-            Trade("binance", "BTCUSDT", 7, 11, 250, Side.SELL),
+            Trades.of(MADE, [(7, 11, 250, Side.SELL)]),
         ),
         (
             {

@@ -13,8 +13,8 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
+from leadline.domain.trades import Trades
 from leadline.limits import SNAPSHOT_TRIES_MAX
 from leadline.venues.base import Abort, Output, Send
 from leadline.venues.bybit import BybitProtocol
@@ -69,8 +69,7 @@ def test_many_trades_of_one_message_keep_their_order_and_sides() -> None:
         "data": [row, row | {"S": "Sell"}],
     }
     assert live().receive("linear", orjson.dumps(message), 0) == [
-        Trade("bybit", "BTCUSDT", 7, 11, 31, Side.BUY),
-        Trade("bybit", "BTCUSDT", 7, 11, 31, Side.SELL),
+        Trades.of(MADE, [(7, 11, 31, Side.BUY), (7, 11, 31, Side.SELL)])
     ]
 
 

@@ -20,8 +20,8 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
+from leadline.domain.trades import LOTS, TAKER, Trades
 from leadline.units import NumberRejected, OffGrid, Step
 from leadline.venues.longtail import (
     LIQUIDATION_RULES,
@@ -367,12 +367,14 @@ def test_a_trade_handed_over_twice_is_told_once() -> None:
     made = protocol()
     one, two = (("a", START_MS, 100.1, 3.0, "buy"), ("b", START_MS, 100.1, 3.0, "buy"))
     outputs = made.told(trades(one), 0) + made.told(trades(one, two), 1) + made.told(trades(two), 2)
-    assert outputs == [Trade("gate", "BTCUSDT", START_MS, 1001, 3, Side.BUY)] * 2
+    assert outputs == [Trades.of(only(made).instrument, [(START_MS, 1001, 3, Side.BUY)])] * 2
 
 
 def test_alike_trades_without_ids_all_count() -> None:
     row = (None, START_MS, 100.1, 3.0, "sell")
-    assert len(protocol().told(trades(row, row), 0)) == 2
+    (told,) = protocol().told(trades(row, row), 0)
+    assert isinstance(told, Trades)
+    assert len(told) == 2
 
 
 def test_trades_of_long_before_the_start_are_history() -> None:
@@ -391,7 +393,7 @@ def test_one_bad_trade_costs_only_itself() -> None:
         ),
         0,
     )
-    assert [output.taker for output in outputs if isinstance(output, Trade)] == [Side.SELL]
+    assert [o.columns[TAKER].tolist() for o in outputs if isinstance(o, Trades)] == [[Side.SELL]]
     assert only(made).stats.protocol_errors == 3
 
 
@@ -399,7 +401,7 @@ def test_a_trade_finer_than_the_lot_tells_of_the_finer_lot_first() -> None:
     made = protocol()
     outputs = made.told(trades(("a", START_MS, 100.1, 3.0, "buy"), ("b", START_MS, 100.1, 0.5, "buy")), 0)
     assert isinstance(outputs[0], BookChanged)
-    assert [output.lots for output in outputs[1:] if isinstance(output, Trade)] == [6, 1]
+    assert [o.columns[LOTS].tolist() for o in outputs[1:] if isinstance(o, Trades)] == [[6, 1]]
     assert only(made).instrument.lot == Step(5, 1)
 
 

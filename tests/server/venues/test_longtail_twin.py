@@ -31,8 +31,8 @@ from leadline.domain.events import (
     Liquidation,
     Mark,
     OpenInterest,
-    Trade,
 )
+from leadline.domain.trades import Trades
 from leadline.errors import UsageError
 from leadline.feed.hub import Hub
 from leadline.feed.market import Market
@@ -216,9 +216,10 @@ TradeKey = tuple[int, int, int, int]
 
 def _trades(events: list[Event], symbol: str, venue: str | None = None) -> list[TradeKey]:
     return [
-        (event.at_ms, event.tick, event.lots, int(event.taker))
+        (at_ms, tick, lots, taker)
         for event in events
-        if isinstance(event, Trade) and event.symbol == symbol and venue in (None, event.venue)
+        if isinstance(event, Trades) and event.symbol == symbol and venue in (None, event.venue)
+        for at_ms, tick, lots, taker in event.columns.T.tolist()
     ]
 
 

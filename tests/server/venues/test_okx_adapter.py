@@ -14,8 +14,8 @@ from leadline.domain.events import (
     OpenInterest,
     PriceKind,
     Side,
-    Trade,
 )
+from leadline.domain.trades import Trades
 from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.okx import OkxProtocol
 from tests.server.venues.stream import instrument, okx_book
@@ -47,7 +47,7 @@ def sent(outputs: list[Output]) -> list[Any]:
         (
             "trades",
             {"instId": NATIVE, "px": "1.1", "sz": "14", "side": "buy", "ts": "7", "count": "3"},
-            Trade("okx", "BTCUSDT", 7, 11, 1400, Side.BUY),
+            Trades.of(MADE, [(7, 11, 1400, Side.BUY)]),
         ),
         ("mark-price", {"markPx": "77118.55", "ts": "7"}, Mark("okx", "BTCUSDT", 7, 77118.55)),
         (

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import leadline
 from leadline.domain import raw_memory
-from leadline.domain.events import BookChanged, BookState, Trade
+from leadline.domain.events import BookChanged, BookState
+from leadline.domain.trades import AT_MS, Trades
 from leadline.units import NumberRejected, Step
 from leadline.venues.adapter import load_raw_reader
 from leadline.venues.base import Fetch
@@ -129,8 +130,9 @@ def test_trades_and_best_quotes_are_taken(venue: str, kind: int, said: int) -> N
 def test_the_trades_of_one_message_keep_their_order() -> None:
     rows = [{"T": n, "S": "Sell" if n % 2 else "Buy", "v": f"{n}.5", "p": f"{n + 1}.1"} for n in range(40)]
     pair = live("bybit")
-    trades = pair.receive("linear", orjson.dumps({"topic": "publicTrade.BTCUSDT", "data": rows}), 7)
-    assert [trade.at_ms for trade in trades if isinstance(trade, Trade)] == list(range(40))
+    (trades,) = pair.receive("linear", orjson.dumps({"topic": "publicTrade.BTCUSDT", "data": rows}), 7)
+    assert isinstance(trades, Trades)
+    assert trades.columns[AT_MS].tolist() == list(range(40))
     assert pair.told[TRADES] == 1
 
 

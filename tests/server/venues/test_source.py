@@ -12,7 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from websockets.asyncio.server import ServerConnection, serve
 
-from leadline.domain.events import BookChanged, BookState, Event, Trade
+from leadline.domain.events import BookChanged, BookState, Event
+from leadline.domain.trades import AT_MS, Trades
 from leadline.venues import source as source_module
 from leadline.venues.base import VenueProtocol
 from leadline.venues.binance import BinanceProtocol
@@ -100,8 +101,8 @@ async def test_events_reach_the_sink_in_order() -> None:
         await connection.wait_closed()
 
     async with venue(talk) as endpoints, running(BybitProtocol([BYBIT]), endpoints) as watched:
-        await watched.until(lambda: sum(isinstance(event, Trade) for event in watched.events) == 200)
-        times = [event.at_ms for event in watched.events if isinstance(event, Trade)]
+        await watched.until(lambda: sum(isinstance(event, Trades) for event in watched.events) == 200)
+        times = [event.columns[AT_MS, 0] for event in watched.events if isinstance(event, Trades)]
         assert times == list(range(200))
         assert watched.protocol.books["BTCUSDT"].state is BookState.LIVE
 
@@ -121,7 +122,7 @@ async def test_a_lost_connection_turns_the_book_stale_and_is_replaced(how: str) 
     async with venue(talk) as endpoints, running(BybitProtocol([BYBIT]), endpoints) as watched:
         book = watched.protocol.books["BTCUSDT"]
         await watched.until(lambda: book.epoch == 2)
-        states = [event.state for event in watched.events if not isinstance(event, Trade)]
+        states = [event.state for event in watched.events if not isinstance(event, Trades)]
         assert states.count(BookState.STALE) >= 1
         assert states[-1] is BookState.LIVE
 
