@@ -46,6 +46,8 @@ _TUNED = (
     "lesson",
     "churn_kept",
 )
+# Where rivals count, all of them.
+_UNREAD: F8 = np.zeros((2, 4, 2 * constants.BINS))
 
 
 class CandleLike(Protocol):
@@ -124,7 +126,7 @@ class Bands:
         self._sums: F8 = np.zeros((2, 3, classes))
         self._scales: F8 = np.ones(2)
         self._edges: I8 = np.zeros(2, dtype=np.int64)
-        self._recent: F8 = np.zeros((2, classes + 2, constants.BINS))
+        self._recent: F8 = np.zeros((2, classes + 2, constants.SWEPT_BINS))
         self._recent[:, classes] = -np.inf
         self._corrected: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
@@ -513,6 +515,7 @@ class Bands:
         """Return the same bands, which from now on go by another share of churn."""
         rival = deepcopy(self)
         rival.churn_kept = churn_kept
+        rival._flows = _UNREAD  # nobody asks what became of a rival's bins
         return rival
 
     def _tune(self, at_ms: int) -> None:

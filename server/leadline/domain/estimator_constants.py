@@ -86,6 +86,7 @@ TOTAL_KEPT_PER_MIN = 0.99976  # half-life 2 days
 LEARN_GAP_MS = 90_000  # what the mark reached unseen for so long teaches nothing
 CLASS_LOG_SMOOTHING = 0.25
 MATCHING_MS = 30_000  # a print may come this long after its trigger was swept
+SWEPT_BINS = 256  # so many bins of a side are remembered: 12 % of price
 MATCHING_BINS = 2
 MATCHING_BINS_MAX = 32  # where there is nothing so near, look this far
 THROTTLED_WEIGHT = 0.25

@@ -41,7 +41,7 @@ class Divergence:
 class TakerFlow:
     """A ring of SECONDS one-second sums over all venues of a symbol; time moves forward only."""
 
-    __slots__ = ("_bought", "_cvd", "_first_s", "_now_s", "_price", "_sold")
+    __slots__ = ("_bought", "_cvd", "_deviation", "_deviation_s", "_first_s", "_now_s", "_price", "_sold")
 
     def __init__(self) -> None:
         self._bought = np.zeros(SECONDS)
@@ -50,6 +50,8 @@ class TakerFlow:
         self._cvd = np.zeros(SECONDS)
         self._now_s = -1
         self._first_s = -1
+        self._deviation = 0.0  # of the windows before the last one, as of second _deviation_s
+        self._deviation_s = -1
 
     def trade(self, at_ms: int, side: int, usd: float, price: float) -> None:
         """Take trades of one side (+1 bought, -1 sold); older than the second now, they count in it."""
@@ -90,8 +92,12 @@ class TakerFlow:
 
     def sums(self, seconds: int) -> tuple[float, float]:
         """Return (bought, sold) of the last ``seconds``, the one that runs included."""
-        at = self._last(seconds)
-        return float(self._bought[at].sum()), float(self._sold[at].sum())
+        end = self._now_s % SECONDS + 1
+        first = end - min(seconds, SECONDS)
+        if first < 0:
+            at = self._last(seconds)
+            return float(self._bought[at].sum()), float(self._sold[at].sum())
+        return float(self._bought[first:end].sum()), float(self._sold[first:end].sum())
 
     def imbalance(self) -> float:
         """Return the taker imbalance of the last IMBALANCE_S, -1..1; 0.0 without trades."""
@@ -104,17 +110,25 @@ class TakerFlow:
         Every window counts by its dollars, so that a silent night does not make one trade a push.
         0.0 before IMBALANCE_SAMPLES_MIN windows with trades.
         """
+        if self._deviation_s != self._now_s:
+            # Trades come into the newest second alone, so the windows before the last stand until the next.
+            self._deviation, self._deviation_s = self._usual_imbalance(), self._now_s
+        if self._deviation <= 0.0:
+            return 0.0
+        bought, sold = self.sums(IMBALANCE_S)
+        return (bought - sold) / self._deviation
+
+    def _usual_imbalance(self) -> float:
+        """Return the root mean square of the windows' deltas but the last's, 0.0 while too few are known."""
         windows = self.seconds // IMBALANCE_S
         if windows < 2:
             return 0.0
-        at = self._last(windows * IMBALANCE_S)
-        bought = self._bought[at].reshape(windows, IMBALANCE_S).sum(axis=1)
-        sold = self._sold[at].reshape(windows, IMBALANCE_S).sum(axis=1)
-        deltas, usual = (bought - sold)[:-1], (bought + sold)[:-1]
-        if (usual > 0).sum() < IMBALANCE_SAMPLES_MIN:
+        at = self._last(windows * IMBALANCE_S)[:-IMBALANCE_S]
+        bought = self._bought[at].reshape(windows - 1, IMBALANCE_S).sum(axis=1)
+        sold = self._sold[at].reshape(windows - 1, IMBALANCE_S).sum(axis=1)
+        if (bought + sold > 0).sum() < IMBALANCE_SAMPLES_MIN:
             return 0.0
-        deviation = sqrt(float(np.square(deltas).mean()))
-        return float((bought[-1] - sold[-1]) / deviation) if deviation > 0 else 0.0
+        return sqrt(float(np.square(bought - sold).mean()))
 
     def volume_spike_z(self) -> float:
         """Return how many robust deviations ln(dollars of the last minute) lies above the half hour's.

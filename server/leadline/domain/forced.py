@@ -6,8 +6,9 @@ throttled, late or missing at some venues.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline.domain.events import Side
@@ -113,11 +114,10 @@ class InterestDrop:
         return (begin - end) / begin if begin > 0 else None
 
 
-def _at(samples: Iterable[tuple[int, float]], at_ms: int) -> float:
+def _at(samples: Sequence[tuple[int, float]], at_ms: int) -> float:
     """Return the value that held at ``at_ms``: the last one up to then, else the first one known."""
-    value = None
-    for then_ms, coins in samples:
-        if value is not None and then_ms > at_ms:
-            break
-        value = coins
-    return value or 0.0
+    return samples[max(bisect_right(samples, at_ms, key=_time) - 1, 0)][1]
+
+
+def _time(sample: tuple[int, float]) -> int:
+    return sample[0]

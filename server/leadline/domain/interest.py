@@ -42,17 +42,11 @@ class Row:
     @classmethod
     def of(cls, coins: F8, origin: int, mark: float, oi: float, range_log: float) -> Row:
         """Sum up [2, n] bins from log-price bin ``origin`` on; range_log: how far reach is."""
-        step = constants.LOG_STEP
-        away = np.abs((origin + np.arange(coins.shape[1]) + 0.5) * step - log(mark))
-        place = np.searchsorted(EDGES, away, side="right") - 1
-        inside = place < BUCKETS
-        buckets: F8 = np.zeros((2, BUCKETS))
-        for side in range(2):
-            buckets[side] = np.bincount(place[inside], coins[side, inside], BUCKETS)
+        away = _away(coins, origin, mark)
         near = away <= constants.HEAT_TOP_DISTANCE
-        tens = np.quantile(coins.sum(axis=0)[near], constants.HEAT_TOP_QUANTILE) * TEN_BP / step
+        tens = np.quantile(coins.sum(axis=0)[near], constants.HEAT_TOP_QUANTILE) * TEN_BP / constants.LOG_STEP
         below, above = coins @ np.exp(-away / range_log)
-        return cls(oi, float(above), float(below), float(tens), buckets)
+        return cls(oi, float(above), float(below), float(tens), buckets_of(coins, origin, mark))
 
     def scaled(self, price: float) -> Row:
         """Return the row with every amount times ``price``: coins become dollars."""
@@ -61,15 +55,17 @@ class Row:
         )
 
 
-def total(rows: Sequence[Row]) -> Row:
-    """Return the row of several venues together, theirs being in dollars."""
-    return Row(
-        sum(row.oi for row in rows),
-        sum(row.above for row in rows),
-        sum(row.below for row in rows),
-        sum(row.top for row in rows),
-        np.sum([row.buckets for row in rows], axis=0),
-    )
+def buckets_of(coins: F8, origin: int, mark: float) -> F8:
+    """Sum up [2, n] bins from log-price bin ``origin`` on by their distance: [2, BUCKETS]."""
+    place = np.searchsorted(EDGES, _away(coins, origin, mark), side="right") - 1
+    # What lies beyond the last edge falls into a bucket that is not told.
+    found = [np.bincount(place, held, BUCKETS + 1)[:BUCKETS] for held in coins]
+    return np.stack(found)
+
+
+def _away(coins: F8, origin: int, mark: float) -> F8:
+    found: F8 = np.abs((origin + np.arange(coins.shape[1]) + 0.5) * constants.LOG_STEP - log(mark))
+    return found
 
 
 class History:

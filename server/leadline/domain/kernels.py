@@ -12,7 +12,8 @@ that prints teach.  So a lesson counts at once for every open position, however 
 Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.  cells [S, J, K] are base
 coins over ``scales`` [S].  sums [S, 3, J]: HELD the sum of the cells over K; SWEPT the base coins the
 mark reached since the last open interest sample; EXPECTED those since the last lesson.  recent
-[S, J + 2, K]: the base coins by class that were last swept from a slot, then when (ms) and which bin.
+[S, J + 2, R]: the base coins by class that were last swept from depth bin k, at k mod R, then when (ms)
+and which bin.
 flows [S, 4, 2K]: what happened to each depth bin's coins since the start, as multipliers valued them
 then: OPENED in it, TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the ring,
 REVALUED by lessons.  What was closed has no row: closing is a scale of a whole side, and is what remains
@@ -111,7 +112,7 @@ def move(
     each slot between the old edge and the new one is emptied once and is then free for what it
     stands for next.
     """
-    classes, bins = cells.shape[1], cells.shape[2]
+    classes, bins, remembered = cells.shape[1], cells.shape[2], recent.shape[2]
     for side in range(2):
         depth = position if side == 0 else -position
         edge = int(np.ceil(depth - 0.5))
@@ -119,11 +120,11 @@ def move(
         high = min(max(edge, edges[side]), low + bins)
         swept = edge < edges[side]
         for k in range(low, high):
-            slot = k % bins
+            slot, place = k % bins, k % remembered
             if swept and (
-                recent[side, classes + 1, slot] != k or at_ms - recent[side, classes, slot] > kept_ms
+                recent[side, classes + 1, place] != k or at_ms - recent[side, classes, place] > kept_ms
             ):
-                recent[side, :classes, slot] = 0.0
+                recent[side, :classes, place] = 0.0
             value = 0.0
             for j in range(classes):
                 amount = cells[side, j, slot]
@@ -133,7 +134,7 @@ def move(
                 if swept:
                     coins = amount * scales[side]
                     sums[side, SWEPT, j] += coins
-                    recent[side, j, slot] += coins
+                    recent[side, j, place] += coins
                     if counted:
                         sums[side, EXPECTED, j] += coins
             # The bin this slot stood for, which after a jump or at the ring's far end is not k.
@@ -143,8 +144,8 @@ def move(
             else:
                 flows[side, SHIFTED, left] -= value * scales[side]
             if swept:
-                recent[side, classes, slot] = at_ms
-                recent[side, classes + 1, slot] = k
+                recent[side, classes, place] = at_ms
+                recent[side, classes + 1, place] = k
         edges[side] = edge
 
 
@@ -401,16 +402,16 @@ def responsibilities(
 
     Counts what is there and what was swept from there since ``since_ms``.  Returns the sum.
     """
-    classes, bins = cells.shape[1], cells.shape[2]
+    classes, bins, remembered = cells.shape[1], cells.shape[2], recent.shape[2]
     total = 0.0
     for j in range(classes):
         coins = 0.0
         for at in range(k - reach, k + reach + 1):
-            slot = at % bins
+            slot, place = at % bins, at % remembered
             if edges[side] - bins <= at < edges[side]:
                 coins += cells[side, j, slot] * scales[side]
-            if recent[side, classes + 1, slot] == at and recent[side, classes, slot] >= since_ms:
-                coins += recent[side, j, slot]
+            if recent[side, classes + 1, place] == at and recent[side, classes, place] >= since_ms:
+                coins += recent[side, j, place]
         out[j] = coins * multipliers[j]
         total += out[j]
     return total

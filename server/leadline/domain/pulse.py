@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 F8 = NDArray[np.float64]
+F4 = NDArray[np.float32]
 
 # As the wire names them.
 PULSE_FIELDS: Final = ("oi_usd", "funding", "cvd_usd", "buy_usd", "sell_usd", "long_ratio", "close")
@@ -58,7 +59,8 @@ class Pulse:
     """The last KEPT_MIN minutes of every venue of one symbol."""
 
     def __init__(self) -> None:
-        self._venues: dict[str, F8] = {}  # [6, KEPT_MIN], minute m at m % KEPT_MIN
+        # [6, KEPT_MIN], minute m at m % KEPT_MIN; seven digits are more than a curve shows.
+        self._venues: dict[str, F4] = {}
         self._last_min = 0
         self.past = 0  # rises when minutes before the newest were told anew
 
@@ -78,7 +80,7 @@ class Pulse:
         funding: settled rates, each of which holds from its minute until the next.
         """
         if venue not in self._venues:
-            self._venues[venue] = np.full((6, KEPT_MIN), np.nan)
+            self._venues[venue] = np.full((6, KEPT_MIN), np.nan, dtype=np.float32)
         held = self._venues[venue]
         heard = ~np.isnan(held[_BUY])
 
@@ -146,7 +148,7 @@ class Pulse:
         if not self._last_min - KEPT_MIN < minute <= self._last_min:
             return None
         if venue not in self._venues:
-            self._venues[venue] = np.full((6, KEPT_MIN), np.nan)
+            self._venues[venue] = np.full((6, KEPT_MIN), np.nan, dtype=np.float32)
         return minute % KEPT_MIN
 
     def columns(self, step_min: int, count: int, order: tuple[str, ...]) -> PulseColumns:
@@ -176,7 +178,7 @@ class Pulse:
     def _minutes(self, venue: str, first_min: int) -> F8:
         """Return [6, n] minutes from ``first_min`` to the newest, samples held for HOLD_MIN."""
         wanted = np.arange(first_min - HOLD_MIN, self._last_min + 1)
-        minutes = self._venues[venue][:, wanted % KEPT_MIN]
+        minutes = self._venues[venue][:, wanted % KEPT_MIN].astype(np.float64)
         minutes[:, wanted <= self._last_min - KEPT_MIN] = np.nan
         for row in _SAMPLES:
             minutes[row] = _held(minutes[row])

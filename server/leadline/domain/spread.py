@@ -49,7 +49,7 @@ class Spread:
             return
         self._age(at_ms)
         at = ((np.log(values) - FIRST_LOG) / LOG_STEP).astype(np.int64).clip(0, BINS - 1)
-        np.add.at(self._bins, at, self._scale)
+        self._bins += np.bincount(at, minlength=BINS) * self._scale
         self._total += self._scale * len(values)
 
     def quantile(self, share: float) -> float | None:

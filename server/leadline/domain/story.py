@@ -13,7 +13,16 @@ from leadline.domain.bands import Bands
 from leadline.domain.bias import Bias, bias_of
 from leadline.domain.clusters import Cluster, densest
 from leadline.domain.heat import Heat, heat_top_usd
-from leadline.domain.interest import EDGES, TEN_BP, Intensity, Reference, Row, bucket_of, intensity, total
+from leadline.domain.interest import (
+    EDGES,
+    TEN_BP,
+    Intensity,
+    Reference,
+    Row,
+    bucket_of,
+    buckets_of,
+    intensity,
+)
 from leadline.domain.kernels import F8
 from leadline.domain.ledger import ViewLedger
 from leadline.domain.migration import MapMark, Recentred, SideMove
@@ -36,7 +45,7 @@ class Story:
         "_heat",
         "_ledger",
         "_marks",
-        "_now",
+        "_prior_buckets",
         "_range_log",
         "_standing",
         "_tracker",
@@ -51,7 +60,7 @@ class Story:
         self._standing = Standing()
         self._marks: deque[MapMark] = deque(maxlen=SESSIONS_KEPT)
         self._heat: Heat | None = None
-        self._now: Row | None = None
+        self._prior_buckets: F8 | None = None
         self._flow_buckets: F8 | None = None
         self._range_log: float | None = None
         self.reference = Reference([])
@@ -79,11 +88,8 @@ class Story:
         chosen = {one.id for one in densest(tracked.cluster for tracked in self.tracked)}
         self.shown = [one for one in self.tracked if one.cluster.id in chosen]
         self._heat, self._range_log = heat, range_log
-        reach = range_log or constants.HEAT_TOP_DISTANCE
-        rows = [venue_row(bands, mark, reach) for _, bands, mark in venues]
-        self._now = total(rows)
-        flow = np.stack([heat.long_usd, heat.short_usd])
-        self._flow_buckets = Row.of(flow, heat.origin, heat.mark, heat.oi_usd, reach).buckets
+        self._prior_buckets = np.sum([_prior_buckets(bands) * mark for _, bands, mark in venues], axis=0)
+        self._flow_buckets = buckets_of(np.stack([heat.long_usd, heat.short_usd]), heat.origin, heat.mark)
         if not self._marks or self._marks[-1].at_ms // SESSION_MS != at_ms // SESSION_MS:
             clusters = [one.cluster for one in self.tracked]
             self._marks.append(MapMark(heat, clusters, at_ms))
@@ -121,36 +127,36 @@ class Story:
 
     def intensity(self, cluster: Cluster) -> Intensity:
         """Rate a cluster of the last picture.  Raises ValueError before the first."""
-        heat, now, flow = self._heat, self._now, self._flow_buckets
-        if heat is None or now is None or flow is None:
+        heat, prior_of, flow = self._heat, self._prior_buckets, self._flow_buckets
+        if heat is None or prior_of is None or flow is None:
             raise ValueError("expected a picture before a rating")
         row = 0 if cluster.side == "long" else 1
         bucket = bucket_of(abs(log(cluster.peak / heat.mark)))
         lift: float | None = None
         usual = self.reference.usual
-        if usual is not None and min(usual[row, bucket], flow[row, bucket], now.oi) > 0:
+        if usual is not None and min(usual[row, bucket], flow[row, bucket], heat.oi_usd) > 0:
             # What is usual is in terms of the prior: so is this, by the ratio of the two around it.
-            prior = cluster.density * float(now.buckets[row, bucket] / flow[row, bucket])
+            prior = cluster.density * float(prior_of[row, bucket] / flow[row, bucket])
             bins = float(EDGES[bucket + 1] - EDGES[bucket]) / heat.step
-            lift = prior / now.oi / float(usual[row, bucket] / bins)
+            lift = prior / heat.oi_usd / float(usual[row, bucket] / bins)
         return intensity(cluster.density, np.concatenate([heat.long_usd, heat.short_usd]), heat.oi_usd, lift)
 
     def interest_z(self) -> float | None:
         """Return how unusual the open interest is for the last 30 days."""
-        return None if self._now is None else self.reference.interest_z(self._now.oi)
+        return None if self._heat is None else self.reference.interest_z(self._heat.oi_usd)
 
     def top_usd(self, row_width_usd: float) -> float:
         """Return the dollars on a row so wide that the top of the palette stands for.
 
-        It is the share of open interest that the densest bins near price usually hold, so that a colour
+        It is the share of open interest that the densest bins near price prior_of hold, so that a colour
         stands for the same exposure in quiet and in crowded weeks.  Until that is known it is the 99th
         percentile of the present picture.  Raises ValueError before the first.
         """
-        heat, now, flow = self._heat, self._now, self._flow_buckets
-        if heat is None or now is None or flow is None:
+        heat, prior_of, flow = self._heat, self._prior_buckets, self._flow_buckets
+        if heat is None or prior_of is None or flow is None:
             raise ValueError("expected a picture before a scale")
         near = bucket_of(constants.HEAT_TOP_DISTANCE)
-        prior, taught = float(now.buckets[:, :near].sum()), float(flow[:, :near].sum())
+        prior, taught = float(prior_of[:, :near].sum()), float(flow[:, :near].sum())
         share = self.reference.top_share
         if not share or prior <= 0 or taught <= 0:
             return heat_top_usd(heat, row_width_usd)
@@ -160,6 +166,15 @@ class Story:
 
 def venue_row(bands: Bands, mark: float, range_log: float) -> Row:
     """Return a venue's row of what is usual, in dollars, as its bands stand now."""
-    origin = int(np.floor(log(bands.mark_price) / constants.LOG_STEP)) - constants.PROFILE_BINS // 2
-    coins = bands.prior_coins(origin)
+    coins, origin = _prior_coins(bands)
     return Row.of(coins, origin, bands.mark_price, bands.oi_coins, range_log).scaled(mark)
+
+
+def _prior_coins(bands: Bands) -> tuple[F8, int]:
+    """Return the coins [2, n] around the venue's mark as the prior places them, and their first bin."""
+    origin = int(np.floor(log(bands.mark_price) / constants.LOG_STEP)) - constants.PROFILE_BINS // 2
+    return bands.prior_coins(origin), origin
+
+
+def _prior_buckets(bands: Bands) -> F8:
+    return buckets_of(*_prior_coins(bands), bands.mark_price)

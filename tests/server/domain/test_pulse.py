@@ -81,9 +81,9 @@ def test_the_ratio_is_of_longs_to_shorts() -> None:
 def test_the_leading_venue_gives_funding_and_close() -> None:
     pulse = pulse_at()
     pulse.sample("okx", START, funding=2e-4, close=11.0)
-    assert pulse.columns(1, 1, ORDER).column(0)["funding"] == 2e-4
+    assert pulse.columns(1, 1, ORDER).column(0)["funding"] == pytest.approx(2e-4)
     pulse.sample("binance", START, funding=1e-4)
-    assert pulse.columns(1, 1, ORDER).column(0)["funding"] == 1e-4
+    assert pulse.columns(1, 1, ORDER).column(0)["funding"] == pytest.approx(1e-4)
     assert pulse.columns(1, 1, ORDER).column(0)["close"] == 11.0
 
 
