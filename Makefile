@@ -13,7 +13,7 @@ KERNELS := $(shell grep -rlE --include='*.py' '^from (numba|leadline.domain.raw_
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app lighthouse bench-push peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app lighthouse bench-push bench-delay peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,7 +82,7 @@ simulate: dev ## ten minutes of market under faults, and the times of recovery, 
 fuzz: dev ## ten minutes of damaged messages, answers and recordings (SECONDS=60 for each of the tests)
 	LEADLINE_FUZZ_S=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/fuzz $(ARGS)
 
-bench: bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push ## every benchmark; results in build/bench
+bench: bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app bench-push bench-delay ## every benchmark; results in build/bench
 
 bench-wire: dev ## bytes a second of a ladder on recorded markets
 	$(BIN)/python -m tests.bench.bench_wire
@@ -115,6 +115,10 @@ bench-book: dev peers ## a venue's bytes to a readable book, beside other packag
 
 bench-push: dev ## an alert to a thousand devices, beside a running ladder
 	$(BIN)/python -m tests.bench.bench_push $(ARGS)
+
+bench-delay: dev ## from a venue's message to the push service, stage by stage
+	@$(PAGES)
+	$(BIN)/python -m tests.bench.bench_delay $(ARGS)
 
 peers: build/peers/.done ## what benchmarks measure against, in an environment of its own
 

@@ -6,8 +6,9 @@ time is that of what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf, nextafter
 from typing import Any
 
 from leadline.domain import alert_text as text
@@ -79,7 +80,7 @@ class Firing:
 class Alerting:
     """All rules of one user.  rules, quiet: replaced whole when the user changes them."""
 
-    __slots__ = ("_before", "_facts", "_feeds", "_known", "_latches", "_storm", "quiet", "rules")
+    __slots__ = ("_before", "_facts", "_feeds", "_known", "_latches", "_seen", "_storm", "quiet", "rules")
 
     def __init__(
         self, rules: Iterable[Rule] = (), quiet: QuietHours | None = None, storm: Storm | None = None
@@ -90,6 +91,7 @@ class Alerting:
         self._latches: dict[tuple[object, ...], Latch] = {}
         self._facts: dict[str, Facts] = {}
         self._before: dict[str, Facts] = {}
+        self._seen: dict[int, Facts] = {}  # by rule: what a price rule was held against last
         self._feeds: dict[str, set[str]] = {}  # venues of a symbol that were down once
         self._known: list[tuple[int, str, int, float, float]] = []  # (rule, symbol, at ms, lo, hi)
 
@@ -122,6 +124,41 @@ class Alerting:
                 fired += self._heard(rule, facts, told)
         return fired
 
+    def calm(self, facts: Facts) -> tuple[float, float]:
+        """Return (low, high): while low <= price < high, price alone makes no armed rule fire."""
+        low, high = 0.0, inf
+        for rule in self.rules:
+            if rule.kind in (RuleKind.PRICE, RuleKind.APPROACH) and rule.active(facts.symbol, facts.at_ms):
+                for edge in self._edges(rule, facts):
+                    if edge <= facts.price:
+                        low = max(low, edge)
+                    else:
+                        high = min(high, edge)
+        return low, high
+
+    def _edges(self, rule: Rule, facts: Facts) -> Iterator[float]:
+        """Yield the prices at which an armed rule fires: coming up, at the edge; coming down, below it."""
+        if rule.kind is RuleKind.PRICE:
+            level = rule.settings["price"]
+            if self._armed(rule, facts.symbol, level):
+                yield level
+            return
+        limit = _distance_limit(rule, facts)
+        if limit is None or facts.regime is Regime.NEWS:
+            return
+        for one in facts.clusters:
+            away, short = one.distance(facts.price), one.side == "short"
+            if not 0 < away <= limit and _wanted(rule, one) and self._armed(rule, facts.symbol, one.id):
+                # The limit lies before the cluster; who is in it already comes within reach by leaving it.
+                reach = limit if away > 0 else 0.0
+                edge = one.near / (1 + reach) if short else one.near / (1 - reach)
+                # Of a long cluster the edge itself is within reach, so it must not count as calm.
+                yield edge if short else nextafter(edge, inf)
+
+    def _armed(self, rule: Rule, *identity: object) -> bool:
+        latch = self._latches.get((rule.id, *identity))
+        return latch is None or latch.armed
+
     # What stands: each has a latch of its own.
 
     def _approach(self, rule: Rule, facts: Facts) -> list[Firing]:
@@ -147,7 +184,10 @@ class Alerting:
     def _price(self, rule: Rule, facts: Facts) -> list[Firing]:
         """Fire when price crosses the level; re-arm when it has left it by PRICE_HYSTERESIS."""
         level, way = rule.settings["price"], rule.settings["way"]
-        latch, before = self._latch(rule, facts.symbol), self._before.get(facts.symbol)
+        latch = self._latch(rule, facts.symbol, level)
+        # What price did before the rule was made, or while it slept, is not its matter.
+        seen, self._seen[rule.id] = self._seen.get(rule.id), facts
+        before = seen if seen is self._before.get(facts.symbol) else None
         crossed = before is not None and (before.price < level) != (facts.price < level)
         up = facts.price >= level
         wanted = crossed and way in ("both", "up" if up else "down")
@@ -156,7 +196,8 @@ class Alerting:
         if not latch.step(near, facts.at_ms):
             return []
         said = text.price_level(facts, level, up, rule.settings["label"])
-        return [self._fire(rule, facts, f"{facts.symbol}:{latch.rearmed}", said, level, way=1 if up else -1)]
+        key = f"{facts.symbol}:{level!r}:{latch.rearmed}"
+        return [self._fire(rule, facts, key, said, level, way=1 if up else -1)]
 
     def _depletion(self, rule: Rule, facts: Facts) -> list[Firing]:
         fired = []

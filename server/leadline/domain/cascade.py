@@ -238,6 +238,11 @@ class Cascades:
             del self.machines[id_]
         return changed
 
+    @property
+    def armed(self) -> bool:
+        """Is any cluster armed?"""
+        return any(one.state is CascadeState.ARMED for one in self.machines.values())
+
     def state(self, cluster: int) -> CascadeState:
         """Return a cluster's state, IDLE when it is not followed."""
         machine = self.machines.get(cluster)

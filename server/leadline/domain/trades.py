@@ -62,6 +62,12 @@ class Trades:
     def last_price(self) -> float:
         return self.instrument.price(self.columns.item(TICK, -1))
 
+    @property
+    def price_range(self) -> tuple[float, float]:
+        """The lowest and the highest price."""
+        ticks = self.columns[TICK]
+        return self.instrument.price(int(ticks.min())), self.instrument.price(int(ticks.max()))
+
     def __len__(self) -> int:
         count: int = self.columns.shape[1]
         return count

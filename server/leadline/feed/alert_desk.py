@@ -1,27 +1,33 @@
 """Watches every symbol for the user's rules, and keeps what a rule would have fired on.
 
-Where price is near to something that matters it is held against the rules ten times a second and the book
-looked at once; elsewhere twice a second, and the book every five: a server may follow many symbols.  What
-fires is handed on at once with the screen as it is at that instant.
+Each symbol keeps the prices between which no rule cares.  The trade that leaves them has the rules looked
+at at once, and so has the mark that comes to a cluster, a signal, or open interest while a cluster is armed.
+All else is a matter of seconds: near to what a rule may wait for, the rules are looked at twice a second and
+the book once; elsewhere every two seconds, and the book every five, for a server may follow many symbols.
+What fires is handed on at once with the screen as it is at that instant.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from math import inf
 from typing import Any, Protocol
 
 import msgpack
 
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.alerting import Alerting, Firing, preview
-from leadline.domain.events import BookState, Event, Side
+from leadline.domain.events import BookChanged, BookState, Event, Mark, OpenInterest, Side
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import moved_together
 from leadline.domain.rules import Rule, RuleKind
 from leadline.domain.signals import Fuel, Told
+from leadline.domain.trades import Trades
 from leadline.feed.hub import Hub
 from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
 from leadline.feed.signals import SymbolSignals
@@ -31,10 +37,12 @@ from leadline.wire import frames
 log = logging.getLogger("leadline.feed")
 
 STEP_S = 0.1
+WOKEN_EVERY_S = 0.01  # what wakes symbols meanwhile is looked at together
 LOOK_MS = 1_000
 NEAR = 0.005  # of price
+NEAR_STEP_MS = 500
 NEAR_MAP_MS = 2_000
-FAR_STEP_MS = 500
+FAR_STEP_MS = 2_000
 FAR_LOOK_MS = 5_000
 FAR_MAP_MS = 10_000
 HISTORY_MS = 60_000  # between two facts kept for previews
@@ -48,6 +56,7 @@ MOMENT_ROWS = 50
 SCREEN_ROWS = 15  # a target may lie so far from the middle of a phone's ladder
 THIN_WORD = 0.25
 PUSH_Z = 1.0
+ALL_PRICES = (0.0, inf)
 
 
 class MapSource(Protocol):
@@ -58,10 +67,23 @@ class MapSource(Protocol):
 
 
 class _Symbol:
-    """One symbol at the desk."""
+    """One symbol at the desk.
 
-    def __init__(self, session: SymbolSession, heat: MapSource | None, signals: SymbolSignals) -> None:
+    calm, quiet_mark: the prices, and the marks, between which nothing happens (see Alerting.calm); lowest,
+    highest: the prices that left them since the last step.  wake: called when it has to be stepped at once.
+    """
+
+    def __init__(
+        self,
+        session: SymbolSession,
+        heat: MapSource | None,
+        signals: SymbolSignals,
+        wake: Callable[[SymbolSession], None],
+    ) -> None:
         self.session = session
+        self.wake = wake
+        self.calm = self.quiet_mark = ALL_PRICES
+        self.lowest, self.highest = inf, 0.0
         self.heat = heat
         self.signals = signals
         self.look_ms = self.step_ms = 0
@@ -73,7 +95,33 @@ class _Symbol:
         self.heard: list[Told] = []
 
     def take(self, event: Event, view: VenueView) -> None:
-        self.heard += self.signals.take(event, view)
+        if isinstance(event, BookChanged):
+            return  # the book is looked at when it is time
+        heard = self.signals.take(event, view)
+        if heard:
+            self.heard += heard
+        if heard or self._stirs(event, view):
+            self.wake(self.session)
+
+    def _stirs(self, event: Event, view: VenueView) -> bool:
+        """Tell whether an event may make a rule fire that waits for it."""
+        if isinstance(event, Trades):
+            return view.last_price == self.session.price() and self._leaves_calm(event)
+        if isinstance(event, Mark):
+            leads = event.venue == next(iter(self.session.venues))
+            return leads and not self.quiet_mark[0] <= event.price < self.quiet_mark[1]
+        # Only what an armed cluster waits for cannot wait for the next step.
+        return isinstance(event, OpenInterest) and self.signals.clusters.cascades.armed
+
+    def _leaves_calm(self, trades: Trades) -> bool:
+        lowest = highest = trades.last_price
+        if len(trades) > 1:
+            lowest, highest = trades.price_range
+        if self.calm[0] <= lowest and highest < self.calm[1]:
+            return False
+        # Price may be back before the desk is: a level that was touched was touched.
+        self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
+        return True
 
 
 class AlertDesk:
@@ -98,6 +146,8 @@ class AlertDesk:
         self._fired = fired
         self._told = told
         self._symbols: dict[str, _Symbol] = {}
+        self._woken: dict[str, SymbolSession] = {}
+        self._stirred = asyncio.Event()
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -106,16 +156,45 @@ class AlertDesk:
         while True:
             self.step()
             due_s = max(due_s + STEP_S, loop.time())
-            await asyncio.sleep(due_s - loop.time())
+            while (left_s := due_s - loop.time()) > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left_s):
+                        await self._stirred.wait()
+                if self._woken:
+                    self.step_woken()
+                    await asyncio.sleep(WOKEN_EVERY_S)
 
     def step(self) -> None:
-        """Hold every symbol against the rules once."""
+        """Hold every symbol whose time has come against the rules."""
+        woken = self._take_woken()
         for name, session in self._hub.sessions.items():
-            try:
-                self._step(name, session)
-            except Exception:
-                # One symbol's defect must not silence the others.
-                log.exception("the alerts of %s failed; the other symbols go on", name)
+            self._step_safely(name, session, name in woken)
+
+    def step_woken(self) -> None:
+        """Hold the symbols against the rules in which something has just happened."""
+        for name, session in self._take_woken().items():
+            self._step_safely(name, session, woken=True)
+
+    def rules_changed(self) -> None:
+        """Look at every symbol at once, so that a new rule is held against the price it was made at."""
+        for session in self._hub.sessions.values():
+            self._wake(session)
+
+    def _take_woken(self) -> dict[str, SymbolSession]:
+        woken, self._woken = self._woken, {}
+        self._stirred.clear()
+        return woken
+
+    def _wake(self, session: SymbolSession) -> None:
+        self._woken[session.symbol] = session
+        self._stirred.set()
+
+    def _step_safely(self, name: str, session: SymbolSession, woken: bool) -> None:
+        try:
+            self._step(name, session, woken)
+        except Exception:
+            # One symbol's defect must not silence the others.
+            log.exception("the alerts of %s failed; the other symbols go on", name)
 
     def signals(self, symbol: str) -> SymbolSignals | None:
         """Return the signals of a symbol, None before it has a venue."""
@@ -132,17 +211,17 @@ class AlertDesk:
                 since_ms = min(since_ms, one.history[0].at_ms)
         return sorted(fired, key=lambda firing: firing.at_ms), since_ms
 
-    def _step(self, name: str, session: SymbolSession) -> None:
+    def _step(self, name: str, session: SymbolSession, woken: bool) -> None:
         one = self._symbols.get(name)
         if one is None:
             one = self._begin(name, session)
         if one is None or session.price() is None:
             return
         now_ms = self._hub.clock.monotonic_ms()
-        if now_ms < one.step_ms and not one.heard:
+        if now_ms < one.step_ms and not woken:
             return
-        one.step_ms = now_ms + (0 if one.near else FAR_STEP_MS)
-        fuel = one.heat.fuel(NEAR_MAP_MS if one.near else FAR_MAP_MS) if one.heat else None
+        one.step_ms = now_ms + (NEAR_STEP_MS if one.near else FAR_STEP_MS)
+        fuel = one.heat.fuel(NEAR_MAP_MS if one.near and not woken else FAR_MAP_MS) if one.heat else None
         heard, one.heard = one.heard, []
         if fuel is not None:
             heard += one.signals.follow(fuel)
@@ -153,20 +232,31 @@ class AlertDesk:
         near, one.near = one.near, self._is_near(facts)
         if one.near and not near:
             one.look_ms = now_ms
-        firings = self.alerting.observe(facts)
+        firings = self._observe(one, facts)
         for told in heard:
             self._told(told)
             firings += self.alerting.hear(told)
         self._keep(one, facts, heard)
+        one.calm = self.alerting.calm(facts)
+        one.quiet_mark = _between_edges(fuel) if fuel is not None else ALL_PRICES
         for firing in firings:
             self._fired(firing, self.moment(firing))
+
+    def _observe(self, one: _Symbol, facts: Facts) -> list[Firing]:
+        """Hold the prices that left the calm since the last step, then that of now, against the rules."""
+        passed = {one.lowest, one.highest} - {facts.price} if one.lowest <= one.highest else set()
+        one.lowest, one.highest = inf, 0.0
+        firings: list[Firing] = []
+        for price in sorted(passed):
+            firings += self.alerting.observe(replace(facts, price=price))
+        return firings + self.alerting.observe(facts)
 
     def _begin(self, name: str, session: SymbolSession) -> _Symbol | None:
         if not session.venues:
             return None
         base = next(iter(session.venues.values())).instrument.base
         signals = SymbolSignals(session, base, self.odds, self._moved_together)
-        one = self._symbols[name] = _Symbol(session, self._heats.get(name), signals)
+        one = self._symbols[name] = _Symbol(session, self._heats.get(name), signals, self._wake)
         session.listener = one.take
         return one
 
@@ -271,6 +361,14 @@ class AlertDesk:
             }
         )
         return made
+
+
+def _between_edges(fuel: Fuel[ClusterFact]) -> tuple[float, float]:
+    """Return the nearest edges of clusters around the mark."""
+    edges = [edge for one in fuel.clusters for edge in (one.lo, one.hi)]
+    below = (edge for edge in edges if edge <= fuel.mark)
+    above = (edge for edge in edges if edge > fuel.mark)
+    return max(below, default=0.0), min(above, default=inf)
 
 
 def _fitting(described: Mapping[str, Any], price: float, target: float | None, tick: float) -> int:

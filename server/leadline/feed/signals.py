@@ -117,7 +117,7 @@ class SymbolSignals:
         return self._told(news, now_ms, price)
 
     def follow(self, fuel: Fuel[ClusterLike]) -> list[Told]:
-        """Follow the clusters with the mark of now, beside the book of the last look; ten times a second."""
+        """Follow the clusters with the mark of now, beside the book of the last look."""
         now_ms, price = self._clock.wall_ms(), self.session.price()
         if price is None or self._seen is None:
             return []

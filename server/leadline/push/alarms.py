@@ -13,6 +13,7 @@ import logging
 import re
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -43,10 +44,11 @@ INBOX_KEPT_MS = 30 * 86_400_000
 
 
 class Alarms:
-    """The user's rules at work.  Made by `open`; `fired` and `told` are for the desk."""
+    """The user's rules at work.  Made by `open`; `fired`, `told` and `changed` are for the desk."""
 
     def __init__(self, store: StateStore, delivery: Delivery, hub: Hub) -> None:
         self.alerting = Alerting()
+        self.changed: Callable[[], None] = lambda: None  # called when the rules are others
         self.quiet: Any = None  # as the user told it
         self._store = store
         self._delivery = delivery
@@ -199,25 +201,31 @@ class Alarms:
         """Keep a rule, new or changed.  Raises TooManyRules, KeyError (no such id) and StoreError."""
         now_ms = self._clock.wall_ms()
         kept = await self._store.run(lambda db: rules.put(db, rule, now_ms))
-        self.alerting.rules = [one for one in self.alerting.rules if one.id != kept.id] + [kept]
-        self.alerting.rules.sort(key=lambda one: one.id)
+        others = [one for one in self.alerting.rules if one.id != kept.id]
+        self._set_rules(sorted([*others, kept], key=lambda one: one.id))
         return kept
 
     async def remove_rule(self, rule_id: int) -> bool:
         """Forget a rule; tell whether there was one."""
         known = await self._store.run(lambda db: rules.remove(db, rule_id))
-        self.alerting.rules = [one for one in self.alerting.rules if one.id != rule_id]
+        self._set_rules([one for one in self.alerting.rules if one.id != rule_id])
         return known
 
     async def snooze(self, rule_id: int | None, minutes: float) -> int:
         """Let a rule (all without an id) sleep; 0 minutes wake it.  Returns until when (Unix ms)."""
         until_ms = self._clock.wall_ms() + round(minutes * 60_000) if minutes > 0 else 0
         await self._store.run(lambda db: rules.snooze(db, rule_id, until_ms))
-        self.alerting.rules = [
-            replace(one, snoozed_until_ms=until_ms) if rule_id in (None, one.id) else one
-            for one in self.alerting.rules
-        ]
+        self._set_rules(
+            [
+                replace(one, snoozed_until_ms=until_ms) if rule_id in (None, one.id) else one
+                for one in self.alerting.rules
+            ]
+        )
         return until_ms
+
+    def _set_rules(self, held: list[Rule]) -> None:
+        self.alerting.rules = held
+        self.changed()
 
     async def set_quiet(self, told: Any) -> None:
         """Keep quiet hours (None for none).  Raises QuietError."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from datetime import UTC
+from math import inf
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.alert_text import dollars, percent, price_text
@@ -264,3 +268,50 @@ def test_numbers_as_a_person_reads_them() -> None:
         "77,480", "3,001", "1.234", "0.08132", "0",
     ]  # fmt: skip
     assert [percent(x) for x in (0.004, -0.012, 0.5)] == ["0.40 %", "1.2 %", "50 %"]
+
+
+PRICES = st.floats(76_000.0, 78_000.0)
+
+
+@given(
+    begin=PRICES,
+    prices=st.lists(PRICES, max_size=5),
+    levels=st.lists(st.tuples(PRICES, st.sampled_from(["both", "up", "down"])), max_size=3),
+    distance=st.floats(1.0, 100.0),
+)
+def test_no_price_within_the_calm_fires_and_the_first_one_beyond_does(
+    begin: float, prices: list[float], levels: list[tuple[float, str]], distance: float
+) -> None:
+    rules = [
+        rule(RuleKind.PRICE, at, "BTCUSDT", price=level, way=way) for at, (level, way) in enumerate(levels, 1)
+    ]
+    engine = Alerting([*rules, rule(RuleKind.APPROACH, 9, distance=distance)], storm=Storm(2**31))
+    clusters = (cluster(), cluster(2, "long"))
+
+    def at(price: float) -> Facts:
+        return facts(price, clusters=clusters)
+
+    engine.observe(at(begin))
+    for price in prices:
+        low, high = engine.calm(at(begin))
+        assert low <= begin < high
+        if low <= price < high:
+            assert engine.observe(at(price)) == []
+        engine.observe(at(price))
+        begin = price
+    low, high = engine.calm(at(begin))
+    ways = {level: way for level, way in levels if way != "both"}
+    if high < inf and ways.get(high, "up") == "up":
+        assert copy.deepcopy(engine).observe(at(high * (1 + 1e-12)))
+    if low > 0.0 and ways.get(low, "down") == "down":
+        assert copy.deepcopy(engine).observe(at(low * (1 - 1e-12)))
+
+
+def test_a_level_that_was_moved_or_slept_tells_only_what_came_since() -> None:
+    run = Run(rule(RuleKind.PRICE, symbol="BTCUSDT", price=77_010.0))
+    assert [len(run.at(price)) for price in (77_000.0, 77_020.0)] == [0, 1]
+    run.engine.rules = [rule(RuleKind.PRICE, symbol="BTCUSDT", price=77_030.0)]
+    assert [len(run.at(price)) for price in (77_020.0, 77_040.0)] == [0, 1]
+    asleep = replace(rule(RuleKind.PRICE, 2, "BTCUSDT", price=77_050.0), snoozed_until_ms=run.at_ms + 2_500)
+    run.engine.rules = [asleep]
+    assert [len(run.at(price)) for price in (77_040.0, 77_060.0, 77_060.0, 77_040.0)] == [0, 0, 0, 1]

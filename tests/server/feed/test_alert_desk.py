@@ -13,6 +13,7 @@ from leadline.domain.alerting import Alerting, Firing
 from leadline.domain.events import BookState, Side
 from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Fuel, Told
+from leadline.domain.trades import Trades
 from leadline.feed.alert_desk import AlertDesk
 from leadline.wire.reader import LadderReader, State, decode
 from tests.fakes.market import HandMarket, hand_market
@@ -150,3 +151,44 @@ def test_an_uncalibrated_cluster_says_so() -> None:
     desk.map.clusters = (replace(ABOVE, calibrated=False),)
     desk.go(1001.5, 1)
     assert "uncalibrated" in desk.fired[0][0].body
+
+
+def test_a_level_that_is_touched_between_two_steps_rings_at_once() -> None:
+    desk = Desk(rule(RuleKind.PRICE, price=1000.5), rule(RuleKind.PRICE, 2, price=1001.5))
+    desk.go(1000.0, 1)
+    book = desk.market.books["binance"]
+    for tick in (10_004, 10_006, 10_002):
+        desk.market.session.accept(book.trade(tick, 10))
+    desk.desk.step_woken()
+    assert desk.titles == ["BTC above 1,000.5"]
+    ticks = (10_002, 10_016, 10_002)
+    desk.market.session.accept(Trades.of(book.instrument, [(0, tick, 10, 1) for tick in ticks]))
+    desk.desk.step_woken()
+    assert desk.titles[1:] == ["BTC above 1,001.5"]
+
+
+def test_the_first_price_within_reach_of_a_cluster_wakes_the_desk_and_no_other_does() -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.go(1000.0, 1)
+    book, at_ms = desk.market.books["binance"], desk.market.clock.now_ms
+    for tick in (10_001, 10_009, 9_990):
+        desk.market.session.accept(book.trade(tick, 10))
+    desk.desk.step_woken()
+    assert desk.fired == []
+    desk.market.session.accept(book.trade(10_010, 10))  # 20 bp below 1003 begin at 1000.99
+    desk.desk.step_woken()
+    assert len(desk.fired) == 1
+    assert desk.market.clock.now_ms == at_ms
+
+
+def test_a_new_rule_is_held_against_the_price_it_was_made_at() -> None:
+    desk = Desk()
+    desk.go(1001.0, 1)
+    book = desk.market.books["binance"]
+    desk.market.session.accept(book.trade(10_000, 10))
+    desk.desk.alerting.rules = [rule(RuleKind.PRICE, price=1000.5)]
+    desk.desk.rules_changed()
+    desk.desk.step_woken()
+    desk.market.session.accept(book.trade(10_010, 10))
+    desk.desk.step_woken()
+    assert desk.titles == ["BTC above 1,000.5"]
