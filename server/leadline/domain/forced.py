@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from leadline.domain.events import Side
 
@@ -57,7 +58,8 @@ class Bursts:
 
     def recent(self, at_ms: int, side: Side, seconds: int = BURST_S) -> Burst | None:
         """Return what died on a side within the last ``seconds``, None without a print."""
-        prints = [one for one in self._prints if one[1] is side and at_ms - one[0] <= seconds * 1000]
+        lately = takewhile(lambda one: at_ms - one[0] <= seconds * 1000, reversed(self._prints))
+        prints = [one for one in lately if one[1] is side]
         if not prints:
             return None
         return Burst(
