@@ -297,6 +297,7 @@ export class App {
         symbols.map((it) => it.symbol),
       ),
       hours: mapState.choice.value.hours,
+      opened: mapState.choice.value.opened,
       mapToo: mapState.beside.value || mapState.remembered.value,
     };
     this.#live.want(wishesOf(this.#store.screen.value, looked));

@@ -29,6 +29,7 @@ MARK_COLOURS = 8
 MARK_LABEL_CHARS_MAX = 40
 MAP_STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}  # minutes a column, by hours of the range
 MAP_HOURS = tuple(MAP_STEP_MIN)
+MAP_OPENED = ("all", "range")  # which positions: all that are open, or those opened within the range
 
 # Phone side.
 CLIENT_MESSAGE_BYTES_MAX = 64 * 1024

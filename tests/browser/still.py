@@ -356,7 +356,7 @@ def _path(random: np.random.Generator, columns: int) -> np.ndarray:
     return closes
 
 
-def map_picture(hours: int, *, calibrated: bool = True) -> dict[str, object]:
+def map_picture(hours: int, opened: str = "all", *, calibrated: bool = True) -> dict[str, object]:
     """Return the key of a map frame: a seeded walk of price through bands that it sweeps."""
     random = np.random.default_rng(SEED + hours)
     step = STEP_MIN[hours]
@@ -365,6 +365,10 @@ def map_picture(hours: int, *, calibrated: bool = True) -> dict[str, object]:
     low = LAST_TICK * TICK * RATIO ** (-ROWS / 2)
     rows = np.log(closes / low) / np.log(RATIO)
     long, short = _heat(random, rows, columns)
+    if opened == "range":
+        # A picture that fills as it goes on.
+        rising = np.linspace(0.0, 0.7, columns)[:, None]
+        long, short = long * rising, short * rising
     opens = np.concatenate([closes[:1], closes[:-1]])
     spread = closes * np.abs(random.normal(0, 4e-4, columns))
     candles = np.stack(
@@ -388,6 +392,8 @@ def map_picture(hours: int, *, calibrated: bool = True) -> dict[str, object]:
         "calibrated": calibrated,
         "factor": 1.7 if calibrated else 4.0,
         "exact": 0.22,
+        "opened": opened,
+        "part": 1.0 if opened == "all" else 0.38,
         "age": 4_000,
         "flags": FLAGS_LIVE_SIMULATED,
         "venues": [
@@ -529,7 +535,8 @@ class StillServer:
         await socket.send_bytes(frames.subscribed(ref, stream, wish))
         self._open.add((id(socket), stream))
         if kind == "map":
-            key = map_picture(int(wish["hours"]), calibrated=self.calibrated)  # type: ignore[call-overload]
+            hours, opened = int(wish["hours"]), str(wish["opened"])  # type: ignore[call-overload]
+            key = map_picture(hours, opened, calibrated=self.calibrated)
             key["flags"] = self.flags
             await socket.send_bytes(msgpack.packb([30, stream, key]))
             return None

@@ -52,6 +52,33 @@ def test_another_range_is_asked_of_the_server_and_remembered(map_page: Page, sti
     assert [it["hours"] for it in still.market.asked if it["kind"] == "map"][-2:] == [168, 168]
 
 
+def test_a_tap_shows_what_was_opened_within_the_range_and_says_how_much_that_is(
+    map_page: Page, still: Still
+) -> None:
+    chip = map_page.locator(".map-opened")
+    expect(chip).to_have_text("all positions")
+    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.05", polling=500)
+    bright = map_page.evaluate(BRIGHT)
+    chip.click()
+    expect(chip).to_have_text("opened in 24h: 38 %")
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    map_page.wait_for_function(f"most => ({BRIGHT})() < most", arg=0.9 * bright, polling=500)
+    map_page.get_by_role("button", name="12 hours").click()
+    expect(chip).to_have_text("opened in 12h: 38 %")
+    asked = [(it["hours"], it["opened"]) for it in still.market.asked if it["kind"] == "map"]
+    assert asked[-2:] == [(24, "range"), (12, "range")]
+    map_page.reload()
+    expect(chip).to_have_text("opened in 12h: 38 %")
+    chip.click()
+    expect(chip).to_have_text("all positions")
+    # What the ladder remembers of a row is of all positions, whatever the map shows.
+    chip.click()
+    map_page.get_by_role("link", name="Ladder").click()
+    Fingers(map_page).rest((300, 330))
+    expect(map_page.locator(".row-card-history")).to_contain_text("heat over 12 h")
+    assert [it["opened"] for it in still.market.asked if it["kind"] == "map"][-1] == "all"
+
+
 def test_a_resting_finger_brings_the_card_and_moves_it_without_being_lifted(map_page: Page) -> None:
     fingers = Fingers(map_page)
     fingers.rest(BODY)

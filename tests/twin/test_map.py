@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from leadline.clock import SystemClock
+from leadline.domain.heat import usd_of
 from leadline.domain.heatmap import Grid, VenueColumns, picture
 from leadline.feed.hub import Hub
 from leadline.feed.market import Market
@@ -27,6 +28,7 @@ from tests.fakes.server import serving
 
 SYMBOL, VENUES = "BTCUSDT", ("binance", "okx", "bybit")
 KEYFRAME_BYTES_MAX = 60_000
+USD = np.array([usd_of(code) for code in range(256)])
 
 
 class AheadClock(SystemClock):
@@ -46,8 +48,8 @@ class Phone:
         self.map: MapReader | None = None
         self.keyframe_bytes = self.column_bytes = 0
 
-    async def ask(self, hours: int, venue: str = "all") -> None:
-        wish = {"kind": "map", "symbol": SYMBOL, "venue": venue, "hours": hours}
+    async def ask(self, hours: int, venue: str = "all", opened: str = "all") -> None:
+        wish = {"kind": "map", "symbol": SYMBOL, "venue": venue, "hours": hours, "opened": opened}
         await self.socket.send(msgpack.packb([1, 7, wish]))
 
     async def until(self, reached: Callable[[MapReader], bool]) -> MapReader:
@@ -124,12 +126,17 @@ def drawn(hub: Hub, shown: MapReader, venue: str = "all") -> Any:
     row_bins = round(np.log(shown.facts["ratio"]) / step)
     grid = Grid(round(np.log(shown.facts["low"]) / step), row_bins, shown.rows)
     views = list(heat.columns.of_view(venue).values())
-    return picture(views, grid, shown.first_min, shown.step_min, shown.columns)
+    opened_in = shown.facts["opened"] == "range"
+    return picture(views, grid, shown.first_min, shown.step_min, shown.columns, opened_in)
 
 
 async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(tmp_path: Path) -> None:
-    async with serving_twin(tmp_path, days=2.0) as (hub, clock, port), phone(port) as socket:
-        first = Phone(socket)
+    async with (
+        serving_twin(tmp_path, days=2.0) as (hub, clock, port),
+        phone(port) as one,
+        phone(port) as other,
+    ):
+        first = Phone(one)
         await first.ask(12)
         shown = await first.until(whole)
         made = drawn(hub, shown)
@@ -141,6 +148,13 @@ async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(t
         assert sum(one["share"] for one in facts(shown, "venues")) == pytest.approx(1.0, abs=0.001)
         assert facts(shown, "flags") & 4, "a simulated map must say so"
         assert any(facts(shown, "book")["bids"])
+        assert facts(shown, "part") == 1.0
+        young = Phone(other)
+        await young.ask(12, opened="range")
+        fresh = await young.until(whole)
+        assert np.array_equal(fresh.short, drawn(hub, fresh).short)
+        assert 0.0 < facts(fresh, "part") < 1.0
+        assert USD[fresh.long].sum() < USD[shown.long].sum()
 
         minutes, tape = hub.sessions[SYMBOL].heat.columns, hub.sessions[SYMBOL].tape  # type: ignore[union-attr]
         for ahead_min in (1, 2, 3):
@@ -158,6 +172,10 @@ async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(t
         assert np.array_equal(shown.long, made.long)
         assert np.array_equal(shown.short, made.short)
         assert first.column_bytes <= 6_000, "more than 100 bytes a second"
+        fresh = await young.until(lambda held: held.first_min + held.columns - 1 == newest)
+        made = drawn(hub, fresh)
+        assert np.array_equal(fresh.long[-1], made.long[-1])
+        assert facts(fresh, "part") == pytest.approx(made.part, abs=0.001)
 
 
 async def test_all_ranges_and_single_venues_share_one_encoding(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def requests() -> dict[str, object]:
     row = {"kind": "row", "symbol": "BTCUSDT", "group": 10, "row": 27_183}
     others = {
         "glance": {"symbols": ["BTCUSDT", "ETHUSDT"]},
-        "map": {"symbol": "BTCUSDT", "venue": "all", "hours": 72},
+        "map": {"symbol": "BTCUSDT", "venue": "all", "hours": 72, "opened": "range"},
         "tape": {"symbol": "BTCUSDT", "venue": "okx"},
         "pulse": {"symbol": "BTCUSDT", "hours": 12},
         "marks": {},

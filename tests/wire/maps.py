@@ -26,6 +26,7 @@ def map_stream(starts_ms: int, seed: int = 20_240_809) -> list[bytes]:
         "low": 26_500.5,
         "ratio": 1.001,
         "exact": 0.0,
+        "opened": "range",
         "calibrated": False,
         "factor": 4.0,
         "venues": [{"venue": "binance", "share": 0.625}, {"venue": "bybit", "share": 0.375}],
@@ -98,6 +99,7 @@ def _slow(random: np.random.Generator, progress: float) -> dict[str, object]:
         "oi_usd": 2_718_281_828,
         "flags": 5,
         "age": 40,
+        "part": 0.375 + progress / 4,
         "progress": progress,
         "clusters": [
             {

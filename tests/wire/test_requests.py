@@ -43,7 +43,14 @@ def test_depth_and_rate_have_defaults() -> None:
     ("wish", "key"),
     [
         ({"kind": "glance", "symbols": ["BTCUSDT", "ETHUSDT"]}, GlanceKey(("BTCUSDT", "ETHUSDT"))),
-        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 72}, MapKey("BTCUSDT", "all", 72)),
+        (
+            {"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 72, "opened": "all"},
+            MapKey("BTCUSDT", "all", 72),
+        ),
+        (
+            {"kind": "map", "symbol": "BTCUSDT", "venue": "okx", "hours": 12, "opened": "range"},
+            MapKey("BTCUSDT", "okx", 12, "range"),
+        ),
         ({"kind": "tape", "symbol": "BTCUSDT", "venue": "okx"}, TapeKey("BTCUSDT", "okx")),
         ({"kind": "pulse", "symbol": "BTCUSDT", "hours": 12}, PulseKey("BTCUSDT", 12)),
     ],
@@ -63,6 +70,8 @@ def test_each_kind_of_stream_is_read_and_told_as_it_was_asked(
         ({"kind": "glance", "symbols": ["BTCUSDT", 5]}, "symbols"),
         ({"kind": "glance", "symbols": ["BTCUSDT", "BTCUSDT"]}, "once"),
         ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 13}, "hours"),
+        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 12, "opened": "12h"}, "opened"),
+        ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 12, "opened": None}, "opened"),
         ({"kind": "map", "symbol": "BTCUSDT", "venue": "all", "hours": 12.0}, "hours"),
         ({"kind": "tape", "symbol": "BTCUSDT"}, "venue"),
         ({"kind": "pulse", "symbol": "BTCUSDT", "hours": 12, "venue": "all"}, "venue"),

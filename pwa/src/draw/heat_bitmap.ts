@@ -24,6 +24,8 @@ export class HeatBitmap {
   #mode: HeatMode = "both";
   #topUsd = 0;
   #extent: MapExtent | null = null;
+  /** The plane that is painted: columns are put into it in place, another picture brings another one. */
+  #long: Uint8Array | null = null;
   #column: ImageData | null = null;
 
   constructor() {
@@ -45,7 +47,9 @@ export class HeatBitmap {
       this.#pixels = heatPixels(palette, mode, grid.topUsd);
       [this.#palette, this.#mode, this.#topUsd] = [palette, mode, grid.topUsd];
     }
-    const shift = dressed && sameTop ? columnsAhead(this.#extent, grid) : null;
+    const follows = dressed && sameTop && grid.long === this.#long;
+    const shift = follows ? columnsAhead(this.#extent, grid) : null;
+    this.#long = grid.long;
     if (shift === null) this.#paintAll(grid);
     else this.#append(grid, shift);
     const { firstMin, stepMin, columns, rows, low, ratio } = grid;

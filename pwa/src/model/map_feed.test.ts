@@ -6,7 +6,7 @@ import { MapFeed } from "./map_feed.ts";
 
 const COLUMNS = 4;
 const ROWS = 6;
-const KEY = { symbol: "BTCUSDT", venue: "all", hours: 12 };
+const KEY = { symbol: "BTCUSDT", venue: "all", hours: 12, opened: "all" } as const;
 
 async function frameOf(fill: number): Promise<Streamed> {
   const bytes = new Uint8Array(COLUMNS * ROWS).fill(0);

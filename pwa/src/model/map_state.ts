@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { HeatMode } from "../draw/heat_pixels.ts";
+import type { Opened } from "../net/wishes.ts";
 import type { Freshness } from "./freshness.ts";
 
 export type MapHours = 12 | 24 | 72 | 168;
@@ -9,6 +10,7 @@ export const MAP_HOURS: readonly MapHours[] = [12, 24, 72, 168];
 
 export interface MapChoice {
   readonly hours: MapHours;
+  readonly opened: Opened;
   readonly mode: HeatMode;
   readonly style: "candles" | "line";
 }
@@ -41,10 +43,13 @@ export interface MapFacts {
   readonly rowBp: number;
   readonly calibrated: boolean;
   readonly simulated: boolean;
+  readonly opened: Opened;
+  /** Of all dollars now, those that are shown, 0..1. */
+  readonly part: number;
 }
 
 const KEY = "leadline.map";
-export const MAP_DEFAULTS: MapChoice = { hours: 24, mode: "both", style: "candles" };
+export const MAP_DEFAULTS: MapChoice = { hours: 24, opened: "all", mode: "both", style: "candles" };
 const MODES: readonly HeatMode[] = ["both", "split", "short", "long"];
 
 /** Reads what was kept; anything unreadable falls back to the default. */
@@ -53,6 +58,7 @@ export function parseMapChoice(text: string | null): MapChoice {
     const read = JSON.parse(text ?? "null") as Partial<MapChoice> | null;
     return {
       hours: MAP_HOURS.find((it) => it === read?.hours) ?? MAP_DEFAULTS.hours,
+      opened: read?.opened === "range" ? "range" : "all",
       mode: MODES.find((it) => it === read?.mode) ?? MAP_DEFAULTS.mode,
       style: read?.style === "line" ? "line" : "candles",
     };

@@ -1,6 +1,7 @@
 /** The screens, the addresses they have, and the streams each of them needs. */
 
 import type { FollowedWish } from "../net/streams.ts";
+import type { Opened } from "../net/wishes.ts";
 
 /** In the order of the thumb bar. */
 export const TABS = ["glance", "ladder", "map", "flow", "alerts"] as const;
@@ -34,15 +35,17 @@ export interface Looked {
   readonly watchlist: readonly string[];
   /** Hours of the map, and of what lies on its time axis. */
   readonly hours: number;
+  /** Which positions the map screen shows; what the ladder remembers is of all. */
+  readonly opened: Opened;
   /** The map is in view beside the ladder, or the ladder needs what it remembers. */
   readonly mapToo: boolean;
 }
 
 /** The streams of a screen; those of the screen before are left. */
 export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[] {
-  const { symbol, venue, group, depth, hz, hours } = looked;
+  const { symbol, venue, group, depth, hz, hours, opened } = looked;
   const ladder: FollowedWish = { kind: "ladder", symbol, venue, group, depth, hz };
-  const map: FollowedWish = { kind: "map", symbol, venue, hours };
+  const map: FollowedWish = { kind: "map", symbol, venue, hours, opened: screen === "map" ? opened : "all" };
   /** The price in the head of a screen without a ladder. */
   const quote: FollowedWish = { kind: "glance", symbols: [symbol] };
   const marks: FollowedWish = { kind: "marks" };

@@ -3,6 +3,7 @@
 import type { Cluster } from "../model/state.ts";
 import { FrameError, map, type Streamed, whole } from "./frames.ts";
 import { encode } from "./msgpack.ts";
+import type { Opened } from "./wishes.ts";
 
 const KEYFRAME = 30;
 const COLUMN = 31;
@@ -56,6 +57,9 @@ export interface MapData {
   readonly calibrated: boolean;
   /** Bounds of the 80 % interval are the estimate over and times this. */
   readonly factor: number;
+  readonly opened: Opened;
+  /** Of all dollars of the newest column, those that are shown, 0..1. */
+  readonly part: number;
   /** The part that comes from published positions, 0..1. */
   readonly exact: number;
   readonly ageMs: number;
@@ -106,6 +110,7 @@ export class MapModel {
       ...{ t: held.tMs, step_min: held.stepMin, first_min: held.firstMin, columns: held.columns },
       ...{ rows: held.rows, low: held.low, ratio: held.ratio, top_usd: held.topUsd, oi_usd: held.oiUsd },
       ...{ progress: held.progress, calibrated: held.calibrated, factor: held.factor, exact: held.exact },
+      ...{ opened: held.opened, part: held.part },
       ...{
         age: held.ageMs,
         flags: held.flags,
@@ -198,6 +203,7 @@ function shapeOf(fields: Fields): Held {
     candles: pricesOf(bytesOf(fields.candles), columns),
     calibrated: fields.calibrated === true,
     factor: amount(fields.factor),
+    opened: fields.opened === "range" ? "range" : "all",
     exact: amount(fields.exact),
     venues: list(fields.venues) as MapData["venues"],
     ...slowFacts(fields, rows),
@@ -214,6 +220,7 @@ function slowFacts(fields: Fields, rows: number) {
     topUsd: amount(fields.top_usd),
     oiUsd: fields.oi_usd === null ? null : amount(fields.oi_usd),
     progress: amount(fields.progress ?? 1),
+    part: amount(fields.part ?? 1),
     ageMs: amount(fields.age),
     flags: whole(fields.flags),
     clusters: list(fields.clusters) as readonly Cluster[],

@@ -14,10 +14,14 @@ export interface GlanceKey {
   readonly symbols: readonly string[];
 }
 
+/** Which positions a map shows: all that are open, or of those the ones opened within its range. */
+export type Opened = "all" | "range";
+
 export interface MapKey {
   readonly symbol: string;
   readonly venue: string;
   readonly hours: number;
+  readonly opened: Opened;
 }
 
 export interface TapeKey {

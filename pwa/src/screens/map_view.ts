@@ -406,10 +406,14 @@ export class MapView {
       rowBp: rowBp(data),
       calibrated: data.calibrated,
       simulated: (data.flags & FLAG_SIMULATED) !== 0,
+      opened: data.opened,
+      part: data.part,
     };
     const same =
       before?.rowBp === facts.rowBp &&
       before.calibrated === facts.calibrated &&
+      before.opened === facts.opened &&
+      before.part === facts.part &&
       before.simulated === facts.simulated;
     batch(() => {
       if (!same) mapState.facts.value = facts;

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { fixed } from "../format.ts";
-import { MAP_HOURS, type MapHours, mapState } from "../model/map_state.ts";
+import { chooseMap, MAP_HOURS, type MapFacts, type MapHours, mapState } from "../model/map_state.ts";
 import { store } from "../model/store.ts";
 import { MapView } from "../screens/map_view.ts";
 import { strings } from "../strings.ts";
@@ -72,21 +72,40 @@ export function MapRange({ onChoose }: { onChoose: (hours: MapHours) => void }) 
   );
 }
 
-/** The scale in words, which side is shown, and how old the map is. */
+/** The scale in words, how old the map is, and which positions it shows. */
 export function MapNotes() {
   const facts = mapState.facts.value;
   if (!facts) return <p class="map-notes" />;
-  const { mode } = mapState.choice.value;
   const freshness = mapState.freshness.value;
   const age = mapState.age.value;
   return (
-    <p class="map-notes">
+    <div class="map-notes">
       <span>{strings.mapScale(fixed(facts.rowBp, facts.rowBp < 10 ? 1 : 0))}</span>
       {!facts.calibrated && <b>{strings.uncalibrated}</b>}
       <span class={`map-age ${freshness}`}>
         {freshness === "stale" ? strings.mapLastSeen(age) : strings.mapAge(age)}
       </span>
-      <span class="map-mode">{strings.mapMode[mode]}</span>
-    </p>
+      <OpenedButton facts={facts} />
+    </div>
+  );
+}
+
+/** Which positions the picture is of; a tap shows all, or those opened within the range. */
+function OpenedButton({ facts }: { facts: MapFacts }) {
+  const { hours, opened } = mapState.choice.value;
+  const range = strings.mapHours[hours];
+  // While the picture that was asked for is on its way, this says what is there.
+  const part = facts.opened === "range" ? strings.percent(fixed(100 * facts.part, 0)) : null;
+  const shown = part ? strings.mapOpenedIn(range, part) : strings.mapOpenedAll;
+  return (
+    <button
+      type="button"
+      class="map-opened"
+      aria-label={strings.mapOpenedName(shown)}
+      aria-pressed={opened === "range"}
+      onClick={() => chooseMap(localStorage, { opened: opened === "range" ? "all" : "range" })}
+    >
+      {shown}
+    </button>
   );
 }

@@ -86,6 +86,7 @@ class Bands:
         "_corrected",
         "_drift",
         "_edges",
+        "_faded",
         "_first",
         "_flows",
         "_hears_all",
@@ -129,6 +130,7 @@ class Bands:
         self._recent: F8 = np.zeros((2, classes + 2, constants.SWEPT_BINS))
         self._recent[:, classes] = -np.inf
         self._corrected: F8 = np.zeros(2)
+        self._faded: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
         self._span: I8 = np.zeros(2, dtype=np.int64)
@@ -444,13 +446,21 @@ class Bands:
         self.flows(self.profile().origin)
         self.prior_coins(0)
 
-    def flows(self, origin: int) -> F8:
-        """Return what became of the coins of PROFILE_BINS bins from log-price bin ``origin`` on.
+    @property
+    def faded(self) -> F8:
+        """What an open position of each side [2] is worth now over what it was at the start, in ln.
+
+        Closing, keeping to the open interest, and what prints taught, all classes alike.
+        """
+        return self._faded + np.log(self._total.multipliers)
+
+    def flows(self, origin: int, bins: int = constants.PROFILE_BINS) -> F8:
+        """Return what became of the coins of ``bins`` bins from log-price bin ``origin`` on.
 
         [4, 2, n] coins since the start: opened, triggered, shifted in, revalued; sides long, short.  Over
         any time, a bin's change is opened - triggered + shifted + revalued - closed.
         """
-        found: F8 = np.empty((4, 2, constants.PROFILE_BINS))
+        found: F8 = np.empty((4, 2, bins))
         kernels.flows_of(self._flows, origin, found)
         return found
 
@@ -561,7 +571,10 @@ class Bands:
         kernels.revalue(self._cells, self._scales, self._edges, change, self._flows)
         self.lesson = Lesson(multipliers, lesson.variances)
         self._part_max = most / float(multipliers @ self._prior)
-        banded = (self._sums[:, kernels.HELD] @ multipliers) * self._scales
+        held = self._sums[:, kernels.HELD]
+        before = held @ (multipliers - change)
+        self._faded += np.log(np.divide(held @ multipliers, before, out=np.ones(2), where=before > 0))
+        banded = (held @ multipliers) * self._scales
         swept = self._sums[:, kernels.SWEPT] @ multipliers
         for side in range(2):
             room = max(most * self.oi_coins - swept[side], 0.0)
@@ -571,6 +584,7 @@ class Bands:
                 factor = room / banded[side] if room > 0 else constants.SCALE_MIN
                 self._scales[side] *= factor
                 self._corrected[side] += log(factor)
+                self._faded[side] += log(factor)
 
     def _parts(self) -> tuple[float, float]:
         """Return the factors of the prior in openings of longs and shorts: takers are easier to liquidate."""
@@ -639,6 +653,7 @@ class Bands:
             constants.CLASS_SHARE_MAX,
             constants.SCALE_MIN,
             self._corrected,
+            self._faded,
         )
         # The mean of |ln correction| an hour over about the last RESIDUAL_HOURS: a sum that fades.
         kept = exp(-hours / constants.RESIDUAL_HOURS)

@@ -9,7 +9,7 @@ venues over each other, each moved by its venue's basis of that minute, on rows 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp, floor, log
 from typing import Any
 
@@ -20,6 +20,8 @@ from leadline.domain import heatmap_kernels as kernels
 from leadline.domain.bands import STEP, Bands
 from leadline.domain.heat import codes_of, usd_of
 from leadline.domain.kernels import F8, I8
+from leadline.domain.opened import ROW_BINS as OPENED_ROW_BINS
+from leadline.domain.opened import OpenedHours
 from leadline.domain.planes import Codes, Planes
 
 STORED_BINS = 640  # 16 % on each side of the mark
@@ -107,11 +109,15 @@ class Stretch:
 
 
 class VenueColumns:
-    """Seven days of one venue: every minute of the last day, every five minutes before that."""
+    """Seven days of one venue: every minute of the last day, every five minutes before that.
 
-    __slots__ = ("_coarse", "_fine", "newest_minute")
+    opened: what was opened when, to tell young positions from old ones.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_coarse", "_fine", "newest_minute", "opened")
+
+    def __init__(self, opened: OpenedHours | None = None) -> None:
+        self.opened = OpenedHours() if opened is None else opened
         self._fine = _Tier(FINE_MINUTES, 1)
         self._coarse = _Tier(COARSE_SLOTS, COARSE_MIN)
         self.newest_minute: int | None = None
@@ -155,6 +161,27 @@ class VenueColumns:
             candles=merged,
         )
 
+    def opened_in(self, stretch: Stretch, first_min: int, step_min: int) -> Stretch:
+        """Return what `read` told of this range, of each column only what was opened since it began."""
+        codes, young = np.ascontiguousarray(stretch.codes), np.zeros_like(stretch.codes)
+        opened, origins, spans, kept = self.opened.rows(first_min, first_min + len(codes) * step_min)
+        kernels.keep_opened(
+            codes,
+            stretch.origins,
+            stretch.marks,
+            first_min,
+            step_min,
+            opened,
+            origins,
+            spans,
+            kept,
+            OPENED_ROW_BINS,
+            _USD,
+            STEP,
+            young,
+        )
+        return replace(stretch, codes=young)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -197,7 +224,8 @@ class Picture:
     """C columns of R rows: long, short [C, R] band codes; candles [C, 4] (NaN: none).
 
     marks [C]: of the reference (0: unknown); oi_usd [C]: of all venues shown; shares: each venue's part
-    of the dollars in the last column, in the order given (all 0 when there are none).
+    of the dollars in the last column, in the order given (all 0 when there are none).  part: of the last
+    column's dollars that are shown, 1 unless old positions were left out.
     """
 
     long: Codes
@@ -206,37 +234,56 @@ class Picture:
     marks: F8
     oi_usd: F8
     shares: tuple[float, ...]
+    part: float = 1.0
 
 
 def picture(
-    venues: Sequence[VenueColumns], grid: Grid, first_min: int, step_min: int, columns: int
+    venues: Sequence[VenueColumns],
+    grid: Grid,
+    first_min: int,
+    step_min: int,
+    columns: int,
+    opened_in: bool = False,
 ) -> Picture:
     """Lay venues over each other, the reference first: its mark and candles lead where it has any.
 
     A venue's bands keep their distance to its own mark: they are moved by its basis of that minute.
+    opened_in: show of each column only what was opened since the first one began.
     """
     stretches = [venue.read(first_min, step_min, columns) for venue in venues]
+    part = 1.0
+    if opened_in:
+        whole_usd = _last_usd(stretches)
+        stretches = [
+            venue.opened_in(all_, first_min, step_min) for venue, all_ in zip(venues, stretches, strict=True)
+        ]
+        part = _last_usd(stretches) / whole_usd if whole_usd else 1.0
     planes: F8 = np.zeros((2, columns, grid.rows))
     references: F8 = np.zeros(columns)
     candles: F8 = np.full((columns, 4), np.nan)
     oi_usd: F8 = np.zeros(columns)
-    for part in stretches:
-        references = np.where(references > 0.0, references, part.marks)
-        candles = np.where(np.isnan(candles[:, :1]), part.candles, candles)
-        oi_usd += np.nan_to_num(part.oi_coins * part.marks)
+    for told in stretches:
+        references = np.where(references > 0.0, references, told.marks)
+        candles = np.where(np.isnan(candles[:, :1]), told.candles, candles)
+        oi_usd += np.nan_to_num(told.oi_coins * told.marks)
     totals = [0.0]
-    for part in stretches:
-        codes = np.ascontiguousarray(part.codes)
+    for told in stretches:
+        codes = np.ascontiguousarray(told.codes)
         kernels.add_planes(
-            planes, codes, part.origins, part.marks, references, _USD, STEP, grid.low_bin, grid.row_bins
+            planes, codes, told.origins, told.marks, references, _USD, STEP, grid.low_bin, grid.row_bins
         )
         totals.append(float(planes[:, -1].sum()))
     flat = np.zeros(planes.size, dtype=np.uint8)
     kernels.encode(planes.reshape(-1), flat)
     long, short = flat.reshape(planes.shape)
     whole = totals[-1]
-    shares = tuple(round(float(part) / whole, 4) if whole else 0.0 for part in np.diff(totals))
-    return Picture(long, short, candles, references, oi_usd, shares)
+    shares = tuple(round(float(usd) / whole, 4) if whole else 0.0 for usd in np.diff(totals))
+    return Picture(long, short, candles, references, oi_usd, shares, part)
+
+
+def _last_usd(stretches: Sequence[Stretch]) -> float:
+    """Return the dollars of the last column over all venues that have one."""
+    return sum(float(_USD[told.codes[-1]].sum()) for told in stretches if told.marks[-1] > 0.0)
 
 
 def price_range(

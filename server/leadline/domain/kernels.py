@@ -295,13 +295,14 @@ def balance(
     banded_share_max: float,
     scale_min: float,
     corrected: F8,
+    faded: F8,
 ) -> float:
     """Close ``closed`` of the ``total`` coins of each side, which is then worth exactly ``coins``.
 
     What the mark has swept counts as closed first (so nothing is closed twice); the rest closes bands
     and pool alike.  A remaining difference scales the bands within the correction bounds; the pool
     takes what lies beyond them.  Returns the larger |ln correction|; ``corrected`` [S] sums up what was
-    scaled beside closing, in ln.
+    scaled beside closing, in ln, and ``faded`` [S] all that was scaled.
     """
     residual = 0.0
     for side in range(2):
@@ -326,6 +327,7 @@ def balance(
             factor = banded_share_max * coins / banded
         if factor > 0.0 and kept > 0.0:
             corrected[side] += log(factor / kept)
+            faded[side] += log(factor)
         scales[side] *= factor
         if scales[side] < scale_min:
             for j in range(cells.shape[1]):

@@ -38,13 +38,15 @@ from leadline.venues.base import History
 if TYPE_CHECKING:
     # At run time these are imported with the first bands, in their thread: numba loads with them.
     from leadline.domain.alert_facts import ClusterFact
-    from leadline.domain.bands import Bands, CandleLike
+    from leadline.domain.backcast import Bar
+    from leadline.domain.bands import Bands
     from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
     from leadline.domain.heatmap import Column
     from leadline.domain.interest import History as Interest
     from leadline.domain.ladder import Resting
     from leadline.domain.migration import SideMove
+    from leadline.domain.opened import OpenedHours
     from leadline.domain.path import Path
     from leadline.domain.signals import Fuel
     from leadline.domain.story import Story
@@ -210,7 +212,7 @@ class SymbolHeat:
         while price is None:
             await asyncio.sleep(1.0)
             price = _first_mark(estimate.waiting)
-        bands, interest, past = await built(
+        bands, interest, past, opened = await built(
             _bands_of,
             tiers,
             history,
@@ -233,8 +235,8 @@ class SymbolHeat:
 
             estimate.witness = Witness(instrument.symbol, instrument.venue, bands.mark_price)
         estimate.estimator = self._estimator
-        last = history.candles[-1] if history.candles else None
-        estimate.bar = self.columns.begin(instrument.venue, [*kept, *past], last, self._clock.wall_ms())
+        last, now_ms = history.candles[-1] if history.candles else None, self._clock.wall_ms()
+        estimate.bar = self.columns.begin(instrument.venue, [*kept, *past], last, now_ms, opened)
         waited, estimate.waiting = estimate.waiting, deque(maxlen=0)
         for event in waited:
             new = event.since(until_ms) if isinstance(event, Trades) else event
@@ -484,24 +486,29 @@ def _bands_of(
     ranges: TrueRange,
     kept: Sequence[Column],
     lesson: Mapping[str, Any] | None,
-) -> tuple[Bands, Interest, list[Column]]:
+) -> tuple[Bands, Interest, list[Column], OpenedHours]:
     """Replay history; ``ranges`` hears its bars.
 
-    Returns the bands, by the hour what was usual, and the columns of the map after those ``kept``.
+    Returns the bands, by the hour what was usual, the columns of the map after those ``kept``, and what was
+    opened by the hour.
     """
     from leadline.domain.backcast import backcast
     from leadline.domain.bands import Bands
     from leadline.domain.interest import History as Interest
+    from leadline.domain.opened import OpenedHours
     from leadline.domain.story import venue_row
 
     at_ms = history.candles[0].at_ms if history.candles else now_ms
-    bands, interest = Bands(tiers, price, at_ms), Interest()
+    bands, interest, opened = Bands(tiers, price, at_ms), Interest(), OpenedHours()
     taught = lesson is not None and _recalled(bands.recall, lesson)
 
-    def note(bar: CandleLike) -> None:
+    def note(bar: Bar) -> None:
         ranges.bar(bar.high, bar.low, bar.close, bar.at_ms)
         if ranges.average is not None and bands.oi_coins > 0 and interest.due(bar.at_ms):
             interest.add(venue_row(bands, bar.close, ranges.average), bar.at_ms)
+        end_ms = bar.at_ms + bar.span_ms
+        if end_ms % HOUR_MS == 0 and now_ms - end_ms <= MAP_MS + HOUR_MS:
+            opened.note(bands, end_ms)
 
     kept_until_ms = max((column.minute + column.span_min for column in kept), default=0) * MINUTE_MS
     columns_since_ms = max(now_ms - MAP_MS, kept_until_ms)
@@ -511,7 +518,9 @@ def _bands_of(
     bands.load()
     if taught and lesson is not None:
         bands.hear_on(lesson)
-    return bands, interest, past
+    if history.candles:
+        opened.note(bands, history.candles[-1].at_ms + history.candles[-1].span_ms)
+    return bands, interest, past, opened
 
 
 def _recalled(recall: Callable[[Mapping[str, Any]], None], memory: Mapping[str, Any]) -> bool:

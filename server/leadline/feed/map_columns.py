@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # At run time these come with the first bands: numba loads with them.
     from leadline.domain.bands import Bands
     from leadline.domain.heatmap import Column, VenueColumns
+    from leadline.domain.opened import OpenedHours
     from leadline.feed.estimate import SymbolHeat
 
 log = logging.getLogger("leadline.feed")
@@ -94,14 +95,22 @@ class SymbolColumns:
         self.revision = 0
         self.ended = 0
 
-    def begin(self, venue: str, past: list[Column], last: Candle | None, now_ms: int) -> RunningBar:
+    def begin(
+        self,
+        venue: str,
+        past: list[Column],
+        last: Candle | None,
+        now_ms: int,
+        opened: OpenedHours | None = None,
+    ) -> RunningBar:
         """Show a venue's past in place of what was known of it; returns the bar of the running minute.
 
         last: the last bar of the past.  If it is of this very minute, the running bar goes on from it.
+        opened: what was opened in that past.
         """
         from leadline.domain.heatmap import VenueColumns
 
-        columns = self.venues[venue] = VenueColumns()
+        columns = self.venues[venue] = VenueColumns(opened)
         for column in past:
             columns.put(column)
         self.revision += 1
@@ -129,6 +138,7 @@ class SymbolColumns:
             bar.open = bar.high = bar.low = bar.close = bands.mark_price
         ended = column(bands, bar)
         columns.put(ended)
+        columns.opened.note(bands, bar.at_ms + MINUTE_MS)
         return ended
 
     def forget(self, venue: str) -> None:

@@ -15,6 +15,7 @@ from leadline.limits import (
     LADDER_HZ_MAX,
     LADDER_ROWS_MAX,
     MAP_HOURS,
+    MAP_OPENED,
     MARK_COLOURS,
     MARK_LABEL_CHARS_MAX,
 )
@@ -71,12 +72,13 @@ class GlanceKey(StreamKey):
 
 @dataclass(frozen=True, slots=True)
 class MapKey(StreamKey):
-    """hours: one of MAP_HOURS."""
+    """hours: one of MAP_HOURS; opened: one of MAP_OPENED."""
 
     kind: ClassVar[str] = "map"
     symbol: str
     venue: str
     hours: int
+    opened: str = MAP_OPENED[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +246,13 @@ def _glance_key(fields: _Fields) -> GlanceKey:
 
 
 def _map_key(fields: _Fields) -> MapKey:
-    fields.only("kind", "symbol", "venue", "hours")
-    return MapKey(fields.name("symbol"), fields.name("venue"), fields.one_of("hours", MAP_HOURS))
+    fields.only("kind", "symbol", "venue", "hours", "opened")
+    return MapKey(
+        symbol=fields.name("symbol"),
+        venue=fields.name("venue"),
+        hours=fields.one_of("hours", MAP_HOURS),
+        opened=fields.choice("opened", MAP_OPENED),
+    )
 
 
 def _tape_key(fields: _Fields) -> TapeKey:
@@ -294,6 +301,14 @@ class _Fields:
             allowed = ", ".join(map(str, choices))
             raise BadRequest(f"expected {name} to be one of {allowed}, got {value!r:.60}", self._ref)
         return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Return one of ``choices``, the first when it is absent."""
+        value = self._wish.get(name, choices[0])
+        if value not in choices:
+            allowed = ", ".join(choices)
+            raise BadRequest(f"expected {name} to be one of {allowed}, got {value!r:.60}", self._ref)
+        return str(value)
 
     def text(self, name: str, most: int) -> str:
         """Return a text that may be absent or empty and holds no control characters."""

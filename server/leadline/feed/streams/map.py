@@ -28,6 +28,8 @@ NO_CANDLES: NDArray[np.float64] = np.zeros((0, 4))
 class MapStream(Stream):
     """Columns of a view on rows that stay, until price leaves their middle half or the past is made anew.
 
+    They show all open positions of their minute, or of these only what was opened within the range.
+
     Until a venue's columns are made the picture is empty: no columns and no rows.
     """
 
@@ -36,6 +38,7 @@ class MapStream(Stream):
     def __init__(self, number: int, key: MapKey, board: Board) -> None:
         super().__init__(number, key, every_ms=LOOK_MS)
         self._clock = board.clock
+        self._opened_in = key.opened == "range"
         self._session = session_of(board, key.symbol, key.venue)
         self._grid: Grid | None = None
         self._revision = -1
@@ -95,7 +98,7 @@ class MapStream(Stream):
         grid = self._grid
         if grid is None or not grid.shows(low, high) or not grid.holds(price):
             grid = self._grid = choose_grid(hours, price, low, high)
-        made = picture(list(venues.values()), grid, first_min, step_min, columns)
+        made = picture(list(venues.values()), grid, first_min, step_min, columns, self._opened_in)
         facts = {
             "first_min": first_min,
             "low": grid.low,
@@ -107,9 +110,13 @@ class MapStream(Stream):
     def _encode_column(self, grid: Grid, venues: dict[str, VenueColumns], minute: int) -> bytes:
         from leadline.domain.heatmap import picture
 
-        made = picture(list(venues.values()), grid, minute, MAP_STEP_MIN[self.key.hours], 1)
+        step_min = MAP_STEP_MIN[self.key.hours]
+        # What was opened since the range began is known by going through all of it.
+        columns = self.key.hours * 60 // step_min if self._opened_in else 1
+        first_min = minute - (columns - 1) * step_min
+        made = picture(list(venues.values()), grid, first_min, step_min, columns, self._opened_in)
         facts = {"minute": minute, **self._facts(grid, made, self._summary(grid))}
-        return map_column(self.number, made.long[0], made.short[0], made.candles[0], facts)
+        return map_column(self.number, made.long[-1], made.short[-1], made.candles[-1], facts)
 
     def _key_facts(
         self, step_min: int, grid: Grid | None, venues: dict[str, VenueColumns], made: Picture | None
@@ -120,6 +127,7 @@ class MapStream(Stream):
         shares = made.shares if made is not None else ()
         return {
             "step_min": step_min,
+            "opened": self.key.opened,
             "calibrated": bands.get("calibrated", False),
             "factor": bands.get("factor", UNCALIBRATED_FACTOR),
             "exact": bands.get("exact", 0.0),
@@ -137,6 +145,7 @@ class MapStream(Stream):
             "book": {"bids": b"", "asks": b""} if grid is None else self._book(grid),
             "top_usd": (summary["bands"] or {}).get("heat_top_usd", 0),
             "oi_usd": round(oi_usd) or None,
+            "part": round(made.part, 3) if made is not None else 1.0,
             "flags": self._flags,
             "age": age_ms,
             "clusters": summary["clusters"],
