@@ -61,17 +61,20 @@ def coded(bands: Bands) -> tuple[int, Codes]:
 
 
 class _Tier:
-    """A ring of slots of ``step_min`` minutes; a slot keeps its newest bands and merges its candles."""
+    """A ring of slots of ``step_min`` minutes; a slot keeps its newest bands and merges its candles.
+
+    Seven digits of a price are far finer than a row of a map, and seven days of three venues are many slots.
+    """
 
     def __init__(self, slots: int, step_min: int) -> None:
         self.step_min = step_min
-        self.ids: I8 = np.full(slots, -1, dtype=np.int64)
+        self.ids = np.full(slots, -1, dtype=np.int32)
         self.codes = Planes(slots, STORED_BINS)
-        self.origins: I8 = np.zeros(slots, dtype=np.int64)
-        self.marks: F8 = np.zeros(slots)
-        self.oi_coins: F8 = np.full(slots, np.nan)
-        self.candles: F8 = np.full((slots, 4), np.nan)
-        self._newest: I8 = np.zeros(slots, dtype=np.int64)
+        self.origins = np.zeros(slots, dtype=np.int32)
+        self.marks = np.zeros(slots, dtype=np.float32)
+        self.oi_coins = np.full(slots, np.nan, dtype=np.float32)
+        self.candles = np.full((slots, 4), np.nan, dtype=np.float32)
+        self._newest = np.zeros(slots, dtype=np.int32)
 
     def put(self, column: Column) -> None:
         slot = column.minute // self.step_min
@@ -145,7 +148,7 @@ class VenueColumns:
         rank = parts - 1 - np.argmax(known[:, ::-1], axis=1)
         chosen = at[np.arange(columns), rank]
         some = known.any(axis=1)
-        candles = np.where(known[:, :, None], tier.candles[at], np.nan)
+        candles = np.where(known[:, :, None], tier.candles[at], np.nan).astype(np.float64)
         merged = candles[:, 0].copy()
         for part in range(1, parts):
             more = candles[:, part]
@@ -155,9 +158,9 @@ class VenueColumns:
             merged[:, 3] = np.where(np.isnan(more[:, 3]), merged[:, 3], more[:, 3])
         return Stretch(
             codes=tier.codes[chosen],
-            origins=tier.origins[chosen],
-            marks=np.where(some, tier.marks[chosen], 0.0),
-            oi_coins=np.where(some, tier.oi_coins[chosen], np.nan),
+            origins=tier.origins[chosen].astype(np.int64),
+            marks=np.where(some, tier.marks[chosen], 0.0).astype(np.float64),
+            oi_coins=np.where(some, tier.oi_coins[chosen], np.nan).astype(np.float64),
             candles=merged,
         )
 

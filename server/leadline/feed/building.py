@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from leadline.feed import compiler_pages
+
 Args = ParamSpec("Args")
 Made = TypeVar("Made")
 
@@ -39,6 +41,8 @@ async def built(work: Callable[Args, Made], *args: Args.args, **kwargs: Args.kwa
         # The loop may have ended meanwhile: then nobody waits.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(tell, result, failure)
+        if _running() == 1:
+            compiler_pages.let_go()
 
     threading.Thread(target=run, name=NAME, daemon=True).start()
     return await future
@@ -46,4 +50,8 @@ async def built(work: Callable[Args, Made], *args: Args.args, **kwargs: Args.kwa
 
 def unfinished() -> bool:
     """Tell whether such work still runs; a process that ends then must not run its exit handlers under it."""
-    return any(thread.name == NAME for thread in threading.enumerate())
+    return _running() > 0
+
+
+def _running() -> int:
+    return sum(thread.name == NAME for thread in threading.enumerate())

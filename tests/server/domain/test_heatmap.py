@@ -165,8 +165,9 @@ def test_a_column_spans_its_minutes_and_shows_the_last_that_is_known(told: list[
                 assert np.isnan(read.candles[at]).all()
                 continue
             highs, lows = [bar[1] for bar in inside], [bar[2] for bar in inside]
-            assert tuple(read.candles[at]) == (inside[0][0], max(highs), min(lows), inside[-1][3])
-            assert read.marks[at] == inside[-1][3] - 1
+            bar = (inside[0][0], max(highs), min(lows), inside[-1][3])
+            assert tuple(read.candles[at]) == pytest.approx(bar, rel=1e-6)
+            assert read.marks[at] == pytest.approx(inside[-1][3] - 1, rel=1e-6)
 
 
 def test_a_bar_told_late_keeps_the_newer_bands() -> None:

@@ -45,3 +45,20 @@ def test_a_process_does_not_wait_for_it_at_its_end() -> None:
         "asyncio.run(main())\n"
     )
     subprocess.run([sys.executable, "-c", text], check=True, timeout=60, cwd=SERVER)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has mapped")
+def test_the_compilers_code_leaves_memory_and_comes_back_when_it_is_needed() -> None:
+    text = (
+        "from pathlib import Path\n"
+        "import numba\n"
+        "from leadline.feed import compiler_pages\n"
+        "resident = lambda: int(Path('/proc/self/statm').read_text().split()[1])\n"
+        "assert numba.njit(lambda a: a + 1)(1) == 2\n"
+        "before = resident()\n"
+        "given = compiler_pages.let_go()\n"
+        "assert given > 10_000_000, given\n"
+        "assert (before - resident()) * 4096 > 10_000_000, (before, resident())\n"
+        "assert numba.njit(lambda a: a + 2)(1) == 3\n"
+    )
+    subprocess.run([sys.executable, "-c", text], cwd=SERVER, check=True, timeout=120)
