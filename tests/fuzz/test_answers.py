@@ -7,10 +7,13 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadline.domain.events import BookState
+from leadline.domain.trades import TICK, Trades
 from leadline.errors import VenueError
 from leadline.twin.faults import Faults
 from leadline.twin.main import SERVERS
@@ -119,3 +122,26 @@ def test_no_answer_makes_an_adapter_fail(servers: dict[str, Any], purpose: str, 
         reply = ran(DamagedRest("binance", servers["binance"], rng).get(path))
         list(protocol.answer(Fetch(purpose, native, path), reply.status, reply.body, 1_000))
         list(protocol.tick(2_000))
+
+
+@fuzz(examples=50)
+@given(seed=st.integers(0, 2**64 - 1))
+def test_no_answer_about_missing_trades_costs_the_book_or_tells_more_than_was_missing(seed: int) -> None:
+    from tests.server.venues.test_hostile_input import live
+
+    rng, protocol = random.Random(seed), live("binance")
+    rows = [
+        {"e": "aggTrade", "s": "BTCUSDT", "a": n, "p": "1.1", "q": "1", "T": n, "m": True}
+        for n in range(1, 40)
+    ]
+    for row in (rows[0], rows[-1]):
+        list(protocol.receive("market", orjson.dumps(row), 1_000))
+    (fetch,) = [one for one in protocol.tick(2_000) if isinstance(one, Fetch) and "aggTrades" in one.path]
+    body = orjson.dumps(rows)
+    for _ in range(rng.randint(1, 3)):
+        with suppress(ValueError, IndexError):  # it is no JSON any more
+            body = damaged(body, rng)
+    told = [one for one in protocol.answer(fetch, 200, body, 2_100) if isinstance(one, Trades)]
+    assert all(one.late and one.columns[TICK].min() > 0 and len(one) <= len(rows) - 2 for one in told)
+    book = protocol.books["BTCUSDT"]
+    assert (book.state, book.epoch, book.stats.resyncs) == (BookState.LIVE, 1, 0)

@@ -80,6 +80,12 @@ async def test_lost_frames_cost_the_book_its_place() -> None:
     await at(VENUES, breaks(Faults(drop=0.2, burst=3), lambda made: made.book.stats.gaps > 1))
 
 
+async def test_trades_left_out_of_the_stream_are_fetched() -> None:
+    """What exactly comes of it: see test_missing_trades.py."""
+    faults = Faults(drop_trades=0.3)
+    await at(("binance",), harmless(faults, lambda made: made.book.stats.trades_refilled > 5))
+
+
 async def test_swapped_frames_are_a_gap() -> None:
     await at(VENUES, breaks(Faults(reorder=0.2), lambda made: made.book.stats.gaps > 1))
 

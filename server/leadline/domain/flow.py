@@ -12,6 +12,7 @@ from math import nan, sqrt
 import numpy as np
 
 from leadline.domain.events import Side
+from leadline.domain.trades import TradeColumns
 
 SECONDS = 1_800  # half an hour is kept
 IMBALANCE_S = 10
@@ -63,6 +64,17 @@ class TakerFlow:
             self._sold[at] += usd
         self._cvd[at] += usd * side
         self._price[at] = price
+
+    def late(self, now_ms: int, made: TradeColumns) -> None:
+        """Count trades in the seconds they were made in; older than that, in the cumulative delta alone."""
+        self.advance(now_ms)
+        oldest_s = self._now_s - SECONDS + 1
+        seconds = np.minimum(made.at_ms // 1000, self._now_s)
+        kept, signed = seconds >= oldest_s, np.where(made.bought, made.usd, -made.usd)
+        np.add.at(self._bought, seconds[kept & made.bought] % SECONDS, made.usd[kept & made.bought])
+        np.add.at(self._sold, seconds[kept & ~made.bought] % SECONDS, made.usd[kept & ~made.bought])
+        since = np.cumsum(np.bincount(np.maximum(seconds - oldest_s, 0), signed, SECONDS))
+        self._cvd[np.arange(oldest_s, self._now_s + 1) % SECONDS] += since
 
     def advance(self, at_ms: int) -> None:
         """Let time pass to ``at_ms`` without a trade."""

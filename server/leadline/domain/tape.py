@@ -15,7 +15,8 @@ _EASE = 0.7  # the floor falls only when the lower one would let this part of th
 class Fill(NamedTuple):
     """One trade as a venue told it.
 
-    tick, lots: in the symbol's common steps; made_ms: the venue's time; heard_ms: ours.
+    tick, lots: in the symbol's common steps; made_ms: the venue's time; heard_ms: ours.  late: newer ones
+    were told before it; heard_ms is then when it should have been heard.
     """
 
     venue: str
@@ -25,6 +26,7 @@ class Fill(NamedTuple):
     bought: bool
     made_ms: int
     heard_ms: int
+    late: bool = False
 
 
 class TapePrint(NamedTuple):

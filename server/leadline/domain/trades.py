@@ -39,16 +39,19 @@ class Trades:
     """The trades of one message, oldest first, counted in the steps of ``instrument``.
 
     columns: [4, n] with n > 0: the venue's Unix ms, ticks, lots, +1 where the taker bought and -1
-    where it sold.
+    where it sold.  late: newer ones were told before: they count, and say nothing of the price of now.
     """
 
     instrument: Instrument
     columns: Ints
+    late: bool = False
 
     @classmethod
-    def of(cls, instrument: Instrument, rows: Sequence[tuple[int, int, int, int]]) -> Trades:
+    def of(
+        cls, instrument: Instrument, rows: Sequence[tuple[int, int, int, int]], late: bool = False
+    ) -> Trades:
         """Make them from rows of (ms, tick, lots, taker), at least one."""
-        return cls(instrument, np.array(rows, dtype=np.int64).T)
+        return cls(instrument, np.array(rows, dtype=np.int64).T, late)
 
     @property
     def venue(self) -> str:
@@ -75,12 +78,13 @@ class Trades:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Trades):
             return NotImplemented
-        return self.instrument == other.instrument and np.array_equal(self.columns, other.columns)
+        alike = (self.instrument, self.late) == (other.instrument, other.late)
+        return alike and np.array_equal(self.columns, other.columns)
 
     def since(self, at_ms: int) -> Trades | None:
         """Return those made at ``at_ms`` or later, None when there are none."""
         kept = self.columns[:, self.columns[AT_MS] >= at_ms]
-        return Trades(self.instrument, kept) if kept.shape[1] else None
+        return Trades(self.instrument, kept, self.late) if kept.shape[1] else None
 
     def runs(self) -> Iterator[Run]:
         """Yield the runs of the message in their order."""
@@ -101,9 +105,10 @@ class Trades:
 
 
 class TradeColumns(NamedTuple):
-    """Trades of several messages in the order they came, n in all; of: the number of each one's message."""
+    """Trades of several messages in the order they came, n in all; of: the place of each one's message."""
 
     of: Ints
+    late: Bools
     at_ms: Ints
     ticks: Ints
     lots: Ints
@@ -131,7 +136,7 @@ def joined(messages: Iterable[Trades]) -> TradeColumns:
             of_it = by == index
             prices[of_it] = made.price(columns[TICK, of_it])
             coins[of_it] = made.coins(columns[LOTS, of_it], prices[of_it])
-    bought = columns[TAKER] > 0
+    bought, late = columns[TAKER] > 0, np.array([one.late for one in held])[of]
     return TradeColumns(
-        of, columns[AT_MS], columns[TICK], columns[LOTS], bought, prices, coins, coins * prices
+        of, late, columns[AT_MS], columns[TICK], columns[LOTS], bought, prices, coins, coins * prices
     )

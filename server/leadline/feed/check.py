@@ -42,6 +42,9 @@ class Report:
     crossed: int = 0
     protocol_errors: int = 0
     silent_ms: int = 0
+    trade_gaps: int = 0
+    trades_refilled: int = 0
+    trades_lost: int = 0
     bbo_compared: int = 0
     bbo_mismatches: int = 0
     checksums_compared: int = 0

@@ -119,7 +119,7 @@ class VenueEstimate:
         if self.bands is not None and self.trades:
             made, self.trades = joined(self.trades), []
             self.bands.trades(made.prices, made.coins, made.bought)
-            self.bar.add(made.prices, made.coins, made.bought)
+            self.bar.add(made)
 
 
 @dataclass(slots=True)

@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from leadline.clock import Clock
 from leadline.domain.events import Liquidation
+from leadline.domain.trades import TradeColumns
 from leadline.feed.session import ALL_VENUES, reference_rank
 from leadline.venues.base import Candle
 
@@ -46,15 +44,21 @@ class RunningBar:
     span_ms: int = MINUTE_MS
     heard: bool = False
 
-    def add(self, prices: NDArray[np.float64], coins: NDArray[np.float64], bought: NDArray[np.bool_]) -> None:
-        """Take trades, oldest first."""
+    def add(self, made: TradeColumns) -> None:
+        """Take trades, oldest first; late ones only of this minute, and not as its last."""
+        of_it = ~made.late | (made.at_ms >= self.at_ms)
+        in_time = made.prices[~made.late]
+        if not of_it.any():
+            return
+        prices = made.prices[of_it]
         high, low = float(prices.max()), float(prices.min())
         if not self.close:
             self.open, self.high, self.low = float(prices[0]), high, low
         self.high, self.low = max(self.high, high), min(self.low, low)
-        self.close = float(prices[-1])
-        self.volume += float(coins.sum())
-        self.taker_buy += float(coins[bought].sum())
+        if len(in_time) or not self.close:
+            self.close = float(in_time[-1] if len(in_time) else prices[-1])
+        self.volume += float(made.coins[of_it].sum())
+        self.taker_buy += float(made.coins[of_it & made.bought].sum())
         self.heard = True
 
     def over(self, now_ms: int) -> bool:

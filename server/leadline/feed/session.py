@@ -42,7 +42,7 @@ from leadline.domain.ladder import (
 from leadline.domain.pace import Pace
 from leadline.domain.pulse import Pulse
 from leadline.domain.tape import TapeLiquidation
-from leadline.domain.trades import Trades
+from leadline.domain.trades import Trades, joined
 from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.feed.tape import ALL_VENUES as ALL_VENUES
 from leadline.feed.tape import Tape
@@ -186,8 +186,7 @@ class SymbolSession:
         if view is None or view.closed:
             return
         if isinstance(event, Trades):
-            view.last_price = event.last_price
-            self.tape.add(event, view.scale, self.clock.wall_ms())
+            self._trades(event, view)
         elif isinstance(event, BookChanged):
             self._book_changed(event, view)
         elif isinstance(event, Mark):
@@ -202,6 +201,28 @@ class SymbolSession:
             self.heat.take(event, view.instrument)
         if self.listener is not None:
             self.listener(event, view)
+
+    def _trades(self, trades: Trades, view: VenueView) -> None:
+        now_ms = self.clock.wall_ms()
+        self.tape.add(trades, view.scale, now_ms)
+        if trades.late:
+            self._late_flow(trades, now_ms)
+        else:
+            view.last_price = trades.last_price
+
+    def _late_flow(self, trades: Trades, now_ms: int) -> None:
+        """Count late trades in the minutes they were made in, and not in this one."""
+        made, venue = joined((trades,)), trades.venue
+        minutes = np.minimum(made.at_ms, now_ms) // MINUTE_MS
+        for minute in np.unique(minutes).tolist():
+            of_it = minutes == minute
+            bought = float(made.usd.sum(where=of_it & made.bought))
+            sold = float(made.usd.sum(where=of_it & ~made.bought))
+            self.pulse.flow(venue, minute, bought, sold)
+            if venue in self._flow_told:
+                told = self._flow_told[venue]
+                self._flow_told[venue] = told[0] + bought, told[1] + sold
+        self.pulse.past += 1
 
     def _liquidation(self, event: Liquidation) -> None:
         usd, tick = round(event.coins * event.price), round(event.price / float(self.tick))

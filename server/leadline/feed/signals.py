@@ -24,7 +24,7 @@ from leadline.domain.spread import Spread
 from leadline.domain.sweeps import Sweeps
 from leadline.domain.taken import Taken
 from leadline.domain.thinning import Thinning
-from leadline.domain.trades import Trades
+from leadline.domain.trades import Trades, joined
 from leadline.domain.true_range import TrueRange
 from leadline.domain.walls import Picture, Walls, whale_floor_usd
 from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
@@ -165,6 +165,10 @@ class SymbolSignals:
 
     def _trades(self, trades: Trades, view: VenueView) -> list[Told]:
         now_ms = self._clock.wall_ms()
+        if trades.late:
+            # The book has gone on, and the orders they were part of are over.
+            self.flow.late(now_ms, joined((trades,)))
+            return []
         self._taken.append((trades, view.scale.tick_factor))
         sweeps = self._sweeps.get(trades.venue)
         if sweeps is None:

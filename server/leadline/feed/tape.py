@@ -18,7 +18,7 @@ FILLS_KEPT = 5_000
 LIQUIDATIONS_KEPT = 500
 GATHERED_MAX = 512  # messages
 
-_VENUE, _TICK, _LOTS, _BOUGHT, _MADE_MS, _HEARD_MS = range(6)
+_VENUE, _TICK, _LOTS, _BOUGHT, _MADE_MS, _HEARD_MS, _LATE = range(7)
 
 
 class Tape:
@@ -38,7 +38,7 @@ class Tape:
         self._venues: list[str] = []
         self._began = self._written = self.count
         # Two rings: trade number n stands at n % FILLS_KEPT.
-        self._rows = np.zeros((6, FILLS_KEPT), dtype=np.int64)
+        self._rows = np.zeros((7, FILLS_KEPT), dtype=np.int64)
         self._usd = np.zeros(FILLS_KEPT)
 
     def add(self, trades: Trades, scale: VenueScale, heard_ms: int) -> None:
@@ -73,9 +73,11 @@ class Tape:
         return sum(bought for bought, _ in held), sum(sold for _, sold in held)
 
     def since(self, count: int, venue: str) -> list[Print]:
-        """Return the trades after the first ``count``, one print a price and side, oldest first."""
+        """Return what was traded after the first ``count``, one print a price and side, oldest first."""
         merged: dict[tuple[int, bool], Print] = {}
         for made in self.fills_since(count, venue):
+            if made.late:
+                continue  # whoever watches the price must not see an older one come last
             key = (made.tick, made.bought)
             # The newest print moves to the end: the last of the list is the last trade.
             held = merged.pop(key, None)
@@ -85,7 +87,8 @@ class Tape:
 
     def last(self, kept: int, venue: str, count: int) -> list[Print]:
         """Return the last ``kept`` of the first ``count`` trades as they were made, oldest first."""
-        chosen = self._fills(self._places(0, count, venue)[-kept:])
+        at = self._places(0, count, venue)
+        chosen = self._fills(at[self._rows[_LATE, at] == 0][-kept:])
         return [Print(made.tick, made.lots, made.bought, made.heard_ms) for made in chosen]
 
     def _places(self, first: int, end: int, venue: str) -> Ints:
@@ -101,8 +104,8 @@ class Tape:
     def _fills(self, at: Ints) -> list[Fill]:
         rows, usd = self._rows[:, at].tolist(), self._usd[at].tolist()
         return [
-            Fill(self._venues[venue], tick, lots, value, bool(bought), made_ms, heard_ms)
-            for venue, tick, lots, bought, made_ms, heard_ms, value in zip(*rows, usd, strict=True)
+            Fill(self._venues[venue], tick, lots, value, bool(bought), made_ms, heard_ms, bool(late))
+            for venue, tick, lots, bought, made_ms, heard_ms, late, value in zip(*rows, usd, strict=True)
         ]
 
     def _write(self) -> None:
@@ -116,7 +119,9 @@ class Tape:
             for trades, scale, heard_ms in gathered
         ]
         venue, tick_factor, lot_factor, heard_ms = np.array(told)[made.of].T
-        rows = (venue, made.ticks * tick_factor, made.lots * lot_factor, made.bought, made.at_ms, heard_ms)
+        heard_ms = np.where(made.late, np.minimum(made.at_ms, heard_ms), heard_ms)
+        steps = made.ticks * tick_factor, made.lots * lot_factor
+        rows = (venue, *steps, made.bought, made.at_ms, heard_ms, made.late)
         at = np.arange(self._written, self.count)[-FILLS_KEPT:] % FILLS_KEPT
         self._rows[:, at] = np.array(rows)[:, -FILLS_KEPT:]
         self._usd[at] = made.usd[-FILLS_KEPT:]

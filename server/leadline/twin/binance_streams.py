@@ -112,6 +112,8 @@ class BookTicker(Feed):
 class Trades(Feed):
     """Every fill; both kinds number them alike, because a fill here is one taker's at one price."""
 
+    trades = True
+
     def __init__(self, name: str, market: Market, aggregated: bool) -> None:
         super().__init__(name, market)
         self._aggregated = aggregated

@@ -69,6 +69,8 @@ class OrderBook(ViewFeed):
 class Trades(Feed):
     """Every fill, many in a message."""
 
+    trades = True
+
     def frames(self) -> list[str]:
         fills, market, texts = self.market.new_fills, self.market, self.texts
         out = []

@@ -22,6 +22,8 @@ class Faults:
     ``damages`` names (see twin/damage.py).  cross, lock: an order that does not exist rests beyond or
     at the best ask, until the next frame takes it back.
 
+    Trade frames.  drop_trades: lost.
+
     Books.  stale_snapshot: a REST book is stale_ms old.  snapshot_edge: Binance's REST book ends exactly
     with the "first" or the "last" id of a depth frame.  no_snapshot: OKX sends no first book on the
     socket.  restart_every_s: ids legally start over this often (Bybit: 1 in a snapshot, OKX: lower than
@@ -50,6 +52,7 @@ class Faults:
     damages: tuple[str, ...] = ("cut",)
     cross: float = 0.0
     lock: float = 0.0
+    drop_trades: float = 0.0
     stale_snapshot: float = 0.0
     stale_ms: int = 3000
     snapshot_edge: str = ""

@@ -36,10 +36,10 @@ CROSS_TICKS = 3
 class Feed(ABC):
     """One stream of one market, made once a step and shared by every connection that takes it.
 
-    every: how many steps lie between two frames; depth: whether faults may touch its frames.
+    every: how many steps lie between two frames; depth, trades: what of the faults may touch its frames.
     """
 
-    depth = False
+    depth = trades = False
 
     def __init__(self, name: str, market: Market, every: int = 1) -> None:
         self.name = name
@@ -134,6 +134,8 @@ class Session:
 
     def offer(self, feed: Feed, text: str, faults: Faults) -> None:
         """Queue a feed's frame as the faults let it through."""
+        if feed.trades and faults.drop_trades and self._random.random() < faults.drop_trades:
+            return
         if not feed.depth:
             self.tell(feed, text, faults)
             return

@@ -120,6 +120,8 @@ class Rows(Feed):
 class Trades(Feed):
     """``trades``: a taker's fills at one price, one a message."""
 
+    trades = True
+
     def frames(self) -> list[str]:
         rows = [orjson.dumps(trade_row(fill, self.market, self.texts)) for fill in self.market.new_fills]
         return [f'{{"arg":{self.name},"data":[{row.decode()}]}}' for row in rows]

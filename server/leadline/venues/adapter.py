@@ -18,11 +18,11 @@ from leadline.domain.trades import Trades
 from leadline.errors import VenueError
 from leadline.limits import FIRST_DATA_S, SNAPSHOT_TRIES_MAX
 from leadline.units import NumberRejected, OffGrid
-from leadline.venues.base import Abort, Fetch, Output, VenueBook
+from leadline.venues.base import Abort, Fetch, Output, VenueBook, VenueProtocol
 from leadline.venues.booksync import BookSync, Levels, Outcome, read_levels
 from leadline.venues.grid import refine
 from leadline.venues.instruments import INSTRUMENTS_PATH, parse_instruments
-from leadline.venues.sync_cells import KIND, KIND_BITS, SETTLE, TRADES
+from leadline.venues.sync_cells import KIND, KIND_BITS, SETTLE, TRADES, UNNUMBERED
 
 if TYPE_CHECKING:
     from leadline.venues.scan import RawReader
@@ -97,6 +97,9 @@ class Adapter(Generic[S]):
         return list(self._by_native.values())
 
     # Hooks of the subclass.
+
+    def follow(self, earlier: VenueProtocol) -> None:
+        """Nothing runs through but what the books prove."""
 
     def routes(self) -> dict[str, str]:
         raise NotImplementedError
@@ -241,7 +244,7 @@ class Adapter(Generic[S]):
             return self._after_delta(sync, sync.settle(), now_ms)
         sync.stats.messages += 1
         if kind == TRADES:
-            return self._told_trades(sync, Trades(made, reader.trades()))
+            return self._told_trades(sync, Trades(made, reader.trades()), reader.number())
         return [BestQuote(made.venue, made.symbol, *reader.quote())]
 
     def _after_delta(self, sync: S, outcome: Outcome, now_ms: int) -> list[Output]:
@@ -359,18 +362,15 @@ class Adapter(Generic[S]):
         sync.rebase(refined(sync.instrument, bids, asks), now_ms)
         return read_levels(sync.instrument, bids, asks)
 
-    def _trades(self, sync: S, rows: Iterable[tuple[int, object, object, Side]]) -> list[Output]:
-        """Tell the trades of a message: (ms, price, size, taker) of each; raises NumberRejected, OffGrid."""
-        made = sync.instrument
-        read = [
-            (at_ms, made.tick.count(price), made.lot.count(size), int(taker))
-            for at_ms, price, size, taker in rows
-        ]
-        if not all(tick for _, tick, _, _ in read):
-            raise NumberRejected("expected a price above 0")
-        return self._told_trades(sync, Trades.of(made, read)) if read else []
+    def _trades(
+        self, sync: S, rows: Iterable[tuple[int, object, object, Side]], number: int = UNNUMBERED
+    ) -> list[Output]:
+        """Tell the trades of a message, rows as `read_trades` wants them; raises as it does."""
+        read = read_trades(sync.instrument, rows)
+        return self._told_trades(sync, Trades.of(sync.instrument, read), number) if read else []
 
-    def _told_trades(self, sync: S, trades: Trades) -> list[Output]:
+    def _told_trades(self, sync: S, trades: Trades, number: int) -> list[Output]:  # noqa: ARG002
+        """Tell trades.  number: of the message's one trade where the venue counts them, else UNNUMBERED."""
         sync.stats.trades += len(trades)
         return [trades]
 
@@ -381,6 +381,22 @@ class Adapter(Generic[S]):
             return []
         self._fundings[made.native] = (rate, next_ms)
         return [Funding(made.venue, made.symbol, at_ms, rate, next_ms)]
+
+
+def read_trades(
+    made: Instrument, rows: Iterable[tuple[int, object, object, Side]]
+) -> list[tuple[int, int, int, int]]:
+    """Return (ms, tick, lots, taker) of rows of (ms, price, size, taker).
+
+    Raises NumberRejected for what is no trade, OffGrid for one between the contract's steps.
+    """
+    read = [
+        (at_ms, made.tick.count(price), made.lot.count(size), int(taker))
+        for at_ms, price, size, taker in rows
+    ]
+    if not all(tick for _, tick, _, _ in read):
+        raise NumberRejected("expected a price above 0")
+    return read
 
 
 def refined(instrument: Instrument, bids: object, asks: object) -> Instrument:

@@ -66,7 +66,8 @@ Output = Event | Send | Fetch | Abort | Renew
 class BookStats:
     """Counters of one venue book, since it was made (or since the one it took over from was).
 
-    silent_ms: time its stream was silent for longer than it may be.
+    silent_ms: time its stream was silent for longer than it may be.  trade_gaps: times that the numbers of
+    trades left some out; trades_refilled, trades_lost: how many of those were fetched later, and were not.
     """
 
     messages: int = 0
@@ -79,6 +80,9 @@ class BookStats:
     crossed: int = 0
     protocol_errors: int = 0
     silent_ms: int = 0
+    trade_gaps: int = 0
+    trades_refilled: int = 0
+    trades_lost: int = 0
 
     def add(self, earlier: BookStats) -> None:
         """Count on from what an earlier book of the same contract had counted."""
@@ -153,6 +157,9 @@ class VenueProtocol(Protocol):
 
     def read_raw_with(self, make: type[RawReader]) -> None:
         """Take messages from their raw bytes by compiled code from now on; nothing else changes."""
+
+    def follow(self, earlier: VenueProtocol) -> None:
+        """Go on with what numbers run through where an earlier object of this venue ends."""
 
     def routes(self) -> dict[str, str]:
         """Return route name -> path (with query) of each WebSocket connection to hold."""

@@ -5,6 +5,7 @@ The book's snapshot comes by REST and must meet the stream: see BookSync.take_fe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -19,10 +20,13 @@ from leadline.domain.events import (
     Side,
 )
 from leadline.domain.instrument import Instrument
-from leadline.units import parse_float, parse_positive_float
-from leadline.venues.adapter import Adapter, batches, coins_of, whole
-from leadline.venues.base import Fetch, Output, Send
+from leadline.domain.trades import Trades
+from leadline.units import OffGrid, parse_float, parse_positive_float
+from leadline.venues.adapter import Adapter, batches, coins_of, read_trades, whole
+from leadline.venues.base import Fetch, Output, Send, VenueProtocol
 from leadline.venues.booksync import BookSync, Delta, Outcome
+from leadline.venues.sync_cells import UNNUMBERED
+from leadline.venues.trade_numbers import TradeNumbers
 
 STREAMS_PER_ROUTE_MAX = 200
 STREAMS_PER_REQUEST_MAX = 100
@@ -31,6 +35,7 @@ SNAPSHOT_WEIGHT = 20
 FIRST_EVENT_WAIT_MS = 1_000
 RESNAPSHOT_MS = 15 * 60_000
 RESNAPSHOT_STAGGER_MS = 7_000
+MISSING_TRADES, MISSING_TRADES_WEIGHT = "missing_trades", 20
 INTEREST_EVERY_MS = 5_000
 INTEREST_WEIGHT_PER_MIN_MAX = 600
 # ADL, insurance fund and rows without a price are bookings, not trades in the book.
@@ -58,6 +63,7 @@ class BinanceProtocol(Adapter[BookSync]):
             "market", instruments, ["aggTrade", "markPrice@1s", "forceOrder"]
         )
         super().__init__(BookSync(made, route_of[made.native]) for made in instruments)
+        self._numbers = {native: TradeNumbers(sync.stats) for native, sync in self._by_native.items()}
         self._interest_due_ms: dict[str, int] = {}
         self._next_request = 0
         self._widen_due_ms: dict[str, int] = {}
@@ -114,7 +120,19 @@ class BinanceProtocol(Adapter[BookSync]):
         # A quiet market and a dead stream look alike: the venue's own book tells them apart.
         return [self._snapshot("audit", sync)]
 
+    def follow(self, earlier: VenueProtocol) -> None:
+        if isinstance(earlier, BinanceProtocol):
+            for native, numbers in self._numbers.items():
+                if native in earlier._numbers:
+                    numbers.follow(earlier._numbers[native])
+
     # Messages.
+
+    def _told_trades(self, sync: BookSync, trades: Trades, number: int) -> list[Output]:
+        if number != UNNUMBERED and not self._numbers[sync.instrument.native].hear(number):
+            sync.stats.duplicates += 1
+            return []
+        return super()._told_trades(sync, trades, number)
 
     def _take(self, route: str, message: Any, now_ms: int) -> list[Output]:  # noqa: ARG002 - as the base's
         data = message.get("data", message)
@@ -132,8 +150,8 @@ class BinanceProtocol(Adapter[BookSync]):
             if data.get("X", MARKET_TRADE) != MARKET_TRADE:
                 sync.stats.trades += 1
                 return []
-            taker = Side.SELL if _flag(data["m"]) else Side.BUY
-            return self._trades(sync, [(whole(data["T"]), data["p"], data["q"], taker)])
+            number = whole(data["a"]) if kind == "aggTrade" and "a" in data else UNNUMBERED
+            return self._trades(sync, [_trade_row(data)], number)
         if kind == "bookTicker":
             return [_best_quote(sync.instrument, data)]
         if kind == "markPriceUpdate":
@@ -175,6 +193,8 @@ class BinanceProtocol(Adapter[BookSync]):
 
     def _take_answer(self, fetch: Fetch, body: Any, now_ms: int) -> list[Output]:
         sync = self._by_native[fetch.symbol]
+        if fetch.purpose == MISSING_TRADES:
+            return self._take_missing(sync, body, now_ms)
         if fetch.purpose == "open_interest":
             coins = coins_of(sync.instrument, parse_float(body["openInterest"]), self._price(sync))
             at_ms = whole(body.get("time", 0))
@@ -193,6 +213,22 @@ class BinanceProtocol(Adapter[BookSync]):
             sync.recording = False
             return []
         return self._after(sync, outcome, now_ms)
+
+    def _take_missing(self, sync: BookSync, body: Any, now_ms: int) -> list[Output]:
+        made = sync.instrument
+        rows: dict[int, tuple[int, int, int, int]] = {}
+        for row in body:
+            # A trade in steps that hold no more is none of the book's business, and lost.
+            with suppress(OffGrid):
+                (rows[whole(row["a"])],) = read_trades(made, [_trade_row(row)])
+        found = self._numbers[made.native].fill(rows, now_ms)
+        return super()._told_trades(sync, Trades.of(made, found, late=True), UNNUMBERED) if found else []
+
+    def _unanswered(self, fetch: Fetch, sync: BookSync | None, now_ms: int) -> list[Output]:
+        if fetch.purpose == MISSING_TRADES and sync is not None:
+            self._numbers[sync.instrument.native].refused(now_ms)
+            return []
+        return super()._unanswered(fetch, sync, now_ms)
 
     def _price(self, sync: BookSync) -> float:
         """Return a price for an inverse contract's coins: the best bid held (1 for others: unused)."""
@@ -214,8 +250,16 @@ class BinanceProtocol(Adapter[BookSync]):
             elif sync.anchored and not sync.recording and self._wants_wider(sync, index, now_ms):
                 sync.record()
                 outputs.append(self._snapshot("snapshot", sync))
-            outputs += self._poll_interest(sync, index, now_ms)
+            outputs += self._poll_interest(sync, index, now_ms) + self._ask_missing(sync, now_ms)
         return outputs
+
+    def _ask_missing(self, sync: BookSync, now_ms: int) -> list[Output]:
+        native = sync.instrument.native
+        hole = self._numbers[native].ask(now_ms)
+        if hole is None:
+            return []
+        query = f"symbol={native}&fromId={hole.first}&limit={hole.end - hole.first}"
+        return [Fetch(MISSING_TRADES, native, f"/fapi/v1/aggTrades?{query}", weight=MISSING_TRADES_WEIGHT)]
 
     def _wants_wider(self, sync: BookSync, index: int, now_ms: int) -> bool:
         """True when the market moved past half of the range the snapshot reached, or time has passed."""
@@ -267,6 +311,10 @@ def _liquidation(made: Instrument, order: dict[str, Any]) -> Liquidation:
         kind=PriceKind.FILL,
         completeness=Completeness.THROTTLED,
     )
+
+
+def _trade_row(data: dict[str, Any]) -> tuple[int, object, object, Side]:
+    return whole(data["T"]), data["p"], data["q"], Side.SELL if _flag(data["m"]) else Side.BUY
 
 
 def _flag(value: object) -> bool:

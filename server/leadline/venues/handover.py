@@ -13,8 +13,8 @@ MARKS_WAIT_MS = 15_000  # the slowest venue repeats an unchanged mark after ten 
 class Handover:
     """One handover: tell it what the successor says, ask whether it is ready, complete it once.
 
-    Trades within the few milliseconds by which the two connections differ can be missed or told
-    twice; books, and the facts that are told only when they change, cannot.
+    Where a venue does not number its trades, those within the few milliseconds by which the two connections
+    differ can be missed or told twice; books, and the facts that are told only when they change, cannot.
     """
 
     def __init__(self, old: VenueProtocol, new: VenueProtocol) -> None:
@@ -54,6 +54,7 @@ class Handover:
 
         A book that was live on both sides keeps its epoch, for nothing was lost.
         """
+        self._new.follow(self._old)
         told: list[Event] = []
         for symbol, book in self._new.books.items():
             before = self._old.books.get(symbol)

@@ -88,6 +88,7 @@ from leadline.venues.sync_cells import (
     TRADES,
     TRIES,
     UNKNOWN,
+    UNNUMBERED,
     UPDATE_ID,
     USUAL_GAP_MS,
 )
@@ -290,7 +291,7 @@ def _trade(desk: int, index: int, at_ms: int, price: int, size: int, taker: int)
 # Binance: one object, bare or as "data" of an envelope.  Its keys have one letter, but one.
 
 E, S, FIRST, LAST, PREV, T, B, A, BID_LOTS, ASK_LOTS, P, Q, M, X = range(14)
-DEPTH_KIND, TRADE_KIND, QUOTE_KIND = 1, 2, 3
+DEPTH_KIND, TRADE_KIND, AGGREGATED_KIND, QUOTE_KIND = 1, 2, 3, 4
 NUMBERS = 1 << FIRST | 1 << LAST | 1 << PREV | 1 << T
 DEPTH_FIELDS = NUMBERS | 1 << S | 1 << B | 1 << A
 TRADE_FIELDS = 1 << S | 1 << T | 1 << P | 1 << Q | 1 << M
@@ -324,7 +325,9 @@ def _binance_kind(at: int) -> int:
     """Return the kind of event a text names, 0 for one that is not read here."""
     if _is_text(at, 11, _DEPTH_UPDATE) and word(at + 4) == _THE_UPDATE:
         return DEPTH_KIND
-    if _is_text(at, 8, _AGG_TRADE) or _is_text(at, 5, _TRADE):
+    if _is_text(at, 8, _AGG_TRADE):
+        return AGGREGATED_KIND
+    if _is_text(at, 5, _TRADE):
         return TRADE_KIND
     return QUOTE_KIND if _is_text(at, 10, _BOOK_TICKER) and word(at + 3) == _OK_TICKER else 0
 
@@ -444,7 +447,13 @@ def scan_binance(raw: bytes, desk: int, now_ms: int) -> int:
         if not (read & (1 << A)) and _asks(cell(desk, FIELDS + A), desk) == 0:
             return ~UNKNOWN
         return _binance_depth(desk, now_ms)
-    if kind == TRADE_KIND and _has(seen, TRADE_FIELDS):
+    if kind in (TRADE_KIND, AGGREGATED_KIND) and _has(seen, TRADE_FIELDS):
+        number, end = UNNUMBERED, 1
+        if kind == AGGREGATED_KIND and _has(seen, 1 << A):
+            number, end = read_whole(cell(desk, FIELDS + A))
+        set_cell(desk, LAST_ID, number)
+        if end == 0:
+            return ~UNKNOWN
         if _has(seen, 1 << X) and not _is_text(cell(desk, FIELDS + X), 6, _MARKET):
             return ~UNKNOWN
         return _binance_trade(desk)
@@ -911,6 +920,10 @@ class RawReader:
     def trades(self) -> Ints:
         """Return the columns of the trades of the message just taken, as `Trades` wants them."""
         return self._columns[:, : self._cells[COUNT]].copy()
+
+    def number(self) -> int:
+        """Return the number of the trade just taken; means something for Binance alone."""
+        return self._cells[LAST_ID]
 
     def quote(self) -> tuple[int, int, int, int, int, int]:
         """Return time, update id, bid tick, bid lots, ask tick and ask lots of the quote just taken."""

@@ -46,7 +46,7 @@ HANDOVER_S_MAX = 240.0  # a hundred Binance snapshots are spread over two minute
 HANDOVER_LOOK_S = 0.05
 HANDOVER_RETRY_S = 300.0
 TOO_BIG = 1009
-PRIORITIES = {"open_interest": Priority.POLL}
+PRIORITIES = {"open_interest": Priority.POLL, "missing_trades": Priority.HISTORY}
 
 Sink = Callable[[list[Event]], None]
 

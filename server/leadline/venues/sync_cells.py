@@ -30,6 +30,7 @@ RECENT_IDS_MAX = 256
 # sides cross.
 UNKNOWN, NOT_NEXT, NO_ROOM, SETTLE, TRADES, QUOTED = range(6)
 KIND, KIND_BITS = 7, 3
+UNNUMBERED = -1  # in place of the number of a trade that has none
 
 # How a decimal of f digits after the point counts in steps, f from 0 to FRACTION_MAX: value * MUL / DIV
 # without the point, where value is at most MOST; RATIO holds MUL / DIV as a float64.  PLAIN: the f of which

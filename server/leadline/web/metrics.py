@@ -118,6 +118,9 @@ def _books(hub: Hub) -> list[Family]:
             "duplicates": "Messages that came twice.",
             "crossed": "Books that crossed, which proves an unseen loss.",
             "protocol_errors": "Messages that made no sense.",
+            "trade_gaps": "Times that the venue's numbers of trades left some out.",
+            "trades_refilled": "Trades left out and fetched later.",
+            "trades_lost": "Trades left out that could not be had.",
         }.items()
     }
     now_ms = hub.clock.monotonic_ms()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain.events import Side
 from leadline.domain.flow import DIVERGENCE_S, SECONDS, TakerFlow
+from leadline.domain.instrument import Instrument
+from leadline.domain.trades import Trades, joined
+from leadline.units import Step
 
 TRADES = st.lists(
     st.tuples(st.integers(0, 4_000_000), st.sampled_from(list(Side)), st.floats(1.0, 1e6)), max_size=60
@@ -85,3 +88,34 @@ def test_hours_of_silence_empty_the_ring() -> None:
     flow.advance(100_000_000)
     assert flow.sums(SECONDS) == (0.0, 0.0)
     assert flow.cvd_usd != 0.0
+
+
+PERHAPS_LATE = st.tuples(
+    st.integers(0, 4_000_000), st.sampled_from(list(Side)), st.integers(1, 10**6), st.booleans()
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(PERHAPS_LATE, min_size=1, max_size=60))
+def test_a_late_trade_counts_as_if_it_had_come_in_time(
+    told: list[tuple[int, Side, int, bool]],
+) -> None:
+    """All that is sums: what came late lies in its second, the cumulative delta from there on."""
+    made = Instrument("binance", "BTCUSDT", "BTCUSDT", Step(1, 1), Step(1, 0), Step(1, 0))
+    told.sort(key=lambda one: one[0])
+    in_time, late = TakerFlow(), TakerFlow()
+    for at_ms, side, lots, _ in told:
+        in_time.trade(at_ms, side, lots * 1.0, 1.0)
+    late.advance(told[0][0])
+    for at_ms, side, lots, lost in told:
+        if not lost:
+            late.trade(at_ms, side, lots * 1.0, 1.0)
+    rows = [(at_ms, 10, lots, int(side)) for at_ms, side, lots, lost in told if lost]
+    if rows:
+        late.late(told[-1][0] + 300, joined([Trades.of(made, rows, late=True)]))
+    in_time.advance(told[-1][0] + 300)
+    late.advance(told[-1][0] + 300)
+    for seconds in (1, 10, 60, 1_800):
+        assert late.sums(seconds) == pytest.approx(in_time.sums(seconds))
+    assert late.cvd_usd == pytest.approx(in_time.cvd_usd)
+    assert late._cvd == pytest.approx(in_time._cvd)

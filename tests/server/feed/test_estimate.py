@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,27 @@ async def test_what_is_usual_comes_from_history_at_the_start() -> None:
     assert all(0.05 < lift < 20 for lift in lifts)
     # Uncalibrated, no bias is told however uneven the sides are.
     assert summary["bias"] is None
+
+
+async def test_each_trade_counts_by_the_steps_it_was_made_in() -> None:
+    heat, _, made = await started("binance")
+    one = made["binance"]
+    finer = replace(one, tick=Step(1, 2))
+    heat.take(Trades.of(one, [(1, round(PRICE * 10), 1_000, 1)]), one)
+    heat.take(Trades.of(finer, [(2, round(PRICE * 100) + 50, 1_000, -1)]), finer)
+    heat.take(OpenInterest("binance", "BTCUSDT", 3, 50_000.0), finer)
+    bar = heat._venues["binance"].bar
+    assert (bar.open, bar.close, bar.volume) == (PRICE, pytest.approx(PRICE + 0.5), pytest.approx(2.0))
+
+
+async def test_late_trades_move_no_close_and_no_minute_that_is_over() -> None:
+    heat, clock, made = await started("binance")
+    one, now_ms = made["binance"], clock.wall_ms()
+    heat.take(Trades.of(one, [(now_ms, round(PRICE * 10), 1_000, 1)]), one)
+    this, before = now_ms // 60_000 * 60_000, now_ms // 60_000 * 60_000 - 5_000
+    rows = [(before, 10, 1_000, 1), (this, round(PRICE * 10) - 100, 2_000, -1)]
+    heat.take(Trades.of(one, rows, late=True), one)
+    heat.take(OpenInterest("binance", "BTCUSDT", 3, 50_000.0), one)
+    bar = heat._venues["binance"].bar
+    assert (bar.high, bar.low, bar.close) == (PRICE, pytest.approx(PRICE - 10), PRICE)
+    assert (bar.volume, bar.taker_buy) == (pytest.approx(3.0), pytest.approx(1.0))

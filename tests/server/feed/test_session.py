@@ -4,6 +4,7 @@ import pytest
 
 from leadline.domain.events import BookState, Funding, Mark, OpenInterest, Side
 from leadline.domain.ladder import LadderFlags
+from leadline.domain.trades import Trades
 from leadline.feed.session import ALL_VENUES
 from tests.fakes.market import HandBook, hand_market, instrument
 
@@ -220,3 +221,31 @@ def test_a_venue_that_is_not_live_makes_the_picture_partial_unless_it_is_closed(
     assert market.session.ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.LIVE | LadderFlags.PARTIAL
     market.session.close(market.books["bybit"].instrument)
     assert market.session.ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.LIVE
+
+
+def test_late_trades_count_and_say_nothing_of_the_price_of_now() -> None:
+    market = hand_market()
+    session, binance = market.session, market.books["binance"]
+    market.clock.now_ms += 210_000
+    now_ms = market.clock.wall_ms()
+    session.observe()
+    session.accept(binance.trade(10_002, 4))
+    session.observe()
+    last, shown = session.price(), session.tape.count
+    rows = [(now_ms - 130_000, 9_000, 2, -1), (now_ms - 1_000, 9_001, 6, 1), (now_ms + 500, 9_002, 2, 1)]
+    session.accept(Trades.of(binance.instrument, rows, late=True))
+    session.observe()
+    usd = [900.0 * 0.002, 900.1 * 0.006, 900.2 * 0.002]
+    assert session.price() == last
+    assert session.ladder(ALL_VENUES, 1, 10, shown).prints == []
+    assert [print_.tick for print_ in session.tape.last(5, ALL_VENUES, session.tape.count)] == [10_002]
+    assert session.tape.sums_of("binance") == pytest.approx((1000.2 * 0.004 + usd[1] + usd[2], usd[0]))
+    late = session.tape.fills_since(shown, ALL_VENUES)
+    assert [(fill.heard_ms, fill.late) for fill in late] == [
+        (now_ms - 130_000, True),
+        (now_ms - 1_000, True),
+        (now_ms, True),
+    ]
+    columns = session.pulse.columns(1, 4, ("binance",))
+    assert columns.field("sell_usd").tolist()[1] == pytest.approx(usd[0])
+    assert columns.field("buy_usd").tolist()[-1] == pytest.approx(1000.2 * 0.004 + usd[1] + usd[2])

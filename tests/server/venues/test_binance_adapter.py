@@ -368,3 +368,82 @@ def test_a_book_that_was_live_before_asks_for_its_snapshot_urgently() -> None:
     lost = protocol.receive("public", binance_delta(contract, 150, 160, {}, {}), 5_000)
     (again,) = [made for made in lost if isinstance(made, Fetch)]
     assert again.urgent
+
+
+def agg(number: object, price: str = "1.1", size: str = "0.250", at_ms: int = 7) -> dict[str, object]:
+    return {"e": "aggTrade", "s": "BTCUSDT", "a": number, "p": price, "q": size, "T": at_ms, "m": False}
+
+
+def missing_of(protocol: BinanceProtocol, now_ms: int) -> list[Fetch]:
+    found = [one for one in protocol.tick(now_ms) if isinstance(one, Fetch)]
+    return [one for one in found if one.purpose == "missing_trades"]
+
+
+def hear(protocol: BinanceProtocol, *numbers: object) -> list[object]:
+    return [
+        told for number in numbers for told in protocol.receive("market", orjson.dumps(agg(number)), 10_000)
+    ]
+
+
+def test_trades_that_the_stream_left_out_are_fetched_and_told_as_late() -> None:
+    protocol = live()
+    assert len(hear(protocol, 5, 6, 9)) == 3
+    (fetch,) = missing_of(protocol, 10_000)
+    assert (fetch.path, fetch.weight) == ("/fapi/v1/aggTrades?symbol=BTCUSDT&fromId=7&limit=2", 20)
+    rows = [agg(7, "1.2", at_ms=3), agg(8, "1.3", at_ms=4)]
+    assert protocol.answer(fetch, 200, orjson.dumps(rows), 10_050) == [
+        Trades.of(MADE, [(3, 12, 250, Side.BUY), (4, 13, 250, Side.BUY)], late=True)
+    ]
+    stats = protocol.books["BTCUSDT"].stats
+    assert (stats.trades, stats.trade_gaps, stats.trades_refilled, stats.trades_lost) == (5, 1, 2, 0)
+    assert missing_of(protocol, 20_000) == []
+
+
+def test_a_trade_told_twice_counts_once() -> None:
+    protocol = live()
+    assert len(hear(protocol, 5, 6, 6, 5, 7)) == 3
+    assert protocol.books["BTCUSDT"].stats.trades == 3
+
+
+def test_trades_without_a_number_are_taken_at_their_word() -> None:
+    protocol = live()
+    plain = {key: value for key, value in agg(0).items() if key != "a"}
+    for _ in range(3):
+        assert len(protocol.receive("market", orjson.dumps(plain), 0)) == 1
+    assert missing_of(protocol, 10_000) == []
+
+
+@pytest.mark.parametrize("number", ["5", 5.5, None, True])
+def test_a_number_that_is_none_is_a_protocol_error(number: object) -> None:
+    protocol = live()
+    assert not any(isinstance(told, Trades) for told in hear(protocol, number))
+    assert protocol.protocol_errors == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(418, b""), (429, b""), (0, b""), (200, b"[]"), (200, b"{}"), (200, b'[{"a":7}]')]
+)
+def test_missing_trades_that_cannot_be_had_are_given_up_and_cost_the_book_nothing(
+    status: int, body: bytes
+) -> None:
+    protocol, now_ms, asked = live(), 10_000, 0
+    hear(protocol, 5, 9)
+    book = protocol.books["BTCUSDT"]
+    held = book.state, book.epoch
+    for _ in range(2_000):
+        now_ms += 250
+        for fetch in missing_of(protocol, now_ms):
+            asked += 1
+            assert protocol.answer(fetch, status, body, now_ms) == []
+    assert (asked, book.stats.trades_lost) == (4, 3)
+    assert (book.epoch, book.stats.resyncs) == (held[1], 0)
+
+
+def test_a_missing_trade_in_steps_that_hold_no_more_is_lost_alone() -> None:
+    protocol = live()
+    hear(protocol, 5, 8)
+    (fetch,) = missing_of(protocol, 10_000)
+    (told,) = protocol.answer(fetch, 200, orjson.dumps([agg(6, "1.25"), agg(7, "1.2")]), 10_050)
+    assert told == Trades.of(MADE, [(7, 12, 250, Side.BUY)], late=True)
+    stats = protocol.books["BTCUSDT"].stats
+    assert (stats.trades_lost, stats.resyncs, protocol.protocol_errors) == (1, 0, 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
+
 from leadline.domain.events import BookChanged, BookState, Funding, Mark
-from leadline.venues.base import VenueProtocol
+from leadline.venues.base import Fetch, VenueProtocol
 from leadline.venues.binance import BinanceProtocol
 from leadline.venues.bybit import BybitProtocol
 from leadline.venues.handover import MARKS_WAIT_MS, Handover
@@ -98,3 +100,20 @@ def test_facts_that_are_told_once_are_told_again_to_whoever_takes_over() -> None
     handover.hear([Mark("bybit", "BTCUSDT", 2, 11.0)])
     facts = [made for made in handover.complete() if not isinstance(made, BookChanged)]
     assert facts == [Mark("bybit", "BTCUSDT", 2, 11.0), funding]
+
+
+def test_no_numbered_trade_is_missed_or_told_twice() -> None:
+    made = instrument("binance")
+    old, new = BinanceProtocol([made]), BinanceProtocol([made])
+
+    def told(protocol: BinanceProtocol, *numbers: int) -> int:
+        row = {"e": "aggTrade", "s": made.native, "p": "1.1", "q": "1", "T": 7, "m": True}
+        return sum(len(list(protocol.receive("market", orjson.dumps(row | {"a": n}), 0))) for n in numbers)
+
+    assert told(old, 1, 2, 3) == 3
+    assert told(new, 2, 3, 4, 5) == 4  # to nobody
+    Handover(old, new).complete()
+    assert told(new, 5, 6) == 1
+    new.opened("public", 0)
+    (fetch,) = [one for one in new.tick(10) if isinstance(one, Fetch) and "aggTrades" in one.path]
+    assert fetch.path.endswith("fromId=4&limit=2")
