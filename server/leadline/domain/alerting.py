@@ -58,7 +58,8 @@ class Firing:
 
     identity: the same firing told twice has the same; kind: of the rule, or "summary".  target: price of
     the row to open, None for none.  way: +1 when it lies or points up, -1 down, 0 neither: the sound.
-    ring: False when it goes to the inbox alone (quiet hours, storm).  cluster: its id, with lo and hi.
+    ring: False when it goes to the inbox alone (quiet hours, a muted symbol, storm).  cluster: its id, with
+    lo and hi.  price: the last one when it fired.
     """
 
     identity: str
@@ -75,18 +76,34 @@ class Firing:
     ring: bool
     rule: int
     cluster: tuple[int, float, float] | None = None
+    price: float | None = None
 
 
 class Alerting:
-    """All rules of one user.  rules, quiet: replaced whole when the user changes them."""
+    """All rules of one user.  rules, quiet, muted: replaced whole when the user changes them.
 
-    __slots__ = ("_before", "_facts", "_feeds", "_known", "_latches", "_seen", "_storm", "quiet", "rules")
+    muted: symbols whose alerts ring nothing, with until when (Unix ms).
+    """
+
+    __slots__ = (
+        "_before",
+        "_facts",
+        "_feeds",
+        "_known",
+        "_latches",
+        "_seen",
+        "_storm",
+        "muted",
+        "quiet",
+        "rules",
+    )
 
     def __init__(
         self, rules: Iterable[Rule] = (), quiet: QuietHours | None = None, storm: Storm | None = None
     ) -> None:
         self.rules = list(rules)
         self.quiet = quiet
+        self.muted: Mapping[str, int] = {}
         self._storm = storm or Storm()
         self._latches: dict[tuple[object, ...], Latch] = {}
         self._facts: dict[str, Facts] = {}
@@ -354,6 +371,7 @@ class Alerting:
         if cluster is not None:
             way = 1 if cluster.side == "short" else -1
         quiet = self.quiet is not None and self.quiet.quiet(facts.at_ms)
+        quiet = quiet or facts.at_ms < self.muted.get(facts.symbol, 0)
         return Firing(
             identity=f"{rule.id}:{rule.kind}:{key}",
             kind=rule.kind.value,
@@ -369,6 +387,7 @@ class Alerting:
             ring=not quiet and self._storm.admit(facts.symbol, facts.at_ms),
             rule=rule.id,
             cluster=(cluster.id, cluster.lo, cluster.hi) if cluster is not None else None,
+            price=facts.price,
         )
 
     def _sum_up(self, at_ms: int) -> list[Firing]:

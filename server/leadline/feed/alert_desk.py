@@ -20,8 +20,10 @@ from typing import Any, Protocol
 
 import msgpack
 
+from leadline.domain.aftermath import Aftermath
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.alerting import Alerting, Firing, preview
+from leadline.domain.cascade import Transition
 from leadline.domain.events import BookChanged, BookState, Event, Mark, OpenInterest, Side
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import moved_together
@@ -49,7 +51,7 @@ HISTORY_MS = 60_000  # between two facts kept for previews
 HISTORY_MAX = 1_440
 HISTORY_SYMBOLS_MAX = 12
 SIGNALS_KEPT = 2_000
-CLUSTERS_KEPT = 3  # a side
+FOLLOWED_MAX = 50  # alerts a symbol, the newest
 HOUR_MS = 3_600_000
 INTEREST_EVERY_MS = 60_000
 MOMENT_ROWS = 50
@@ -70,7 +72,8 @@ class _Symbol:
     """One symbol at the desk.
 
     calm, quiet_mark: the prices, and the marks, between which nothing happens (see Alerting.calm); lowest,
-    highest: the prices that left them since the last step.  wake: called when it has to be stepped at once.
+    highest: of the prices since the last step.  wake: called when it has to be stepped at once.  followed:
+    what fired, by identity, with what became of it.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class _Symbol:
         self.interest: deque[tuple[int, float]] = deque(maxlen=HOUR_MS // INTEREST_EVERY_MS + 2)
         self.down: dict[str, int] = {}
         self.heard: list[Told] = []
+        self.followed: dict[str, Aftermath] = {}
 
     def take(self, event: Event, view: VenueView) -> None:
         if isinstance(event, BookChanged):
@@ -117,11 +121,9 @@ class _Symbol:
         lowest = highest = trades.last_price
         if len(trades) > 1:
             lowest, highest = trades.price_range
-        if self.calm[0] <= lowest and highest < self.calm[1]:
-            return False
         # Price may be back before the desk is: a level that was touched was touched.
         self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
-        return True
+        return not (self.calm[0] <= lowest and highest < self.calm[1])
 
 
 class AlertDesk:
@@ -236,18 +238,62 @@ class AlertDesk:
         for told in heard:
             self._told(told)
             firings += self.alerting.hear(told)
+        self._follow(one, facts.price, heard)
         self._keep(one, facts, heard)
         one.calm = self.alerting.calm(facts)
         one.quiet_mark = _between_edges(fuel) if fuel is not None else ALL_PRICES
         for firing in firings:
+            self._begin_following(one, firing, fuel)
             self._fired(firing, self.moment(firing))
+
+    def _follow(self, one: _Symbol, price: float, heard: Iterable[Told]) -> None:
+        """Let what fired see the prices since the last step, and what its clusters went through."""
+        lowest, highest = min(one.lowest, price), max(one.highest, price)
+        one.lowest, one.highest = inf, 0.0
+        transitions = [told.what for told in heard if isinstance(told.what, Transition)]
+        for after in one.followed.values():
+            after.see(lowest, highest)
+            for transition in transitions:
+                after.passed(transition)
+
+    def _begin_following(self, one: _Symbol, firing: Firing, fuel: Fuel[ClusterFact] | None) -> None:
+        if firing.price is None:
+            return
+        if len(one.followed) >= FOLLOWED_MAX:
+            del one.followed[next(iter(one.followed))]
+        cluster = firing.cluster
+        if cluster is not None and firing.way < 0:
+            number, lo, hi = cluster
+            cluster = number, hi, lo
+        one.followed[firing.identity] = Aftermath(
+            *(firing.at_ms, firing.price, cluster, one.signals.shown_usd, _coins(fuel))
+        )
+
+    def since(self, symbol: str, identity: str) -> dict[str, Any] | None:
+        """Return what happened since a firing as plain data, None when it is not followed (any more).
+
+        forced_usd: liquidations that feeds showed; oi: the change of open interest in coins as a share.
+        """
+        one = self._symbols.get(symbol)
+        after = one.followed.get(identity) if one else None
+        if one is None or after is None:
+            return None
+        coins = _coins(one.heat.fuel(FAR_MAP_MS) if one.heat else None)
+        return {
+            "reached": after.reached,
+            "closest": after.closest,
+            "state": after.state,
+            "forced_usd": one.signals.shown_usd - after.forced_usd,
+            "oi": coins / after.oi_coins - 1 if coins is not None and after.oi_coins else None,
+        }
 
     def _observe(self, one: _Symbol, facts: Facts) -> list[Firing]:
         """Hold the prices that left the calm since the last step, then that of now, against the rules."""
-        passed = {one.lowest, one.highest} - {facts.price} if one.lowest <= one.highest else set()
-        one.lowest, one.highest = inf, 0.0
+        calm_low, calm_high = one.calm
+        passed = {one.lowest} if one.lowest < calm_low else set()
+        passed |= {one.highest} if one.highest >= calm_high else set()
         firings: list[Firing] = []
-        for price in sorted(passed):
+        for price in sorted(passed - {facts.price}):
             firings += self.alerting.observe(replace(facts, price=price))
         return firings + self.alerting.observe(facts)
 
@@ -305,10 +351,10 @@ class AlertDesk:
         one.down = {venue: one.down.get(venue, now_ms) for venue in down}
 
     def _interest_change(self, one: _Symbol, fuel: Fuel[ClusterFact] | None, now_ms: int) -> float | None:
-        """Return the change of open interest (in coins, so that price is no part of it) over an hour."""
-        if fuel is None or fuel.mark <= 0:
+        """Return the change of open interest in coins over an hour."""
+        coins = _coins(fuel)
+        if coins is None:
             return None
-        coins = fuel.oi_usd / fuel.mark
         if not one.interest or now_ms - one.interest[-1][0] >= INTEREST_EVERY_MS:
             one.interest.append((now_ms, coins))
         while now_ms - one.interest[0][0] > HOUR_MS + INTEREST_EVERY_MS:
@@ -361,6 +407,11 @@ class AlertDesk:
             }
         )
         return made
+
+
+def _coins(fuel: Fuel[ClusterFact] | None) -> float | None:
+    """Return the open interest in coins, so that price is no part of it."""
+    return fuel.oi_usd / fuel.mark if fuel is not None and fuel.mark > 0 else None
 
 
 def _between_edges(fuel: Fuel[ClusterFact]) -> tuple[float, float]:

@@ -67,6 +67,7 @@ class SymbolSignals:
         self._interest = InterestDrop()
         self._oi_coins: dict[str, float] = {}
         self._forced_usd = {Side.BUY: 0.0, Side.SELL: 0.0}
+        self.shown_usd = 0.0  # of all liquidations that feeds showed so far
         self._absorption = AbsorptionWatch()
         self._thinning = Thinning()
         self._range = TrueRange(RANGE_BAR_MS)
@@ -181,6 +182,7 @@ class SymbolSignals:
 
     def _liquidation(self, event: Liquidation) -> list[Told]:
         now_ms, usd = self._clock.wall_ms(), event.coins * event.price
+        self.shown_usd += usd
         if event.venue in self._sweeps:
             self._sweeps[event.venue].liquidation(now_ms, event.side)
         if event.completeness is Completeness.FULL:

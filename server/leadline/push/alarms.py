@@ -65,7 +65,7 @@ class Alarms:
         made = cls(store, delivery, hub)
         now_ms = hub.clock.wall_ms()
 
-        def load(database: sqlite3.Connection) -> tuple[list[Rule], Any, list[Outcome], int | None]:
+        def load(database: sqlite3.Connection) -> tuple[list[Rule], Any, Any, list[Outcome], int | None]:
             if rules.preference(database, "presets") is None:
                 for rule in presets(symbols):
                     rules.put(database, rule, now_ms)
@@ -73,10 +73,12 @@ class Alarms:
             alerts.prune(database, now_ms - INBOX_KEPT_MS)
             told = rules.outcomes_since(database, now_ms - REMEMBERED_MS, "fired")
             alive_ms = rules.preference(database, "alive_ms")
-            return rules.all_rules(database), rules.preference(database, "quiet"), told, alive_ms
+            quiet, muted = (rules.preference(database, name) for name in ("quiet", "muted"))
+            return rules.all_rules(database), quiet, muted, told, alive_ms
 
-        held, quiet, told, alive_ms = await store.run(load)
+        held, quiet, muted, told, alive_ms = await store.run(load)
         made.alerting.rules = held
+        made.alerting.muted = muted or {}
         made._set_quiet(quiet)
         for one in told:
             what = one.what
@@ -193,6 +195,8 @@ class Alarms:
             topic=topic,
             rule_id=firing.rule or None,
             way=firing.way,
+            price=firing.price,
+            target=firing.target,
         )
 
     # What the user changes.
@@ -226,6 +230,23 @@ class Alarms:
     def _set_rules(self, held: list[Rule]) -> None:
         self.alerting.rules = held
         self.changed()
+
+    @property
+    def muted(self) -> dict[str, int]:
+        """The symbols whose alerts ring nothing now, with until when (Unix ms)."""
+        now_ms = self._clock.wall_ms()
+        return {name: until for name, until in self.alerting.muted.items() if until > now_ms}
+
+    async def mute(self, symbol: str, minutes: float) -> int:
+        """Let a symbol's alerts go to the inbox alone; 0 minutes end it.  Returns until when (Unix ms)."""
+        until_ms = self._clock.wall_ms() + round(minutes * 60_000) if minutes > 0 else 0
+        muted = self.muted
+        muted.pop(symbol, None)
+        if until_ms:
+            muted[symbol] = until_ms
+        await self._store.run(lambda db: rules.prefer(db, "muted", muted))
+        self.alerting.muted = muted
+        return until_ms
 
     async def set_quiet(self, told: Any) -> None:
         """Keep quiet hours (None for none).  Raises QuietError."""

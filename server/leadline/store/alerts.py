@@ -26,6 +26,7 @@ class Alert:
     dedupe_key: the same firing told twice is one alert.  url: where it opens, below the app's origin.
     ttl_s: how long it is worth delivering.  topic: an undelivered message of the same topic is replaced,
     "" replaces none.  way: +1 when it is about what lies or moves up, -1 down, 0 neither: the sound.
+    price: the last one when it fired; target: that of the row to open.
     """
 
     dedupe_key: str
@@ -40,6 +41,8 @@ class Alert:
     topic: str
     rule_id: int | None = None
     way: int = 0
+    price: float | None = None
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,15 @@ def inbox(database: sqlite3.Connection, count: int) -> list[InboxEntry]:
         (count,),
     )
     return [InboxEntry(row[0], Alert(*row[3:]), row[1], bool(row[2])) for row in rows]
+
+
+def alert(database: sqlite3.Connection, alert_id: int) -> Alert | None:
+    """Return an alert, None when it is not known (any more)."""
+    row = database.execute(
+        f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?",  # noqa: S608 - constant names
+        (alert_id,),
+    ).fetchone()
+    return None if row is None else Alert(*row)
 
 
 def moment(database: sqlite3.Connection, alert_id: int) -> bytes | None:

@@ -9,18 +9,27 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from leadline.clock import wall_ms
+from leadline.domain.ladder import LadderFlags
 from leadline.domain.quiet import QuietError
 from leadline.domain.rules import Rule, RuleError, catalogue, read_rule
 from leadline.feed.alert_desk import AlertDesk
+from leadline.feed.hub import Hub
+from leadline.feed.session import ALL_VENUES
+from leadline.feed.streams.base import Refusal
 from leadline.push.alarms import Alarms
 from leadline.store import alerts
-from leadline.store.alerts import InboxEntry
+from leadline.store.alerts import Alert, InboxEntry
 from leadline.store.rules import TooManyRules
 from leadline.store.state import StateStore
-from leadline.web.api import Refused, answered, read_change, told
+from leadline.web.api import Refused, answered, read_change, text_of, told
+from leadline.wire.requests import PutMark
 
 INBOX_COUNT = 100
 EXAMPLES = 5
+SYMBOL_CHARS_MAX = 40
+MARK_LABEL = "alert"
+SNOOZE_MIN = 15.0
+MUTE_MIN = 8 * 60.0
 SNOOZE_MIN_MAX = 7 * 1_440.0
 
 
@@ -32,20 +41,24 @@ def alerts_routes() -> list[Route]:
         Route("/api/rules/remove", answered(remove_rule), methods=["POST"]),
         Route("/api/rules/preview", answered(preview_rule), methods=["POST"]),
         Route("/api/rules/snooze", answered(snooze), methods=["POST"]),
+        Route("/api/mute", answered(mute), methods=["POST"]),
         Route("/api/quiet", answered(set_quiet), methods=["POST"]),
         Route("/api/inbox", answered(inbox), methods=["GET"]),
         Route("/api/inbox/seen", answered(seen), methods=["POST"]),
+        Route("/api/inbox/act", answered(act), methods=["POST"]),
+        Route("/api/inbox/{alert_id:int}/since", answered(since), methods=["GET"]),
         Route("/api/moments/{alert_id:int}", moment, methods=["GET"]),
     ]
 
 
 async def list_rules(request: Request) -> JSONResponse:
-    """Return the rules, quiet hours and what kinds of rules there are."""
+    """Return the rules, quiet hours, muted symbols and what kinds of rules there are."""
     alarms = _alarms(request)
     return told(
         {
             "rules": [_told_rule(rule) for rule in alarms.alerting.rules],
             "quiet": alarms.quiet,
+            "muted": alarms.muted,
             "kinds": catalogue(),
             "now": wall_ms(),
         }
@@ -95,13 +108,16 @@ async def preview_rule(request: Request) -> JSONResponse:
 async def snooze(request: Request) -> JSONResponse:
     """Let a rule, or all without an id, sleep for some minutes (0 wakes)."""
     content = await read_change(request)
-    minutes = content.get("minutes")
-    number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not number or not 0 <= minutes <= SNOOZE_MIN_MAX:  # type: ignore[operator]
-        raise Refused(400, "bad_request", f"expected minutes from 0 to {SNOOZE_MIN_MAX:.0f}, got {minutes!r}")
+    minutes = _minutes(content.get("minutes"))
     rule_id = None if content.get("id") is None else _id(content["id"])
-    until_ms = await _alarms(request).snooze(rule_id, float(minutes))  # type: ignore[arg-type]
-    return told({"until": until_ms})
+    return told({"until": await _alarms(request).snooze(rule_id, minutes)})
+
+
+async def mute(request: Request) -> JSONResponse:
+    """Let a symbol's alerts ring nothing for some minutes (0 ends it): {"symbol", "minutes"}."""
+    content = await read_change(request)
+    symbol, minutes = text_of(content, "symbol", SYMBOL_CHARS_MAX), _minutes(content.get("minutes"))
+    return told({"until": await _alarms(request).mute(_known(request, symbol), minutes)})
 
 
 async def set_quiet(request: Request) -> JSONResponse:
@@ -115,10 +131,22 @@ async def set_quiet(request: Request) -> JSONResponse:
 
 
 async def inbox(request: Request) -> JSONResponse:
-    """Return the newest alerts, the newest first, and since when this server watches (Unix ms)."""
+    """Return the newest alerts, the newest first, and since when this server watches (Unix ms).
+
+    prices: the last ones of their symbols, of those whose book is live.
+    """
     since_ms = _alarms(request).begun_ms
     entries = await _store(request).run(lambda db: alerts.inbox(db, INBOX_COUNT))
-    return told({"alerts": [_told_entry(entry) for entry in entries], "since": since_ms, "now": wall_ms()})
+    hub: Hub = request.app.state.hub
+    symbols = {entry.alert.symbol or "" for entry in entries} & hub.sessions.keys()
+    return told(
+        {
+            "alerts": [_told_entry(entry) for entry in entries],
+            "prices": {symbol: hub.sessions[symbol].price() for symbol in symbols if _is_live(hub, symbol)},
+            "since": since_ms,
+            "now": wall_ms(),
+        }
+    )
 
 
 async def seen(request: Request) -> JSONResponse:
@@ -129,6 +157,54 @@ async def seen(request: Request) -> JSONResponse:
     if not await _store(request).run(lambda db: alerts.see(db, alert_id, now_ms)):
         raise Refused(404, "unknown_alert", f"there is no alert {alert_id}")
     return told({})
+
+
+async def act(request: Request) -> JSONResponse:
+    """Do what an alert offers: {"id", "action"}, and for snooze and mute "minutes" if not the usual ones.
+
+    snooze: its rule sleeps; mute: its symbol rings nothing; mark: the price it is about is marked.
+    """
+    content = await read_change(request)
+    alarms, action, alert_id = _alarms(request), content.get("action"), _id(content.get("id"))
+    alert = await _alert(request, alert_id)
+    await _store(request).run(lambda db: alerts.see(db, alert_id, wall_ms()))
+    match action:
+        case "snooze" if alert.rule_id is not None:
+            minutes = _minutes(content.get("minutes", SNOOZE_MIN))
+            return told({"until": await alarms.snooze(alert.rule_id, minutes)})
+        case "mute" if alert.symbol is not None:
+            minutes = _minutes(content.get("minutes", MUTE_MIN))
+            return told({"until": await alarms.mute(alert.symbol, minutes)})
+        case "mark" if alert.symbol is not None and alert.target is not None:
+            return told({"price": await _mark(request, alert.symbol, alert.target)})
+        case "snooze" | "mute" | "mark":
+            raise Refused(409, "not_offered", f"this alert has nothing to {action}")
+    raise Refused(400, "bad_request", f"expected action as snooze, mute or mark, got {action!r}")
+
+
+async def since(request: Request) -> JSONResponse:
+    """Return what became of the place an alert was about, and the price of now.
+
+    Beside AlertDesk.since: then and price (last prices, null while unknown), age_ms of the book and whether
+    it is live.  after: null for an alert of before the server's last start.
+    """
+    alarms = _alarms(request)
+    alert = await _alert(request, request.path_params["alert_id"])
+    hub: Hub = request.app.state.hub
+    desk: AlertDesk = request.app.state.alert_desk
+    session = hub.sessions.get(alert.symbol or "")
+    begun, _, identity = alert.dedupe_key.partition(":")
+    ours = session is not None and begun == str(alarms.begun_ms)
+    _, age_ms = session.freshness(ALL_VENUES) if session is not None else (0, 0)
+    return told(
+        {
+            "then": alert.price,
+            "price": session.price() if session is not None else None,
+            "live": session is not None and _is_live(hub, session.symbol),
+            "age_ms": age_ms,
+            "after": desk.since(alert.symbol or "", identity) if ours else None,
+        }
+    )
 
 
 async def moment(request: Request) -> Response:
@@ -150,6 +226,11 @@ def _alarms(request: Request) -> Alarms:
     return alarms
 
 
+def _is_live(hub: Hub, symbol: str) -> bool:
+    flags, _ = hub.sessions[symbol].freshness(ALL_VENUES)
+    return bool(flags & LadderFlags.LIVE)
+
+
 def _store(request: Request) -> StateStore:
     store: StateStore = request.app.state.store
     return store
@@ -160,6 +241,42 @@ def _rule(content: dict[str, Any], rule_id: int) -> Rule:
         return read_rule(content, rule_id)
     except RuleError as error:
         raise Refused(400, "bad_rule", str(error)) from None
+
+
+async def _alert(request: Request, alert_id: int) -> Alert:
+    found = await _store(request).run(lambda db: alerts.alert(db, alert_id)) if alert_id < 2**53 else None
+    if found is None:
+        raise Refused(404, "unknown_alert", f"there is no alert {alert_id}")
+    return found
+
+
+async def _mark(request: Request, symbol: str, target: float) -> str:
+    """Mark the tick next to a price; return it as text."""
+    hub: Hub = request.app.state.hub
+    _known(request, symbol)
+    tick = hub.sessions[symbol].tick
+    price = tick.text(round(target / float(tick)))
+    if hub.marks is None:
+        raise Refused(503, "no_marks", "this server keeps nothing, so it keeps no marks")
+    try:
+        await hub.marks.put(PutMark(0, symbol, price, MARK_LABEL, 0))
+    except Refusal as refusal:
+        raise Refused(409, refusal.code, refusal.text) from None
+    return price
+
+
+def _known(request: Request, symbol: str) -> str:
+    hub: Hub = request.app.state.hub
+    if symbol not in hub.sessions:
+        raise Refused(404, "unknown_symbol", f"unknown symbol {symbol!r}; known: {', '.join(hub.sessions)}")
+    return symbol
+
+
+def _minutes(value: object) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= value <= SNOOZE_MIN_MAX:  # type: ignore[operator]
+        raise Refused(400, "bad_request", f"expected minutes from 0 to {SNOOZE_MIN_MAX:.0f}, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
 
 
 def _id(value: object) -> int:
@@ -191,6 +308,8 @@ def _told_entry(entry: InboxEntry) -> dict[str, Any]:
         "url": alert.url,
         "rule": alert.rule_id,
         "way": alert.way,
+        "price": alert.price,
+        "target": alert.target,
         "seen": entry.seen_ms,
         "moment": entry.has_moment,
     }

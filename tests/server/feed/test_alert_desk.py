@@ -7,6 +7,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import pytest
 
 from leadline.domain.alert_facts import ClusterFact
 from leadline.domain.alerting import Alerting, Firing
@@ -192,3 +193,35 @@ def test_a_new_rule_is_held_against_the_price_it_was_made_at() -> None:
     desk.market.session.accept(book.trade(10_010, 10))
     desk.desk.step_woken()
     assert desk.titles == ["BTC above 1,000.5"]
+
+
+def test_what_fired_is_followed() -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.go(1000.0, 2)
+    desk.go(1001.5, 1)
+    (firing, _), *_ = desk.fired
+
+    def since() -> dict[str, Any]:
+        told = desk.desk.since("BTCUSDT", firing.identity)
+        assert told is not None
+        return told
+
+    assert (since()["reached"], since()["forced_usd"], since()["oi"]) == ("ahead", 0.0, pytest.approx(0.0))
+    assert since()["closest"] == pytest.approx(1003 / 1001.5 - 1)
+    # Between two looks, and back again.
+    book = desk.market.books["binance"]
+    for tick in (10_031, 10_010):
+        desk.market.session.accept(book.trade(tick, 10))
+    desk.go(1001.0, 1)
+    assert (since()["reached"], since()["closest"]) == ("touched", 0.0)
+    desk.go(1006.0, 1)
+    assert since()["reached"] == "through"
+    assert desk.desk.since("BTCUSDT", "another") is None
+    assert desk.desk.since("ETHUSDT", firing.identity) is None
+
+
+def test_a_muted_symbol_rings_nothing_but_tells_the_inbox() -> None:
+    desk = Desk(rule(RuleKind.APPROACH, distance=20.0))
+    desk.desk.alerting.muted = {"BTCUSDT": desk.market.clock.wall_ms() + 2_500}
+    desk.go(1001.5, 1)
+    assert [firing.ring for firing, _ in desk.fired] == [False]

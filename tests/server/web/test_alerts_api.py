@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import pytest
 from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.domain.alerting import Firing
+from leadline.domain.events import BookState
 from leadline.feed.alert_desk import AlertDesk
+from leadline.feed.marks import Marks
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
 from leadline.store.state import StateStore
@@ -44,6 +46,7 @@ class Site:
 async def site_of(tmp_path: Path) -> AsyncIterator[Site]:
     market = hand_market()
     store = await StateStore.open(None, "live")
+    market.hub.marks = Marks(store, market.clock, market.hub.sessions)
     async with push_desk(Settings(data_dir=tmp_path), store, SystemClock(), simulated=True) as push:
         alarms = await Alarms.open(store, push.delivery, market.hub, 2)
         desk = AlertDesk(market.hub, {}, alarms.alerting, alarms.fired)
@@ -91,6 +94,9 @@ async def test_rules_can_be_made_changed_snoozed_and_removed(site: Site) -> None
     ("/api/rules/preview", {"kind": "price"}, "is about one symbol"),
     ("/api/quiet", {"quiet": {"zone": "Moon/Base", "begin": "22:00", "end": "07:00"}}, "a time zone"),
     ("/api/inbox/seen", {"id": True}, "expected id"),
+    ("/api/mute", {"symbol": "BTCUSDT"}, "expected minutes"),
+    ("/api/mute", {"symbol": 7, "minutes": 5}, "expected symbol as text"),
+    ("/api/inbox/act", {"id": "1", "action": "mute"}, "expected id"),
 ])  # fmt: skip
 async def test_bad_requests_say_what_was_expected(site: Site, path: str, body: object, words: str) -> None:
     status, told = await site.post(path, body)
@@ -99,7 +105,10 @@ async def test_bad_requests_say_what_was_expected(site: Site, path: str, body: o
 
 
 async def test_other_pages_cannot_change_anything(site: Site) -> None:
-    for path in ("/api/rules", "/api/rules/remove", "/api/rules/snooze", "/api/quiet", "/api/inbox/seen"):
+    for path in (
+        *("/api/rules", "/api/rules/remove", "/api/rules/snooze", "/api/quiet", "/api/mute"),
+        *("/api/inbox/seen", "/api/inbox/act"),
+    ):
         status, _ = await site.post(path, {"id": 1, "minutes": 5}, origin="https://evil.example")
         assert status == 403
 
@@ -136,6 +145,60 @@ async def test_an_alert_is_in_the_inbox_with_its_moment_until_it_is_seen(site: S
     assert (await site.post("/api/inbox/seen", {"id": 77}))[0] == 404
     for path in ("/api/moments/77", f"/api/moments/{2**70}"):
         assert (await site.get(path))[0] == 404
+
+
+async def test_what_an_alert_offers_is_done(site: Site) -> None:
+    firing = Firing(
+        *("1:x", "approach", "BTCUSDT", 5, "A title", "A body", 60, True, "", 1003.04, 1, True, 1),
+        cluster=(4, 1003.0, 1005.0),
+        price=1000.0,
+    )
+    alert_id = await site.alarms._delivery.fire(site.alarms.alert(firing), None, ring=False)
+
+    async def act(action: str, **more: object) -> tuple[int, dict[str, Any]]:
+        return await site.post("/api/inbox/act", {"id": alert_id, "action": action, **more})
+
+    status, told = await act("snooze")
+    assert status == 200
+    listed = (await site.get("/api/rules"))[1]
+    assert [it["snoozed_until_ms"] for it in listed["rules"]][:2] == [told["until"], 0]
+    status, told = await act("mute", minutes=60)
+    assert (await site.get("/api/rules"))[1]["muted"] == {"BTCUSDT": told["until"]}
+    assert site.alarms.alerting.muted == {"BTCUSDT": told["until"]}
+    assert await site.post("/api/mute", {"symbol": "BTCUSDT", "minutes": 0}) == (200, {"until": 0})
+    assert (await site.get("/api/rules"))[1]["muted"] == {}
+    assert await act("mark") == (200, {"price": "1003"})
+    assert site.market.hub.marks is not None
+    assert [(it.symbol, it.price) for it in site.market.hub.marks.all()] == [("BTCUSDT", "1003")]
+    assert (await site.get("/api/inbox"))[1]["alerts"][0]["seen"] is not None
+    assert (await act("sell"))[0] == 400
+    assert (await site.post("/api/inbox/act", {"id": 99, "action": "mute"}))[0] == 404
+    assert (await site.post("/api/mute", {"symbol": "MOONUSDT", "minutes": 5}))[0] == 404
+    nothing = await site.alarms._delivery.fire(
+        replace(site.alarms.alert(firing), dedupe_key="s", symbol=None, rule_id=None), None, ring=False
+    )
+    for action in ("snooze", "mute", "mark"):
+        assert (await site.post("/api/inbox/act", {"id": nothing, "action": action}))[0] == 409
+
+
+async def test_what_has_come_of_an_alert(site: Site) -> None:
+    made = site.alarms.alert(
+        Firing("x", "price", "BTCUSDT", 5, "A title", "", 60, True, "", 990.0, 1, True, 1, price=998.0)
+    )
+    alert_id = await site.alarms._delivery.fire(made, None, ring=False)
+    status, told = await site.get(f"/api/inbox/{alert_id}/since")
+    assert (status, told["then"], told["live"], told["after"]) == (200, 998.0, True, None)
+    price = site.market.session.price()
+    assert told["price"] == price
+    listed = (await site.get("/api/inbox"))[1]
+    assert listed["prices"] == {"BTCUSDT": price}
+    assert (listed["alerts"][0]["price"], listed["alerts"][0]["target"]) == (998.0, 990.0)
+    for wrong in (77, 2**70):
+        assert (await site.get(f"/api/inbox/{wrong}/since"))[0] == 404
+    # A book that is lost has no price of now to show.
+    site.market.books["binance"].state = BookState.STALE
+    assert (await site.get(f"/api/inbox/{alert_id}/since"))[1]["live"] is False
+    assert (await site.get("/api/inbox"))[1]["prices"] == {}
 
 
 async def test_a_server_that_keeps_nothing_says_so(tmp_path: Path) -> None:
