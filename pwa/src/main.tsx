@@ -79,6 +79,11 @@ navigator.serviceWorker?.addEventListener("message", (event) => {
     soundAlert(event.data.way ?? 0);
     void loadInbox();
   }
+  // A button of a notification was pressed: an alert is seen, and maybe a rule asleep.
+  if (typeof event.data?.acted === "string") {
+    void loadInbox();
+    void import("./alerts/change.ts").then((it) => it.loadRules());
+  }
   const url = event.data?.open;
   if (typeof url === "string" && openRow(new URL(url, location.href).search))
     location.hash = hrefOf("ladder");

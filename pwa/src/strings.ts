@@ -67,6 +67,35 @@ export const strings = {
     live: "Live",
   },
 
+  since: {
+    names: {
+      price: "since then",
+      edge: "to the edge",
+      row: "to the row",
+      cluster: "cluster",
+      forced: "forced",
+      interest: "OI",
+    },
+    fates: {
+      touched: "touched",
+      through: "passed",
+      confirmed: "confirmed",
+      exhausted: "exhausted",
+      held: "held",
+    } as Record<string, string>,
+    now: (price: string) => `now ${price}`,
+  },
+
+  act: {
+    snooze: "Snooze 15 m",
+    asleep: (until: string) => `Asleep to ${until}`,
+    mute: (name: string) => `Mute ${name} 8 h`,
+    silent: (until: string) => `Muted to ${until}`,
+    muted: (name: string, until: string) => `${name} muted until ${until}`,
+    mark: "Mark",
+    marked: "Marked",
+  },
+
   rules: {
     title: "Rules",
     count: (count: number) => `Rules ${count}`,

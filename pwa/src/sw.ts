@@ -1,7 +1,8 @@
 /** The service worker: the shell starts without a server, and alerts are shown; market data never passes here. */
 
+import { askServer } from "./net/ask.ts";
 import { deviceName } from "./push/device.ts";
-import { readNotice, shaking } from "./push/notice.ts";
+import { buttonsOf, notDone, type Offer, readNotice, shaking } from "./push/notice.ts";
 import { register } from "./push/subscribe.ts";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -9,6 +10,8 @@ declare const __PRECACHE_URLS__: string[];
 declare const __PRECACHE_VERSION__: string;
 
 const URLS = __PRECACHE_URLS__;
+/** How many buttons this browser shows on a notification; none on iOS. */
+const MOST_BUTTONS = (Notification as { maxActions?: number }).maxActions ?? 0;
 const CACHE = `leadline-${__PRECACHE_VERSION__}`;
 /** How long the page waits for the server before the kept one is shown. */
 const PAGE_PATIENCE_MS = 2_000;
@@ -72,7 +75,8 @@ self.addEventListener("push", (event) => {
         body: notice.body,
         ...(notice.tag && { tag: notice.tag, renotify: true }),
         icon: "/icons/icon-192.png",
-        data: { url: notice.url },
+        data: { url: notice.url, alert: notice.alert },
+        actions: buttonsOf(notice.offers, MOST_BUTTONS),
         vibrate: shaking(notice.way),
       } as NotificationOptions),
       showBadge(notice.badge),
@@ -83,9 +87,21 @@ self.addEventListener("push", (event) => {
 
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  const data = event.notification.data as { url?: unknown } | null;
-  event.waitUntil(openApp(typeof data?.url === "string" ? data.url : "/"));
+  const data = event.notification.data as { url?: unknown; alert?: unknown } | null;
+  const url = typeof data?.url === "string" ? data.url : "/";
+  event.waitUntil(event.action ? act(event.action as Offer, data?.alert, url) : openApp(url));
 });
+
+/** Asks the server for what a button says; a notification takes its place when that was not done. */
+async function act(action: Offer, alert: unknown, url: string): Promise<void> {
+  try {
+    await askServer(self.fetch.bind(self), "/api/inbox/act", { id: alert, action });
+    await tellPages({ acted: action });
+  } catch {
+    const body = notDone(action);
+    await self.registration.showNotification("Leadline", { body, tag: `act-${alert}`, data: { url } });
+  }
+}
 
 // Not every system tells this; the app says its subscription again at each start.
 self.addEventListener("pushsubscriptionchange", (event) => {

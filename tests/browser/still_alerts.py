@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -41,6 +42,7 @@ FIRED = [
 def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
     """Return the routes of one user's rules and inbox, held in memory; the first alert has a screen."""
     rules = dict(enumerate(presets(12), 1))
+    muted: dict[str, int] = {}
     seen = {number for number, one in enumerate(FIRED, 1) if one[4]}
 
     def told_rule(number: int) -> dict[str, Any]:
@@ -56,7 +58,8 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
 
     async def listed(_: Request) -> JSONResponse:
         kept = [told_rule(number) for number in rules]
-        return JSONResponse({"rules": kept, "quiet": None, "kinds": catalogue(), "now": now_ms})
+        told = {"rules": kept, "quiet": None, "muted": muted, "kinds": catalogue(), "now": now_ms}
+        return JSONResponse(told)
 
     async def preview(request: Request) -> JSONResponse:
         try:
@@ -79,14 +82,32 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
                 "way": way,
                 "seen": now_ms if number in seen else None,
                 "moment": number == 1,
+                "price": price and price * (1 - way * 0.00142),
+                "target": price,
             }
             for number, (kind, symbol, minutes, way, _, title, body, price) in enumerate(FIRED, 1)
         ]
-        return JSONResponse({"alerts": entries, "since": now_ms - 86_400_000, "now": now_ms})
+        prices = {"BTCUSDT": 77_308.6, "ETHUSDT": 2_842.6}
+        told = {"alerts": entries, "prices": prices, "since": now_ms - 86_400_000, "now": now_ms}
+        return JSONResponse(told)
 
     async def see(request: Request) -> JSONResponse:
         seen.add((await request.json())["id"])
         return JSONResponse({})
+
+    async def since(_: Request) -> JSONResponse:
+        after = {"reached": "ahead", "closest": 0.002, "state": None, "forced_usd": 410_000, "oi": 0.0002}
+        now = {"before": 77_270.0, "price": 77_308.6, "live": True, "age_ms": 40}
+        return JSONResponse({**now, "after": after})
+
+    async def act(request: Request) -> JSONResponse:
+        asked = await request.json()
+        until = 0 if asked.get("minutes") == 0 else now_ms + 3_600_000
+        if asked["action"] == "snooze":
+            rules[1] = replace(rules[1], snoozed_until_ms=until)
+        if asked["action"] == "mute":
+            muted.update({"BTCUSDT": until})
+        return JSONResponse({"until": until})
 
     async def moment(_: Request) -> Response:
         return Response(screen, media_type="application/msgpack")
@@ -97,4 +118,6 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
         Route("/api/rules/preview", answered(preview), methods=["POST"]),
         Route("/api/inbox", answered(inbox), methods=["GET"]),
         Route("/api/inbox/seen", answered(see), methods=["POST"]),
+        Route("/api/inbox/act", answered(act), methods=["POST"]),
+        Route("/api/inbox/1/since", answered(since), methods=["GET"]),
     ]

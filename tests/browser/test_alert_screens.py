@@ -19,7 +19,8 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     go(page, "Alerts")
     first = page.get_by_role("button", name="BTC 0.4 % above: 42 M USD")
     expect(first).to_have_attribute("data-seen", "false")
-    expect(first.locator("time")).to_have_text("3 min")
+    expect(first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d 3 min$"))
+    expect(first.locator(".entry-moved")).to_have_text("+0.05 %")
     expect(page.get_by_role("link", name="Alerts 3 new")).to_be_visible()
     expect(page.locator(".watermark")).to_have_text("SIMULATED")
     assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
@@ -32,7 +33,23 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     expect(page.locator(".watermark")).to_have_text("SIMULATED")
     assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
     assert violations(page) == []
+    expect(page.locator(".moment-since")).to_contain_text("since then+0.05 %")
+    expect(page.get_by_role("button", name="Live 77,308.6")).to_be_visible()
     take(page, "moment")
+    # What it offers is done there, and undone; a muted market is found among the rules.
+    snooze = page.get_by_role("button", name="Snooze 15 m")
+    snooze.click()
+    asleep = page.get_by_role("button", name="Asleep to")
+    expect(asleep).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Mute BTC 8 h").click()
+    expect(page.get_by_role("button", name="Muted to")).to_be_visible()
+    page.get_by_role("button", name="Mark", exact=True).click()
+    expect(page.get_by_role("button", name="Marked")).to_be_disabled()
+    assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
+    assert violations(page) == []
+    take(page, "moment-acted")
+    asleep.click()
+    expect(snooze).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Live").click()
     wait_live(page)
     assert page.url.endswith("/#ladder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -26,6 +27,18 @@ SHOWN = """async () => {
 TAP = """async () => {
   const [notification] = await self.registration.getNotifications();
   self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+}"""
+PRESS = """async (action) => {
+  const [notification] = await self.registration.getNotifications();
+  self.dispatchEvent(new NotificationEvent("notificationclick", { notification, action }));
+}"""
+CLEAR = """async () => {
+  for (const one of await self.registration.getNotifications()) one.close();
+}"""
+OFFERED = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  const [shown] = await registration.getNotifications();
+  return shown.actions.map(({ action }) => action);
 }"""
 
 # No alert of this number is in the inbox, so there is no moment of it to show.
@@ -101,6 +114,15 @@ def shown(page: Page, count: int) -> list[dict[str, str]]:
             return found
         page.wait_for_timeout(50)
     pytest.fail(f"expected {count} notifications, the worker shows {found}")
+
+
+def until(page: Page, reached: Callable[[], bool]) -> None:
+    """Wait for a state that no element of the page shows."""
+    for _ in range(PATIENCE_MS // 50):
+        if reached():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("what was waited for did not come")
 
 
 @pytest.fixture
@@ -231,7 +253,6 @@ def test_a_cluster_that_price_nears_rings_the_phone_and_a_tap_opens_its_row(
     made = page.request.post(f"{server}/api/rules", data=rule)
     assert made.status == 201
     payload = there.received("approach", "ETHUSDT")
-    page.request.post(f"{server}/api/rules/remove", data={"id": made.json()["id"]})
     notification = payload["notification"]
     assert notification["title"].startswith("SIMULATED · ETH ")
     assert notification["navigate"].startswith(f"{server}/?symbol=ETHUSDT&price=")
@@ -254,6 +275,31 @@ def test_a_cluster_that_price_nears_rings_the_phone_and_a_tap_opens_its_row(
     line.deliver(json.dumps(payload))
     (notice,) = shown(page, 1)
     assert notice["title"] == notification["title"]
+
+    # Its buttons do what they say beside the app, which stays where it was.
+    assert page.evaluate(OFFERED) == ["snooze", "mute"]
+    worker_of(phone).evaluate(PRESS, "snooze")
+    shown(page, 0)
+
+    def asleep() -> bool:
+        rules = page.request.get(f"{server}/api/rules").json()["rules"]
+        rule_id: int = made.json()["id"]
+        return bool(next(one["snoozed_until_ms"] for one in rules if one["id"] == rule_id))
+
+    until(page, asleep)
+    assert page.url.endswith("/#alerts")
+    page.request.post(f"{server}/api/rules/remove", data={"id": made.json()["id"]})
+    # What cannot be done is said, and leads into the app.
+    data = {**notification["data"], "id": UNKNOWN}
+    line.deliver(json.dumps({**payload, "notification": {**notification, "data": data}}))
+    shown(page, 1)
+    worker_of(phone).evaluate(PRESS, "mute")
+    until(page, lambda: [one["title"] for one in page.evaluate(SHOWN)] == ["Leadline"])
+    assert page.evaluate(SHOWN)[0]["body"] == "Mute 8 h: not done. Open the app to try again."
+    worker_of(phone).evaluate(CLEAR)
+
+    line.deliver(json.dumps(payload))
+    shown(page, 1)
     # The book as it was, and from there the live one.
     worker_of(phone).evaluate(TAP)
     expect(page.locator(".moment-sentence")).to_contain_text(entry["title"])

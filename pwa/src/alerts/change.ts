@@ -27,6 +27,12 @@ export const removeRule = (id: number): Promise<boolean> => change("rules/remove
 /** Lets a rule, or all of them, sleep; 0 minutes wake. */
 export const snooze = (id: number | null, minutes: number): Promise<boolean> =>
   change("rules/snooze", { id, minutes });
+/** Lets a market's alerts ring nothing; 0 minutes end it. */
+export const mute = (symbol: string, minutes: number): Promise<boolean> =>
+  change("mute", { symbol, minutes });
+/** Does what an alert offers, for the usual time where none is told. */
+export const act = (id: number, action: "snooze" | "mute" | "mark", minutes?: number): Promise<boolean> =>
+  change("inbox/act", { id, action, ...(minutes !== undefined && { minutes }) });
 export const setQuiet = (quiet: Quiet | null): Promise<boolean> => change("quiet", { quiet });
 
 /** Tells whether the server has agreed; what it says when not is the problem. */

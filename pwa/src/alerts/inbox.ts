@@ -14,6 +14,11 @@ export interface InboxEntry {
   readonly url: string;
   readonly way: Way;
   readonly seen: boolean;
+  /** The rule that fired; null for none. */
+  readonly rule: number | null;
+  /** The last price when it fired, and that of the row it is about; null for none. */
+  readonly price: number | null;
+  readonly target: number | null;
   /** The screen of its instant is kept. */
   readonly hasMoment: boolean;
 }
@@ -25,12 +30,23 @@ export interface Inbox {
   readonly sinceMs: number;
   /** The server's clock when it answered. */
   readonly nowMs: number;
+  /** The last prices of the alerts' markets, of those that are live. */
+  readonly prices: Readonly<Record<string, number>>;
 }
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 export const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+const amountOrNull = (value: unknown): number | null => (typeof value === "number" ? value : null);
 export const numberOf = (value: unknown): number => (typeof value === "number" ? value : 0);
+
+/** The numbers of a record by name; what is none is left out. */
+export function numbersOf(value: unknown): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [name, it] of Object.entries(isRecord(value) ? value : {}))
+    if (typeof it === "number") found[name] = it;
+  return found;
+}
 
 /** Reads the answer of /api/inbox; what is no alert is left out. */
 export function readInbox(told: unknown): Inbox {
@@ -49,10 +65,14 @@ export function readInbox(told: unknown): Inbox {
         url: textOf(it.url),
         way: it.way === 1 || it.way === -1 ? it.way : 0,
         seen: typeof it.seen === "number",
+        rule: amountOrNull(it.rule),
+        price: amountOrNull(it.price),
+        target: amountOrNull(it.target),
         hasMoment: it.moment === true,
       })),
     sinceMs: numberOf(answer.since),
     nowMs: numberOf(answer.now),
+    prices: numbersOf(answer.prices),
   };
 }
 

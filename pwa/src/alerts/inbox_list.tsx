@@ -10,8 +10,10 @@ import { held, loadInbox, rules, see, serverNowMs, trouble } from "./client.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { goLive, showMoment } from "./moment_view.tsx";
 import { armedIn } from "./rules.ts";
+import { change } from "./since.ts";
 
 const EVERY_MS = 15_000;
+const DAY_MS = 86_400_000;
 
 export function InboxList({ app, onHealth }: { app: App; onHealth: () => void }) {
   useEffect(() => {
@@ -42,7 +44,13 @@ export function InboxList({ app, onHealth }: { app: App; onHealth: () => void })
       {now && entries.length > 0 && (
         <ul class="inbox">
           {entries.map((it) => (
-            <Entry key={it.id} app={app} entry={it} ageMs={Math.max(0, serverNowMs(now) - it.atMs)} />
+            <Entry
+              key={it.id}
+              app={app}
+              entry={it}
+              ageMs={Math.max(0, serverNowMs(now) - it.atMs)}
+              price={now.inbox.prices[it.symbol ?? ""] ?? null}
+            />
           ))}
         </ul>
       )}
@@ -64,9 +72,12 @@ interface EntryProps {
   readonly app: App;
   readonly entry: InboxEntry;
   readonly ageMs: number;
+  /** The last price of its market now; null while it is not live. */
+  readonly price: number | null;
 }
 
-function Entry({ app, entry, ageMs }: EntryProps) {
+function Entry({ app, entry, ageMs, price }: EntryProps) {
+  const moved = change(entry.price, price);
   const open = async () => {
     void see(entry.id);
     if (!(await showMoment(entry))) goLive(app, entry);
@@ -79,16 +90,24 @@ function Entry({ app, entry, ageMs }: EntryProps) {
           {entry.way !== 0 && <i class={entry.way > 0 ? "triangle up" : "triangle down"} />}
           {entry.title}
         </span>
-        <time dateTime={new Date(entry.atMs).toISOString()}>{duration(ageMs)}</time>
+        <time dateTime={new Date(entry.atMs).toISOString()}>
+          <b>{(ageMs < DAY_MS ? clock : dayAndTime)(entry.atMs)}</b> {duration(ageMs)}
+        </time>
         <span class="entry-body">{entry.body}</span>
+        {entry.price !== null && price !== null && (
+          <span class="entry-moved" data-way={moved.way} title={strings.since.names.price}>
+            {moved.value}
+          </span>
+        )}
       </button>
     </li>
   );
 }
 
+/** "09:14", by the phone's clock. */
+export const clock = (ms: number): string =>
+  new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+
 /** "Tue 09:14", by the phone's clock. */
-export function dayAndTime(ms: number): string {
-  const then = new Date(ms);
-  const day = then.toLocaleDateString("en", { weekday: "short" });
-  return `${day} ${then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })}`;
-}
+export const dayAndTime = (ms: number): string =>
+  `${new Date(ms).toLocaleDateString("en", { weekday: "short" })} ${clock(ms)}`;

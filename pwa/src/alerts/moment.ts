@@ -60,13 +60,14 @@ function bytesOf(value: unknown): Uint8Array {
   return value;
 }
 
-/** What the ladder's picture needs of the app, for a moment: nothing can be asked or changed. */
-export function appOf({ market, target }: Moment): LadderApp {
+/** What the ladder's picture needs of the app, for a moment: nothing can be asked or changed but where price is now. */
+export function appOf({ market, target }: Moment): LadderApp & { now: LadderApp["now"] } {
   const symbol = market.facts?.symbol ?? "";
   return {
     market,
     opened: { symbol, price: target, alert: null },
     markTicks: () => [],
+    now: null,
     row: null,
     askRow: () => {},
     map: { data: () => null },

@@ -1,9 +1,9 @@
 /** An alert opened: its sentence, and the book as it was; one tap leads to the live one. */
 
 import { signal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { App } from "../app.ts";
-import { duration } from "../format.ts";
+import { decimalsOf, duration, fixed, stepValue } from "../format.ts";
 import { hrefOf } from "../model/screens.ts";
 import { store } from "../model/store.ts";
 import { readOpened } from "../push/opened.ts";
@@ -14,7 +14,12 @@ import { PageHeader } from "../ui/page_header.tsx";
 import { held, serverNowMs } from "./client.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { appOf, type Moment, readMoment, storeOf } from "./moment.ts";
+import { MomentActions } from "./moment_actions.tsx";
+import { factsOf, loadSince, type Since } from "./since.ts";
 import "../ladder.css";
+
+/** How often what came of it is asked for while it is in view. */
+const SINCE_EVERY_MS = 2_000;
 
 interface Shown {
   readonly entry: InboxEntry;
@@ -52,12 +57,31 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
   const rows = useRef<HTMLCanvasElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
   const then = useMemo(() => storeOf(moment), [moment]);
+  const picture = useMemo(() => appOf(moment), [moment]);
+  const view = useRef<LadderView | null>(null);
+  const [since, setSince] = useState<Since | null>(null);
   useEffect(() => {
     if (!pane.current || !rows.current || !marks.current) return;
-    const view = new LadderView(appOf(moment), then, pane.current, rows.current, marks.current);
-    view.draw();
-    return () => view.end();
-  }, [moment, then]);
+    const made = new LadderView(picture, then, pane.current, rows.current, marks.current);
+    view.current = made;
+    made.draw();
+    return () => made.end();
+  }, [picture, then]);
+  useEffect(() => {
+    const ask = () => {
+      if (document.visibilityState === "visible") void loadSince(entry.id).then(setSince);
+    };
+    ask();
+    const timer = setInterval(ask, SINCE_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [entry.id]);
+  const { facts } = moment.market;
+  const price = since?.now != null && facts ? fixed(since.now, decimalsOf(facts.tick)) : null;
+  useEffect(() => {
+    const tick = since?.now != null && facts ? since.now / stepValue(facts.tick) : null;
+    picture.now = tick === null || price === null ? null : { tick, text: strings.since.now(price) };
+    view.current?.draw();
+  }, [picture, facts, since, price]);
   void store.second.value;
   const time = new Date(moment.atMs).toLocaleTimeString("en-GB");
   const ageMs = held.value ? Math.max(0, serverNowMs(held.value) - moment.atMs) : null;
@@ -84,14 +108,23 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
         </div>
         <FootRow of={then} />
       </section>
+      <dl class="moment-since">
+        {factsOf(since, moment.target).map(({ name, value, way }) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd data-way={way}>{value}</dd>
+          </div>
+        ))}
+      </dl>
       <div class="segments alerts-parts">
         <button type="button" aria-pressed={true}>
           {strings.alerts.atThen(time)}
         </button>
         <button type="button" aria-pressed={false} onClick={() => goLive(app, entry)}>
-          {strings.alerts.live}
+          {strings.alerts.live} {price}
         </button>
       </div>
+      <MomentActions entry={entry} base={facts?.base ?? ""} />
     </main>
   );
 }

@@ -1,6 +1,6 @@
 /** The user's rules and the kinds of rules there are, as the server tells them. */
 
-import { isRecord, numberOf, textOf } from "./inbox.ts";
+import { isRecord, numberOf, numbersOf, textOf } from "./inbox.ts";
 
 export type SettingValue = number | string | readonly string[] | null;
 
@@ -60,6 +60,8 @@ export interface Rules {
   readonly rules: readonly Rule[];
   readonly kinds: readonly Kind[];
   readonly quiet: Quiet | null;
+  /** Markets whose alerts ring nothing, with until when, Unix ms. */
+  readonly muted: Readonly<Record<string, number>>;
   /** The server's clock when it answered, Unix ms. */
   readonly nowMs: number;
 }
@@ -81,6 +83,7 @@ export function readRules(told: unknown): Rules {
     quiet: isRecord(quiet)
       ? { zone: textOf(quiet.zone), begin: textOf(quiet.begin), end: textOf(quiet.end) }
       : null,
+    muted: numbersOf(answer.muted),
     nowMs: numberOf(answer.now),
   };
 }

@@ -2,7 +2,7 @@
 
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
-import { problem, putRule, setQuiet, snooze } from "./change.ts";
+import { mute, problem, putRule, setQuiet, snooze } from "./change.ts";
 import { held, rules, serverNowMs } from "./client.ts";
 import { edited } from "./editor.tsx";
 import { dayAndTime } from "./inbox_list.tsx";
@@ -48,6 +48,7 @@ export function RulesList() {
           {strings.rules.fresh}
         </button>
       </div>
+      <Muted muted={known.muted} nowMs={nowMs} />
       <QuietHours rules={known} />
     </div>
   );
@@ -81,6 +82,23 @@ function RuleRow({ rule, nowMs }: { rule: Rule; nowMs: number }) {
         {rule.enabled ? strings.rules.on : strings.rules.off}
       </button>
     </li>
+  );
+}
+
+/** Markets that were silenced from one of their alerts. */
+function Muted({ muted, nowMs }: { muted: Rules["muted"]; nowMs: number }) {
+  const still = Object.entries(muted).filter(([, untilMs]) => untilMs > nowMs);
+  return (
+    <>
+      {still.map(([symbol, untilMs]) => (
+        <div key={symbol} class="quiet-row">
+          <p>{strings.act.muted(symbol, dayAndTime(untilMs))}</p>
+          <button type="button" class="switch" onClick={() => mute(symbol, 0)}>
+            {strings.rules.wake}
+          </button>
+        </div>
+      ))}
+    </>
   );
 }
 

@@ -23,6 +23,9 @@ const WHALES_MAX = 3;
 /** The number of a row stands here; the chip begins behind it. */
 const NUMBER_ROOM = 46;
 const MARK_DASH = [5, 4];
+const NOW_DASH = [3, 2];
+/** The line from the cell of now to its flag is no longer than this. */
+const NOW_LEAD = 34;
 
 /** A price the user marked, in rows of the ladder in view. */
 export interface OwnMark {
@@ -35,6 +38,8 @@ export interface MarksPicture {
   readonly own: readonly OwnMark[];
   readonly walls: readonly Wall[];
   readonly pulled: readonly Pulled[];
+  /** Where price is now, over a book of the past. */
+  readonly now: OwnMark | null;
   /** The row under a resting finger. */
   readonly inspected: number | null;
   readonly group: number;
@@ -84,6 +89,8 @@ export class MarksPainter {
       ...whales.map((wall) => `${wall.row} ${Math.round(wall.usd / 1e4)} ${ageOf(wall, nowMs)}`),
       ...picture.pulled.map((pulled) => `${pulled.row} ${pulled.side}`),
       picture.inspected,
+      picture.now?.row,
+      picture.now?.text,
       picture.unit.name,
       picture.barUsd,
       camera.centre,
@@ -113,7 +120,38 @@ export class MarksPainter {
       this.#paintChip(cluster, spanOf(cluster, camera, group), columns, camera, live);
     }
     for (const mark of visible(picture.own, camera)) this.#paintOwn(mark, columns, camera);
+    if (picture.now) this.#paintNow(picture.now, columns, camera);
     if (picture.inspected !== null) this.#paintInspected(picture.inspected, columns, camera);
+  }
+
+  /** A dashed cell and a flag; outside the picture the flag alone, at the edge where price is. */
+  #paintNow(now: OwnMark, columns: Columns, camera: Camera): void {
+    const { context } = this.#surface;
+    const top = this.#surface.snap(camera.top(now.row));
+    const half = camera.rowHeight / 2;
+    const middle = Math.min(Math.max(top + half, half), camera.height - half);
+    context.font = FONTS.whale;
+    const width = context.measureText(now.text).width + 2 * CHIP_PADDING;
+    const left = columns.width - width;
+    context.strokeStyle = WHALE_GROUND;
+    context.lineWidth = 1.5;
+    context.setLineDash(NOW_DASH);
+    context.beginPath();
+    if (middle === top + half) {
+      const { spineStart, spineEnd } = columns;
+      context.roundRect(spineStart + 1, top + 1, spineEnd - spineStart - 2, camera.rowHeight - 2, 4);
+      context.moveTo(Math.max(spineEnd + 4, left - NOW_LEAD), middle);
+      context.lineTo(left, middle);
+    }
+    context.stroke();
+    context.setLineDash([]);
+    context.fillStyle = WHALE_GROUND;
+    context.beginPath();
+    context.roundRect(left, middle - half + 1, width + CHIP_RADIUS, camera.rowHeight - 2, CHIP_RADIUS);
+    context.fill();
+    context.fillStyle = INK.onLight;
+    context.textAlign = "left";
+    context.fillText(now.text, left + CHIP_PADDING, this.#surface.baseline(FONTS.whale, middle));
   }
 
   /** Where an order was that nobody traded: struck out, on its side's outer edge. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { readNotice, shaking, within } from "./notice.ts";
+import { buttonsOf, readNotice, shaking, within } from "./notice.ts";
 
+const DATA = {
+  id: 3,
+  symbol: "BTCUSDT",
+  url: "/?symbol=BTCUSDT&price=77480&alert=3",
+  kind: "approach",
+  way: 1,
+};
 const message = (change: object = {}, notification: object = {}) =>
   JSON.stringify({
     web_push: 8030,
@@ -8,7 +15,7 @@ const message = (change: object = {}, notification: object = {}) =>
       title: "BTC 0.4 % above: 42 M USD",
       body: "of shorts.",
       tag: "BTCUSDT-c12",
-      data: { url: "/?symbol=BTCUSDT&price=77480&alert=3", kind: "approach", way: 1 },
+      data: { ...DATA },
       ...notification,
     },
     app_badge: 2,
@@ -24,6 +31,8 @@ describe("a push message", () => {
       url: "/?symbol=BTCUSDT&price=77480&alert=3",
       kind: "approach",
       way: 1,
+      alert: 3,
+      offers: ["snooze", "mute", "mark"],
       badge: 2,
     });
   });
@@ -45,6 +54,16 @@ describe("a push message", () => {
   it("does without what it cannot read", () => {
     const notice = readNotice(message({ app_badge: "many" }, { body: 3, tag: null, data: "x" }));
     expect([notice.body, notice.tag, notice.url, notice.badge]).toEqual(["", "", "/", null]);
+  });
+
+  it("offers only what the alert has, and no more than the browser shows", () => {
+    const offers = (change: object) => readNotice(message({}, { data: { ...DATA, ...change } })).offers;
+    expect(offers({ url: "/?symbol=BTCUSDT" })).toEqual(["snooze", "mute"]);
+    expect(offers({ symbol: null, url: "/#alerts", kind: "feed" })).toEqual(["snooze"]);
+    for (const none of [{ kind: "test" }, { kind: "summary" }, { kind: "server" }, { id: 0 }, { id: "3" }])
+      expect(offers(none)).toEqual([]);
+    expect(buttonsOf(["snooze", "mute", "mark"], 2).map((it) => it.action)).toEqual(["snooze", "mute"]);
+    expect(buttonsOf(["snooze"], 0)).toEqual([]);
   });
 
   it("shakes otherwise for what is above than for what is below", () => {

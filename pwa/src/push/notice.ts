@@ -2,6 +2,9 @@
 
 export type Way = 1 | 0 | -1;
 
+/** What the server does about an alert when asked. */
+export type Offer = "snooze" | "mute" | "mark";
+
 export interface Notice {
   readonly title: string;
   readonly body: string;
@@ -13,6 +16,10 @@ export interface Notice {
   readonly kind: string;
   /** +1 when it is about what lies or moves up, -1 down, 0 neither: how it sounds. */
   readonly way: Way;
+  /** The alert's number on the server; null for a message about none. */
+  readonly alert: number | null;
+  /** What can be done about it without opening the app, the likeliest first. */
+  readonly offers: readonly Offer[];
   /** Alerts not yet opened; null when the message does not say. */
   readonly badge: number | null;
 }
@@ -25,8 +32,19 @@ const UNREADABLE: Notice = {
   url: "/",
   kind: "",
   way: 0,
+  alert: null,
+  offers: [],
   badge: null,
 };
+
+/** Words on a notification's buttons. */
+const OFFERED: Readonly<Record<Offer, string>> = {
+  snooze: "Snooze 15 min",
+  mute: "Mute 8 h",
+  mark: "Mark",
+};
+/** Alerts that are no rule's about a market. */
+const NO_OFFERS = ["", "test", "summary", "server"];
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -44,16 +62,33 @@ export function readNotice(text: string): Notice {
     return UNREADABLE;
   const data = isRecord(told.data) ? told.data : {};
   const badge = message.app_badge;
+  const kind = typeof data.kind === "string" ? data.kind : "";
+  const url = typeof data.url === "string" ? within(data.url) : "/";
+  const alert = Number.isSafeInteger(data.id) && (data.id as number) > 0 ? (data.id as number) : null;
   return {
     title: told.title,
     body: typeof told.body === "string" ? told.body : "",
     tag: typeof told.tag === "string" ? told.tag : "",
-    url: typeof data.url === "string" ? within(data.url) : "/",
-    kind: typeof data.kind === "string" ? data.kind : "",
+    url,
+    kind,
     way: data.way === 1 || data.way === -1 ? data.way : 0,
+    alert,
+    offers: alert === null || NO_OFFERS.includes(kind) ? [] : offersOf(data, url),
     badge: Number.isSafeInteger(badge) && (badge as number) >= 0 ? (badge as number) : null,
   };
 }
+
+function offersOf(data: Record<string, unknown>, url: string): readonly Offer[] {
+  if (typeof data.symbol !== "string" || !data.symbol) return ["snooze"];
+  return /[?&]price=/.test(url) ? ["snooze", "mute", "mark"] : ["snooze", "mute"];
+}
+
+/** The buttons of a notification: as many as this browser shows. */
+export const buttonsOf = (offers: readonly Offer[], most: number): { action: string; title: string }[] =>
+  offers.slice(0, most).map((action) => ({ action, title: OFFERED[action] }));
+
+/** Said when what a button asked for was not done. */
+export const notDone = (action: Offer): string => `${OFFERED[action]}: not done. Open the app to try again.`;
 
 /** An address below the app's own; anything that would lead elsewhere leads to the start. */
 export function within(url: string): string {

@@ -4,7 +4,7 @@ import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
 import { FLASH_STEP_MS, LadderPainter } from "../draw/ladder.ts";
-import { MarksPainter } from "../draw/marks.ts";
+import { MarksPainter, type OwnMark } from "../draw/marks.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
@@ -40,7 +40,10 @@ const VOLUME_SHRINK = 0.6;
 /** What the picture needs of the app; the book of a past moment has no more than this. */
 export interface LadderApp
   extends RowSource,
-    Pick<App, "opened" | "markTicks" | "tap" | "stepSymbol" | "stepGroup"> {}
+    Pick<App, "opened" | "markTicks" | "tap" | "stepSymbol" | "stepGroup"> {
+  /** Where price is now, in ticks, over a book of the past. */
+  readonly now?: { readonly tick: number; readonly text: string } | null;
+}
 export type LadderStore = Pick<Store, "preferences" | "range" | "unit" | "barUsd" | "following" | "priceAt">;
 
 export class LadderView {
@@ -375,6 +378,7 @@ export class LadderView {
         own: this.#app.markTicks().map(({ tick, text }) => ({ row: Math.round(tick / ladder.group), text })),
         walls: market.walls.shown,
         pulled: market.walls.pulled,
+        now: this.#nowOn(ladder.group),
         inspected: this.#inspector.row,
         group: ladder.group,
         unit: this.#unit,
@@ -386,6 +390,14 @@ export class LadderView {
       nowMs,
     );
     return flashing;
+  }
+
+  /** The row of the price of now: that of its side of the book in view. */
+  #nowOn(group: number): OwnMark | null {
+    const now = this.#app.now;
+    if (!now) return null;
+    const row = now.tick / group;
+    return { row: row > this.#camera.boundary ? Math.ceil(row) : Math.floor(row), text: now.text };
   }
 
   /** Puts the column heads over the columns. */

@@ -185,7 +185,7 @@ async def act(request: Request) -> JSONResponse:
 async def since(request: Request) -> JSONResponse:
     """Return what became of the place an alert was about, and the price of now.
 
-    Beside AlertDesk.since: then and price (last prices, null while unknown), age_ms of the book and whether
+    Beside AlertDesk.since: before and price (last prices, null while unknown), age_ms of the book and whether
     it is live.  after: null for an alert of before the server's last start.
     """
     alarms = _alarms(request)
@@ -198,7 +198,7 @@ async def since(request: Request) -> JSONResponse:
     _, age_ms = session.freshness(ALL_VENUES) if session is not None else (0, 0)
     return told(
         {
-            "then": alert.price,
+            "before": alert.price,
             "price": session.price() if session is not None else None,
             "live": session is not None and _is_live(hub, session.symbol),
             "age_ms": age_ms,

@@ -187,7 +187,7 @@ async def test_what_has_come_of_an_alert(site: Site) -> None:
     )
     alert_id = await site.alarms._delivery.fire(made, None, ring=False)
     status, told = await site.get(f"/api/inbox/{alert_id}/since")
-    assert (status, told["then"], told["live"], told["after"]) == (200, 998.0, True, None)
+    assert (status, told["before"], told["live"], told["after"]) == (200, 998.0, True, None)
     price = site.market.session.price()
     assert told["price"] == price
     listed = (await site.get("/api/inbox"))[1]
