@@ -522,6 +522,16 @@ export const strings = {
   unread: "Messages without sense",
   liquidationFeed: "Liquidations told",
   liquidationFeeds: { full: "all", throttled: "at most one a second", unknown: "unknown" },
+  estimateOf: "Liquidation estimate",
+  standing: {
+    in: "in it",
+    mark_estimated: "mark estimated from trades",
+    no_interest: "left out: no open interest",
+    no_mark: "left out: no price yet",
+    building: "left out: history is on the way",
+    none: "none",
+  },
+  markEstimated: "mark estimated",
   venueClock: "Clock against the server",
   healthHint: "Clocks: give or take half a round trip. Throttled liquidation feeds make sums a lower bound.",
 

@@ -11,8 +11,9 @@ import argparse
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgpack
 import numpy as np
@@ -163,7 +164,9 @@ def clusters() -> list[dict[str, object]]:
     ]
 
 
-def state(*, calibrated: bool = True) -> dict[str, object]:
+def state(
+    *, calibrated: bool = True, standing: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, object]:
     venue = {
         "state": "live",
         "age_ms": 80,
@@ -186,7 +189,10 @@ def state(*, calibrated: bool = True) -> dict[str, object]:
         "funding_at": NOW_MS + 3_600_000,
         "oi_usd": 8.5e9,
         "day": 0.92,
-        "venues": [{"venue": name, **venue} for name in ("binance", "bybit", "okx")],
+        "venues": [
+            {"venue": name, **venue, "estimate": standing.get(name, "in")}
+            for name in ("binance", "bybit", "okx")
+        ],
         "bands": {
             "calibrated": calibrated,
             "factor": 1.7,
@@ -394,6 +400,7 @@ def map_picture(hours: int, opened: str = "all", *, calibrated: bool = True) -> 
         "exact": 0.22,
         "opened": opened,
         "part": 1.0 if opened == "all" else 0.38,
+        "standing": {},
         "age": 4_000,
         "flags": FLAGS_LIVE_SIMULATED,
         "venues": [
@@ -459,13 +466,17 @@ async def _until_gone(mover: Coroutine[None, None, None]) -> None:
 
 
 class StillServer:
-    """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move."""
+    """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move.
+
+    standing: how venues stand in the estimate, those that are not simply in it.
+    """
 
     def __init__(
         self,
         hz: int = 0,
         *,
         calibrated: bool = True,
+        standing: Mapping[str, str] = MappingProxyType({}),
         late: str | None = None,
         stale: bool = False,
         pages: Path = STATIC,
@@ -475,6 +486,7 @@ class StillServer:
         self.late = late
         self.pages = pages
         self.calibrated = calibrated
+        self.standing = dict(standing)
         self.asked: list[dict[str, object]] = []
         self._open: set[tuple[int, int]] = set()
         self.marks: dict[int, list[object]] = {}
@@ -537,6 +549,7 @@ class StillServer:
         if kind == "map":
             hours, opened = int(wish["hours"]), str(wish["opened"])  # type: ignore[call-overload]
             key = map_picture(hours, opened, calibrated=self.calibrated)
+            key["standing"] = self.standing
             key["flags"] = self.flags
             await socket.send_bytes(msgpack.packb([30, stream, key]))
             return None
@@ -557,7 +570,8 @@ class StillServer:
         group = int(wish["group"])  # type: ignore[call-overload]
         view = ladder(group, np.random.default_rng(SEED))
         view.flags = self.flags
-        await socket.send_bytes(frames.state(stream, state(calibrated=self.calibrated)))
+        told = state(calibrated=self.calibrated, standing=self.standing)
+        await socket.send_bytes(frames.state(stream, told))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
         return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
 

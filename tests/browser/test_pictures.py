@@ -149,7 +149,11 @@ def test_the_past_looks_like_the_past(still_page: Page, phone: BrowserContext) -
 
 @pytest.mark.parametrize(
     ("name", "freshness", "market"),
-    [("stale", "stale", StillServer(stale=True)), ("uncalibrated", "fresh", StillServer(calibrated=False))],
+    [
+        ("stale", "stale", StillServer(stale=True)),
+        ("uncalibrated", "fresh", StillServer(calibrated=False)),
+        ("estimated", "fresh", StillServer(standing={"okx": "mark_estimated", "bybit": "no_interest"})),
+    ],
 )
 def test_a_market_in_doubt_looks_in_doubt(
     chromium: Browser, name: str, freshness: str, market: StillServer
@@ -164,8 +168,11 @@ def test_a_market_in_doubt_looks_in_doubt(
         expect(page.locator(".watermark")).to_have_text("SIMULATED")
         settle(page)
         take(page, f"ladder-{name}")
+        note = {"stale": "last seen", "uncalibrated": "uncalibrated", "estimated": "mark estimated"}[name]
+        if name != "stale":
+            expect(page.locator(".column-note")).to_have_text(note)
         open_map(page)
-        expect(page.locator(".map-notes")).to_contain_text("last seen" if name == "stale" else "uncalibrated")
+        expect(page.locator(".map-notes")).to_contain_text(note)
         page.wait_for_timeout(900)
         take(page, f"map-{name}")
         context.close()

@@ -162,6 +162,7 @@ def facts() -> dict[str, bytes]:
                         "epoch": 1,
                         "gaps": 0,
                         "resyncs": 0,
+                        "estimate": "no_interest",
                     }
                 ],
                 "bands": None,

@@ -100,6 +100,7 @@ def _slow(random: np.random.Generator, progress: float) -> dict[str, object]:
         "flags": 5,
         "age": 40,
         "part": 0.375 + progress / 4,
+        "standing": {"okx": "mark_estimated"} if progress < 1.0 else {"mexc": "no_interest"},
         "progress": progress,
         "clusters": [
             {

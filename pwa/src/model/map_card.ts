@@ -93,5 +93,9 @@ function sourceOf(data: MapData): [string, string][] {
     const text = named.map(({ venue, share }) => `${venueName(venue)} ${fixed(100 * share, 0)}`).join(" · ");
     rows.push([strings.mapVenues, `${text} %`]);
   }
+  const apart = Object.entries(data.standing).map(
+    ([venue, how]) => `${venueName(venue)} ${strings.standing[how]}`,
+  );
+  if (apart.length > 0) rows.push([strings.estimateOf, apart.join(" · ")]);
   return rows;
 }

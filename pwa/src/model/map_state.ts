@@ -44,6 +44,8 @@ export interface MapFacts {
   readonly calibrated: boolean;
   readonly simulated: boolean;
   readonly opened: Opened;
+  /** For want of a mark price some venue is drawn by its trades. */
+  readonly markEstimated: boolean;
   /** Of all dollars now, those that are shown, 0..1. */
   readonly part: number;
 }

@@ -48,6 +48,9 @@ export interface BandFacts {
   readonly oi_z: number | null;
 }
 
+/** How a venue stands in the liquidation estimate. */
+export type Standing = "in" | "mark_estimated" | "no_interest" | "no_mark" | "building" | "none";
+
 export interface VenueFacts {
   readonly venue: string;
   readonly state: "live" | "stale" | "syncing" | "idle";
@@ -65,6 +68,7 @@ export interface VenueFacts {
   readonly liquidations?: "full" | "throttled" | "unknown";
   /** The venue's clock minus the server's. */
   readonly clock_ms?: number | null;
+  readonly estimate?: Standing;
   /** Present and true where nothing proves that no message of the venue was lost. */
   readonly unverified?: boolean;
 }

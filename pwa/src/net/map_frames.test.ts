@@ -57,7 +57,7 @@ describe("a map", () => {
         ...{ tMs: facts.t, topUsd: facts.top_usd, oiUsd: facts.oi_usd, ageMs: facts.age },
         ...{ flags: facts.flags, progress: facts.progress, clusters: facts.clusters, moves: facts.moves },
         ...{ low: 26_500.5, ratio: 1.001, calibrated: false, factor: 4, exact: 0, venues: facts.venues },
-        ...{ opened: "range", part: facts.part },
+        ...{ opened: "range", part: facts.part, standing: facts.standing },
       });
     }
   });

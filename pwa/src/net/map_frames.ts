@@ -1,6 +1,6 @@
 /** The liquidation map as the server tells it: types 30 and 31 of the wire. */
 
-import type { Cluster } from "../model/state.ts";
+import type { Cluster, Standing } from "../model/state.ts";
 import { FrameError, map, type Streamed, whole } from "./frames.ts";
 import { encode } from "./msgpack.ts";
 import type { Opened } from "./wishes.ts";
@@ -60,6 +60,8 @@ export interface MapData {
   readonly opened: Opened;
   /** Of all dollars of the newest column, those that are shown, 0..1. */
   readonly part: number;
+  /** Venues of the view that are not simply in the estimate. */
+  readonly standing: { readonly [venue: string]: Standing };
   /** The part that comes from published positions, 0..1. */
   readonly exact: number;
   readonly ageMs: number;
@@ -110,7 +112,7 @@ export class MapModel {
       ...{ t: held.tMs, step_min: held.stepMin, first_min: held.firstMin, columns: held.columns },
       ...{ rows: held.rows, low: held.low, ratio: held.ratio, top_usd: held.topUsd, oi_usd: held.oiUsd },
       ...{ progress: held.progress, calibrated: held.calibrated, factor: held.factor, exact: held.exact },
-      ...{ opened: held.opened, part: held.part },
+      ...{ opened: held.opened, part: held.part, standing: held.standing },
       ...{
         age: held.ageMs,
         flags: held.flags,
@@ -221,6 +223,7 @@ function slowFacts(fields: Fields, rows: number) {
     oiUsd: fields.oi_usd === null ? null : amount(fields.oi_usd),
     progress: amount(fields.progress ?? 1),
     part: amount(fields.part ?? 1),
+    standing: map(fields.standing ?? {}) as MapData["standing"],
     ageMs: amount(fields.age),
     flags: whole(fields.flags),
     clusters: list(fields.clusters) as readonly Cluster[],

@@ -95,6 +95,11 @@ function venueRows(venue: VenueFacts, tMs: number): readonly Row[] {
     [strings.silent, known(venue.silent_ms, duration)],
     [strings.unread, known(venue.errors, String), (venue.errors ?? 0) > 0],
     [strings.liquidationFeed, strings.liquidationFeeds[venue.liquidations ?? "unknown"]],
+    [
+      strings.estimateOf,
+      strings.standing[venue.estimate ?? "none"],
+      venue.estimate !== undefined && venue.estimate !== "in",
+    ],
     [strings.venueClock, known(venue.clock_ms, clockText)],
   ];
 }

@@ -102,7 +102,9 @@ export function HeadRow({ of = store }: { of?: Pick<Store, "unit" | "facts" | "g
   const unit = of.unit.value;
   const facts = of.facts.value;
   const group = of.group.value;
-  const bands = of.state.value?.bands;
+  const state = of.state.value;
+  const guessed = state?.venues.some((it) => it.estimate === "mark_estimated");
+  const note = guessed ? strings.markEstimated : state?.bands?.calibrated === false && strings.uncalibrated;
   return (
     <div class="columns" aria-hidden="true">
       <span class="column-volume">{strings.columnVolume}</span>
@@ -111,7 +113,7 @@ export function HeadRow({ of = store }: { of?: Pick<Store, "unit" | "facts" | "g
         {facts && strings.columnGroup(price(group, facts.tick, decimalsOf(facts.tick, group)))}
       </span>
       <span class="column-right book">{strings.columnAsks(unit)}</span>
-      {bands && !bands.calibrated && <span class="column-note">{strings.uncalibrated}</span>}
+      {note && <span class="column-note">{note}</span>}
     </div>
   );
 }

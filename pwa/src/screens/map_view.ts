@@ -406,12 +406,14 @@ export class MapView {
       rowBp: rowBp(data),
       calibrated: data.calibrated,
       simulated: (data.flags & FLAG_SIMULATED) !== 0,
+      markEstimated: Object.values(data.standing).includes("mark_estimated"),
       opened: data.opened,
       part: data.part,
     };
     const same =
       before?.rowBp === facts.rowBp &&
       before.calibrated === facts.calibrated &&
+      before.markEstimated === facts.markEstimated &&
       before.opened === facts.opened &&
       before.part === facts.part &&
       before.simulated === facts.simulated;

@@ -4,7 +4,12 @@ import { mapState } from "../model/map_state.ts";
 import { strings } from "../strings.ts";
 
 /** Facts whose value is a sentence: it has the width of the card, and no name beside it. */
-const WIDE: readonly string[] = [strings.mapVenues, strings.mapFate, strings.mapLedgerName];
+const WIDE: readonly string[] = [
+  strings.mapVenues,
+  strings.mapFate,
+  strings.mapLedgerName,
+  strings.estimateOf,
+];
 
 export function MapCardBox() {
   const card = mapState.card.value;

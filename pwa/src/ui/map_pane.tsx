@@ -82,6 +82,7 @@ export function MapNotes() {
     <div class="map-notes">
       <span>{strings.mapScale(fixed(facts.rowBp, facts.rowBp < 10 ? 1 : 0))}</span>
       {!facts.calibrated && <b>{strings.uncalibrated}</b>}
+      {facts.markEstimated && <b>{strings.markEstimated}</b>}
       <span class={`map-age ${freshness}`}>
         {freshness === "stale" ? strings.mapLastSeen(age) : strings.mapAge(age)}
       </span>

@@ -24,8 +24,9 @@ from leadline.clock import Clock
 from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import Tiers
+from leadline.domain.mark_watch import SILENT_MS, MarkWatch
 from leadline.domain.pace import Pace
-from leadline.domain.trades import Trades, joined
+from leadline.domain.trades import AT_MS, TradeColumns, Trades, joined
 from leadline.domain.true_range import TrueRange
 from leadline.feed.building import built
 from leadline.feed.continuity import LIQUIDATION_FEEDS
@@ -79,6 +80,18 @@ class VenueEstimate:
     witness: Witness | None = None
     died: list[Liquidation] = field(default_factory=list)
     settled: list[tuple[int, float]] = field(default_factory=list)
+    marks: MarkWatch = field(default_factory=MarkWatch)
+
+    @property
+    def standing(self) -> str:
+        """How this venue stands in the estimate: "in", with "mark_estimated", or why it is not in it."""
+        if self.bands is None:
+            return "building"
+        if not self.bands.oi_coins > 0:
+            return "no_interest"
+        if self.mark_price is None:
+            return "no_mark"
+        return "mark_estimated" if self.marks.estimated else "in"
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
@@ -87,12 +100,8 @@ class VenueEstimate:
         elif isinstance(event, Trades):
             self.trades.append(event)
         elif isinstance(event, Mark):
-            self.mark_price = event.price
-            self.bar.heard = True
-            self.ranges.observe(event.price, event.at_ms)
-            self.estimator.mark(event.venue, event.price, event.at_ms)
-            if self.witness is not None:
-                self.witness.mark(event.price)
+            self.marks.told(event.price, event.at_ms)
+            self._take_mark(event.price, event.at_ms)
         elif isinstance(event, OpenInterest):
             self.flush()
             self.bands.open_interest(event.coins, event.at_ms)
@@ -107,6 +116,15 @@ class VenueEstimate:
         elif isinstance(event, Funding):
             self._take_funding(event)
 
+    def _take_mark(self, price: float, at_ms: int) -> None:
+        self.mark_price = price
+        self.bar.heard = True
+        self.ranges.observe(price, at_ms)
+        if self.estimator is not None:
+            self.estimator.mark(self.instrument.venue, price, at_ms)
+        if self.witness is not None:
+            self.witness.mark(price)
+
     def _take_funding(self, event: Funding) -> None:
         """Settle the rate told last before its time, once the venue speaks of the next settlement."""
         told, self.funding = self.funding, event
@@ -120,6 +138,17 @@ class VenueEstimate:
             made, self.trades = joined(self.trades), []
             self.bands.trades(made.prices, made.coins, made.bought)
             self.bar.add(made)
+            self._stand_in(made)
+
+    def _stand_in(self, made: TradeColumns) -> None:
+        """Let trades stand in for the mark, if the venue has told none for a while."""
+        in_time = ~made.late
+        coins = float(made.coins[in_time].sum())
+        if coins > 0.0:
+            at_ms = made.at_ms[in_time].item(-1)
+            mark = self.marks.traded(float(made.usd[in_time].sum()) / coins, at_ms)
+            if mark is not None:
+                self._take_mark(mark, at_ms)
 
 
 @dataclass(slots=True)
@@ -204,14 +233,15 @@ class SymbolHeat:
         kept: columns of the map that were made before; only those after them are made.  Returns these.
         lessons: what prints had taught before, as `memory` told it.
 
-        Without a single price or open interest in history the first events to come start the bands.
+        Without a single price or open interest in history the first events to come start the bands; a
+        venue that trades for a while and tells no mark starts with its trades.
         """
         estimate = self._venues.setdefault(instrument.venue, VenueEstimate(instrument))
         estimate.instrument = instrument
         price = history.candles[0].open if history.candles else _first_mark(estimate.waiting)
         while price is None:
             await asyncio.sleep(1.0)
-            price = _first_mark(estimate.waiting)
+            price = _first_mark(estimate.waiting) or _price_without_mark(estimate.waiting)
         bands, interest, past, opened = await built(
             _bands_of,
             tiers,
@@ -328,6 +358,11 @@ class SymbolHeat:
             "bias": round(bias.asymmetry * 100) if bias is not None and bias.decided else None,
             **_path_told(self._path(view, resting), step),
         }
+
+    def standing(self, venue: str) -> str:
+        """Return how a venue stands in the estimate, as `VenueEstimate` has it."""
+        estimate = self._venues.get(venue)
+        return "building" if estimate is None else estimate.standing
 
     def fuel(self, every_ms: int) -> Fuel[ClusterFact] | None:
         """Return what lies around the mark of now over all venues, None before there is an estimate.
@@ -535,6 +570,13 @@ def _recalled(recall: Callable[[Mapping[str, Any]], None], memory: Mapping[str, 
 
 def _first_mark(events: deque[Event]) -> float | None:
     return next((event.price for event in events if isinstance(event, Mark)), None)
+
+
+def _price_without_mark(events: deque[Event]) -> float | None:
+    """Return the last traded price, if trades have waited for a mark for so long that none will come."""
+    trades = [event for event in events if isinstance(event, Trades)]
+    waited = trades and trades[-1].columns[AT_MS, -1] - trades[0].columns[AT_MS, 0] > SILENT_MS
+    return trades[-1].last_price if waited else None
 
 
 def _rounded(usd: float, figures: int = 3) -> int:

@@ -39,6 +39,7 @@ from leadline.domain.ladder import (
     rows_of,
     touch_of,
 )
+from leadline.domain.mark_watch import SILENT_MS
 from leadline.domain.pace import Pace
 from leadline.domain.pulse import Pulse
 from leadline.domain.tape import TapeLiquidation
@@ -85,6 +86,8 @@ class HeatSource(Protocol):
 
     def moves(self, venue: str) -> dict[str, object] | None: ...
 
+    def standing(self, venue: str) -> str: ...
+
     @property
     def progress(self) -> float: ...
 
@@ -96,13 +99,15 @@ class HeatSource(Protocol):
 class VenueView:
     """One venue of the session: its book by reference and its last slow facts.
 
-    closed: the venue does not trade the contract (not yet, for now, or no more).
+    closed: the venue does not trade the contract (not yet, for now, or no more).  marked_ms: when its mark
+    came, by the local clock.
     """
 
     instrument: Instrument
     book: VenueBook
     scale: VenueScale
     mark: float | None = None
+    marked_ms: int = 0
     funding: Funding | None = None
     open_interest_coins: float | None = None
     last_price: float | None = None
@@ -190,7 +195,7 @@ class SymbolSession:
         elif isinstance(event, BookChanged):
             self._book_changed(event, view)
         elif isinstance(event, Mark):
-            view.mark = event.price
+            view.mark, view.marked_ms = event.price, self.clock.monotonic_ms()
         elif isinstance(event, Funding):
             view.funding = event
         elif isinstance(event, OpenInterest):
@@ -390,7 +395,8 @@ class SymbolSession:
         """Return the slow facts of a view: the state frame of the catalogue."""
         views = self.views(venue)
         now_ms = self.clock.monotonic_ms()
-        lead = next((view for view in views if view.mark is not None), None)
+        marked = (view for view in views if view.mark is not None and now_ms - view.marked_ms <= SILENT_MS)
+        lead = next(marked, None)
         funded = next((view.funding for view in views if view.funding is not None), None)
         price = self.price()
         row_price = group * float(self.tick)
@@ -417,6 +423,13 @@ class SymbolSession:
             **heat,
         }
 
+    def standings(self, venue: str) -> dict[str, str]:
+        """Return the venues of a view that are not simply in its estimate, and how they stand."""
+        if self.heat is None:
+            return {}
+        told = {one.instrument.venue: self.heat.standing(one.instrument.venue) for one in self.views(venue)}
+        return {name: standing for name, standing in told.items() if standing != "in"}
+
     def _venue_state(self, view: VenueView, now_ms: int) -> dict[str, object]:
         book, continuity = view.book, view.continuity
         status = self.statuses.get(view.instrument.venue)
@@ -435,6 +448,7 @@ class SymbolSession:
             "errors": book.stats.protocol_errors,
             "liquidations": view.liquidations.value,
             "clock_ms": status.clock_offset_ms if status else None,
+            "estimate": "none" if self.heat is None else self.heat.standing(view.instrument.venue),
         }
         return told if book.verified else {**told, "unverified": True}
 

@@ -11,7 +11,7 @@ from leadline.wire.map_frames import Codes, plane_of
 from leadline.wire.reader import MapColumn, MapKeyframe
 from leadline.wire.varint import FrameError
 
-_FACTS = ("book", "top_usd", "oi_usd", "flags", "age", "clusters", "progress", "part")
+_FACTS = ("book", "top_usd", "oi_usd", "flags", "age", "clusters", "progress", "part", "standing")
 
 
 class MapReader:

@@ -232,3 +232,51 @@ async def test_late_trades_move_no_close_and_no_minute_that_is_over() -> None:
     bar = heat._venues["binance"].bar
     assert (bar.high, bar.low, bar.close) == (PRICE, pytest.approx(PRICE - 10), PRICE)
     assert (bar.volume, bar.taker_buy) == (pytest.approx(3.0), pytest.approx(1.0))
+
+
+def trades(one: Instrument, at_ms: int, price: float, lots: int = 10_000) -> Trades:
+    return Trades.of(one, [(at_ms, round(price / float(one.tick)), lots, 1)])
+
+
+async def test_when_a_mark_falls_silent_trades_stand_in_and_it_is_said() -> None:
+    heat, clock, made = await started("okx")
+    one, quote = made["okx"], PRICE * 1.001  # the last price is 10 bp above the mark
+    for second in range(60):
+        clock.now_ms += 1_000
+        heat.take(Mark("okx", "BTCUSDT", 1_000 * second, PRICE), one)
+        heat.take(trades(one, 1_000 * second, quote), one)
+        assert heat.codes("okx", one.tick, 100, 5_900).any()
+    assert heat.standing("okx") == "in"
+    bands = heat._venues["okx"].bands
+    assert bands is not None
+    before = bands.held_coins(Side.BUY)
+    for second in range(60, 90):
+        clock.now_ms += 1_000
+        heat.take(trades(one, 1_000 * second, 0.98 * quote), one)
+        heat.codes("okx", one.tick, 100, 5_900)
+    assert heat.standing("okx") == "mark_estimated"
+    assert bands.mark_price == pytest.approx(0.98 * PRICE, rel=1e-6)
+    assert bands.held_coins(Side.BUY)[0] < before[0], "what trades reached stays in the bands"
+    heat.take(Mark("okx", "BTCUSDT", 91_000, 0.99 * PRICE), one)
+    assert heat.standing("okx") == "in"
+    assert bands.mark_price == 0.99 * PRICE
+
+
+async def test_a_venue_that_tells_no_mark_starts_with_its_trades_and_one_without_interest_is_left_out() -> (
+    None
+):
+    clock = HandClock()
+    heat, one, other = SymbolHeat(clock), instrument("okx"), instrument("binance")
+    for second in range(40):
+        heat.take(trades(one, 1_000 * second, PRICE), one)
+    heat.take(Mark("binance", "BTCUSDT", 0, PRICE), other)
+    assert (heat.standing("okx"), heat.standing("bybit")) == ("building", "building")
+    for made in (one, other):
+        await heat.build(made, bundled_tiers(made.venue, "BTCUSDT"), History(), until_ms=0)
+    assert heat.standing("binance") == "no_interest"
+    heat.take(OpenInterest("okx", "BTCUSDT", 40_000, 50_000.0), one)
+    heat.take(trades(one, 70_000, PRICE), one)
+    heat.take(OpenInterest("okx", "BTCUSDT", 71_000, 50_000.0), one)
+    assert heat.standing("okx") == "mark_estimated"
+    assert heat.codes("okx", one.tick, 100, 5_900).any()
+    assert not heat.codes("binance", other.tick, 100, 5_900).any()

@@ -150,6 +150,7 @@ class MapStream(Stream):
             "age": age_ms,
             "clusters": summary["clusters"],
             "moves": None if session.heat is None else session.heat.moves(self.key.venue),
+            "standing": session.standings(self.key.venue),
             "progress": 0.0 if session.heat is None else round(session.heat.progress, 2),
         }
 
