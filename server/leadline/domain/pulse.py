@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isnan
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 F8 = NDArray[np.float64]
-F4 = NDArray[np.float32]
+I8 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # As the wire names them.
 PULSE_FIELDS: Final = ("oi_usd", "funding", "cvd_usd", "buy_usd", "sell_usd", "long_ratio", "close")
 
 KEPT_MIN: Final = 7 * 1440 + 60
+FINE_MIN: Final = 1440 + 60  # what the map shows by the minute
+COARSE_MIN: Final = 5
 HOLD_MIN: Final = 10  # a sample stands for the minutes after it until the next, at most so long
 COVERAGE: Final = 0.9  # a venue counts whose minutes cover this part of what the best one's do
 
@@ -55,12 +59,44 @@ class PulseColumns:
         return dict(zip(PULSE_FIELDS, self.values[:, index].tolist(), strict=True))
 
 
+class _Tier:
+    """One venue's values [6, slots] by ``step_min`` minutes over the last ``kept_min``.  Slots are numbered
+    from Unix time on; slot n is kept at n % slots.
+    """
+
+    def __init__(self, step_min: int, kept_min: int) -> None:
+        self.step_min = step_min
+        self.slots = kept_min // step_min
+        # Seven digits are as many as a frame has.
+        self.held = np.full((6, self.slots), np.nan, dtype=np.float32)
+
+    def clear(self, first: int, last: int) -> None:
+        """Forget what the slots of these numbers held before."""
+        self.held[:, np.arange(max(first, last - self.slots + 1), last + 1) % self.slots] = np.nan
+
+    def add(self, row: int, minutes: I8, usd: F8) -> None:
+        """Add flow to the slots of minutes."""
+        told = np.bincount(minutes // self.step_min % self.slots, usd, self.slots)
+        slots = np.unique(minutes // self.step_min % self.slots)
+        self.held[row, slots] = np.nan_to_num(self.held[row, slots]) + told[slots]
+
+    def columns(self, first_min: int, last_min: int, step_min: int, count: int) -> F8:
+        """Return [6, count] buckets of ``step_min`` minutes from ``first_min``; samples hold for HOLD_MIN."""
+        hold = HOLD_MIN // self.step_min
+        newest = last_min // self.step_min
+        wanted = np.arange(first_min // self.step_min - hold, newest + 1)
+        slots = self.held[:, wanted % self.slots].astype(np.float64)
+        slots[:, wanted <= newest - self.slots] = np.nan
+        for row in _SAMPLES:
+            slots[row] = _held(slots[row], hold)
+        return _buckets(slots[:, hold:], step_min // self.step_min, count)
+
+
 class Pulse:
-    """The last KEPT_MIN minutes of every venue of one symbol."""
+    """The last KEPT_MIN minutes of every venue of one symbol; beyond FINE_MIN five of them are one."""
 
     def __init__(self) -> None:
-        # [6, KEPT_MIN], minute m at m % KEPT_MIN; seven digits are more than a curve shows.
-        self._venues: dict[str, F4] = {}
+        self._venues: dict[str, tuple[_Tier, _Tier]] = {}
         self._last_min = 0
         self.past = 0  # rises when minutes before the newest were told anew
 
@@ -79,41 +115,44 @@ class Pulse:
         flows: (first minute, minutes, USD bought, USD sold), shared evenly over its minutes.
         funding: settled rates, each of which holds from its minute until the next.
         """
-        if venue not in self._venues:
-            self._venues[venue] = np.full((6, KEPT_MIN), np.nan, dtype=np.float32)
-        held = self._venues[venue]
-        heard = ~np.isnan(held[_BUY])
+        kept = np.arange(self._last_min - KEPT_MIN + 1, self._last_min + 1)
+        unheard = self._unheard(venue, kept)  # [KEPT_MIN], before any of it is told
+        for tier in self._tiers(venue):
+            slots = kept // tier.step_min
+            inside = slots > self._last_min // tier.step_min - tier.slots
+            # A slot with a minute that was heard has a newer sample than history.
+            heard = np.unique(slots[~unheard])
+            free = inside & ~np.isin(slots, heard)
 
-        def places(minutes: NDArray[np.int64]) -> NDArray[np.int64]:
-            """Return where minutes are kept; those beyond the range or heard already are at -1."""
-            inside = (minutes > self._last_min - KEPT_MIN) & (minutes <= self._last_min)
-            return np.where(inside & ~heard[minutes % KEPT_MIN], minutes % KEPT_MIN, -1)
+            def put(row: int, minutes: I8, values: F8, tier: _Tier = tier, free: Bools = free) -> None:
+                at = minutes - kept[0]
+                known = (at >= 0) & (at < KEPT_MIN)
+                known[known] = free[at[known]]
+                tier.held[row, minutes[known] // tier.step_min % tier.slots] = values[known]
 
-        for row, samples in ((_OI, oi_usd), (_CLOSE, closes), (_LONG, long_share)):
-            if samples:
-                at = places(np.array([minute for minute, _ in samples]))
-                held[row, at[at >= 0]] = np.array([value for _, value in samples])[at >= 0]
-        for (minute, rate), (until, _) in pairwise([*funding, (self._last_min, 0.0)]):
-            at = places(np.arange(max(minute, self._last_min - KEPT_MIN + 1), max(until, 0)))
-            held[_FUNDING, at[at >= 0]] = rate
-        if flows:
-            spans = np.array([span for _, span, _, _ in flows])
-            firsts = np.repeat([minute for minute, _, _, _ in flows], spans)
-            at = places(firsts + np.arange(len(firsts)) - np.repeat(np.cumsum(spans) - spans, spans))
-            for row, sums in ((_BUY, [flow[2] for flow in flows]), (_SELL, [flow[3] for flow in flows])):
-                told = np.zeros(KEPT_MIN)
-                np.add.at(told, at[at >= 0], np.repeat(np.array(sums) / spans, spans)[at >= 0])
-                known = at[at >= 0]
-                held[row, known] = np.nan_to_num(held[row, known]) + told[known]
+            for row, samples in ((_OI, oi_usd), (_CLOSE, closes), (_LONG, long_share)):
+                if samples:
+                    put(row, np.array([minute for minute, _ in samples]), np.array([v for _, v in samples]))
+            for (minute, rate), (until, _) in pairwise([*funding, (self._last_min, 0.0)]):
+                minutes = np.arange(max(minute, int(kept[0])), max(until, 0))
+                put(_FUNDING, minutes, np.full(len(minutes), rate))
+            if flows:
+                spans = np.array([span for _, span, _, _ in flows])
+                firsts = np.repeat([minute for minute, _, _, _ in flows], spans)
+                minutes = firsts + np.arange(len(firsts)) - np.repeat(np.cumsum(spans) - spans, spans)
+                at = minutes - kept[0]
+                known = (at >= 0) & (at < KEPT_MIN)
+                known[known] = (unheard & inside)[at[known]]
+                for row, sums in ((_BUY, [flow[2] for flow in flows]), (_SELL, [flow[3] for flow in flows])):
+                    tier.add(row, minutes[known], np.repeat(np.array(sums) / spans, spans)[known])
         self.past += 1
 
     def advance(self, minute: int) -> None:
         """Let ``minute`` be the newest one; what lies KEPT_MIN before it is forgotten."""
-        gone = min(minute - self._last_min, KEPT_MIN)
-        if gone > 0:
-            places = np.arange(minute - gone + 1, minute + 1) % KEPT_MIN
-            for held in self._venues.values():
-                held[:, places] = np.nan
+        if minute > self._last_min:
+            for tiers in self._venues.values():
+                for tier in tiers:
+                    tier.clear(self._last_min // tier.step_min + 1, minute // tier.step_min)
             self._last_min = minute
 
     def sample(
@@ -127,29 +166,41 @@ class Pulse:
         close: float | None = None,
     ) -> None:
         """Take what holds at a minute; None leaves what is known.  long_share: of all accounts, 0..1."""
-        place = self._place(venue, minute)
-        if place is None:
-            return
-        held = self._venues[venue]
-        for row, value in ((_OI, oi_usd), (_FUNDING, funding), (_LONG, long_share), (_CLOSE, close)):
-            if value is not None:
-                held[row, place] = value
+        told = ((_OI, oi_usd), (_FUNDING, funding), (_LONG, long_share), (_CLOSE, close))
+        for tier, slot in self._places(venue, minute):
+            for row, value in told:
+                if value is not None:
+                    tier.held[row, slot] = value
 
     def flow(self, venue: str, minute: int, buy_usd: float, sell_usd: float) -> None:
         """Add what takers bought and sold to a minute."""
-        place = self._place(venue, minute)
-        if place is not None:
-            held = self._venues[venue]
-            held[_BUY, place] = np.nan_to_num(held[_BUY, place]) + buy_usd
-            held[_SELL, place] = np.nan_to_num(held[_SELL, place]) + sell_usd
+        for tier, slot in self._places(venue, minute):
+            for row, usd in ((_BUY, buy_usd), (_SELL, sell_usd)):
+                held = tier.held[row, slot]
+                tier.held[row, slot] = usd if isnan(held) else held + usd
 
-    def _place(self, venue: str, minute: int) -> int | None:
-        """Return where a minute is kept, None when it is too old or ahead of the newest."""
-        if not self._last_min - KEPT_MIN < minute <= self._last_min:
-            return None
+    def _tiers(self, venue: str) -> tuple[_Tier, _Tier]:
         if venue not in self._venues:
-            self._venues[venue] = np.full((6, KEPT_MIN), np.nan, dtype=np.float32)
-        return minute % KEPT_MIN
+            self._venues[venue] = _Tier(1, FINE_MIN), _Tier(COARSE_MIN, KEPT_MIN)
+        return self._venues[venue]
+
+    def _places(self, venue: str, minute: int) -> list[tuple[_Tier, int]]:
+        """Return where a minute is kept; nowhere when it is too old or ahead of the newest."""
+        if minute > self._last_min:
+            return []
+        return [
+            (tier, minute // tier.step_min % tier.slots)
+            for tier in self._tiers(venue)
+            if minute // tier.step_min > self._last_min // tier.step_min - tier.slots
+        ]
+
+    def _unheard(self, venue: str, minutes: I8) -> Bools:
+        """Tell of each minute whether nothing of its flow was heard; of old ones their five tell together."""
+        fine, coarse = self._tiers(venue)
+        told: Bools = np.isnan(coarse.held[_BUY, minutes // COARSE_MIN % coarse.slots])
+        young = minutes > self._last_min - fine.slots
+        told[young] = np.isnan(fine.held[_BUY, minutes[young] % fine.slots])
+        return told
 
     def columns(self, step_min: int, count: int, order: tuple[str, ...]) -> PulseColumns:
         """Return the newest ``count`` columns; the last one holds the newest minute and may still grow.
@@ -158,7 +209,12 @@ class Pulse:
         first.  A bucket's sample is the last known of its minutes, its flow their sum.
         """
         first_min = (self._last_min // step_min - count + 1) * step_min
-        buckets = {name: _buckets(self._minutes(name, first_min), step_min, count) for name in self._venues}
+        buckets = {
+            name: (fine if self._last_min - first_min < FINE_MIN - HOLD_MIN else coarse).columns(
+                first_min, self._last_min, step_min, count
+            )
+            for name, (fine, coarse) in self._venues.items()
+        }
         names = [name for name in order if name in buckets]
         counted = {
             "oi": _counted(buckets, names, _OI),
@@ -174,15 +230,6 @@ class Pulse:
         values[5] = _ratio(buckets, counted["ratio"])
         values[6] = _leading(buckets, names, _CLOSE, count)
         return PulseColumns(first_min, step_min, values, counted)
-
-    def _minutes(self, venue: str, first_min: int) -> F8:
-        """Return [6, n] minutes from ``first_min`` to the newest, samples held for HOLD_MIN."""
-        wanted = np.arange(first_min - HOLD_MIN, self._last_min + 1)
-        minutes = self._venues[venue][:, wanted % KEPT_MIN].astype(np.float64)
-        minutes[:, wanted <= self._last_min - KEPT_MIN] = np.nan
-        for row in _SAMPLES:
-            minutes[row] = _held(minutes[row])
-        return minutes[:, HOLD_MIN:]
 
 
 def continued(told: PulseColumns, now: PulseColumns) -> PulseColumns:
@@ -206,21 +253,21 @@ def _cvd_before(columns: PulseColumns) -> F8:
     return before
 
 
-def _held(samples: F8) -> F8:
-    """Carry each sample forward over at most HOLD_MIN minutes without one."""
+def _held(samples: F8, hold: int) -> F8:
+    """Carry each sample forward over at most ``hold`` places without one."""
     places = np.arange(len(samples))
     last = np.maximum.accumulate(np.where(np.isnan(samples), -1, places))
-    kept = (last >= 0) & (places - last <= HOLD_MIN)
+    kept = (last >= 0) & (places - last <= hold)
     return np.where(kept, samples[np.maximum(last, 0)], np.nan)
 
 
-def _buckets(minutes: F8, step_min: int, count: int) -> F8:
+def _buckets(slots: F8, step: int, count: int) -> F8:
     """Return [6, count]: of each bucket the last sample that is known, or the sum of its flow."""
-    padded = np.full((6, count * step_min), np.nan)
-    padded[:, : minutes.shape[1]] = minutes
-    cells = padded.reshape(6, count, step_min)
+    padded = np.full((6, count * step), np.nan)
+    padded[:, : slots.shape[1]] = slots
+    cells = padded.reshape(6, count, step)
     known = ~np.isnan(cells)
-    last = step_min - 1 - np.argmax(known[:, :, ::-1], axis=2)
+    last = step - 1 - np.argmax(known[:, :, ::-1], axis=2)
     found: F8 = np.take_along_axis(cells, last[:, :, None], axis=2)[:, :, 0]
     for row in (_BUY, _SELL):
         found[row] = np.where(known[row].any(axis=1), np.nansum(cells[row], axis=1), np.nan)

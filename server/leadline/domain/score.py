@@ -180,7 +180,7 @@ class _Grid:
 
     def __init__(self, price: float) -> None:
         self.origin = floor(log(price) / STEP) - self.SIZE // 2
-        self.held: F8 = np.zeros((2, self.SIZE))
+        self.held = np.zeros((2, self.SIZE), dtype=np.float32)
 
     def position(self, price: float) -> float:
         """Return the place of a price on the grid, in bins."""
@@ -200,7 +200,7 @@ class _Grid:
     def coins(self, origin: int) -> F8:
         """Return [2, PROFILE_BINS] from log-price bin ``origin`` on."""
         begin = origin - self.origin
-        return self.held[:, begin : begin + constants.PROFILE_BINS].copy()
+        return self.held[:, begin : begin + constants.PROFILE_BINS].astype(np.float64)
 
 
 def _shifts(leverages: tuple[float, ...]) -> list[tuple[float, float]]:

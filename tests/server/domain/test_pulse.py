@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leadline.domain.pulse import HOLD_MIN, KEPT_MIN, Pulse
 
@@ -104,3 +106,34 @@ def test_without_a_venue_everything_is_unknown() -> None:
     assert columns.count == 672
     assert np.isnan(columns.values).all()
     assert columns.venues == {"oi": (), "flow": (), "ratio": ()}
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.integers(0, 3 * 1440 - 1), st.integers(1, 1000), min_size=1, max_size=60))
+def test_days_ago_five_minutes_are_one_and_lose_nothing(told: dict[int, int]) -> None:
+    pulse, newest = Pulse(), START + 3 * 1440 - 1
+    for minute, usd in sorted(told.items()):
+        pulse.advance(START + minute)
+        pulse.flow("binance", START + minute, float(usd), 1.0)
+        pulse.sample("binance", START + minute, close=float(usd))
+    pulse.advance(newest)
+    columns = pulse.columns(5, 3 * 288, ORDER)
+    assert columns.first_min == START
+    for index, (bought, sold) in enumerate(
+        zip(columns.field("buy_usd"), columns.field("sell_usd"), strict=True)
+    ):
+        inside = [usd for minute, usd in told.items() if minute // 5 == index]
+        assert (bought, sold) == (sum(inside), len(inside)) if inside else np.isnan(bought)
+    last = max(told)
+    assert columns.field("close")[last // 5] == told[last]
+
+
+def test_history_does_not_count_twice_what_was_heard_in_the_same_five_minutes() -> None:
+    pulse = pulse_at(START + 3)
+    pulse.flow("binance", START + 3, 7.0, 0.0)
+    pulse.advance(START + 4)
+    pulse.remember("binance", flows=[(START - 6000, 6005, 6005.0, 0.0)])
+    week = pulse.columns(15, 168 * 4, ORDER).field("buy_usd")
+    # Its bucket begins ten minutes before: thirteen minutes up to the heard one, and the one that runs.
+    assert week[-1] == 7.0 + 14.0
+    assert week[-2] == 15.0
