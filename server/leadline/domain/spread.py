@@ -24,7 +24,8 @@ class Spread:
 
     def __init__(self, half_life_s: float) -> None:
         self._half_life_s = half_life_s
-        self._bins = np.zeros(BINS)
+        # Seven digits each: a bin of ten million values still grows by one.
+        self._bins = np.zeros(BINS, dtype=np.float32)
         self._scale = 1.0
         self._total = 0.0
         self._at_ms: int | None = None
