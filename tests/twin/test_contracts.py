@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from leadline.clock import wall_ms
-from leadline.domain.events import BookState
+from leadline.domain.events import BookChanged, BookState, Event
 from leadline.domain.ladder import LadderFlags
 from leadline.feed import venue_feed
+from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
 from leadline.feed.session import ALL_VENUES
 from leadline.twin import binance as twin_binance
@@ -121,3 +123,64 @@ async def test_the_difference_of_the_clocks_is_measured_and_told() -> None:
         rest = hub.statuses["bybit"].rest
         assert rest is not None
         assert rest.clock_offset_ms == told_ms
+
+
+@pytest.mark.parametrize("venue", VENUES)
+async def test_a_contract_under_another_name_is_closed_and_said(venue: str) -> None:
+    async with Twin(seed=4, history_days=0.02) as twin, market_of(twin, venue) as hub:
+        reader, witness = Reader(), Witness(hub.sessions["BTCUSDT"])
+        hub.watchers.add(reader)
+        twin.servers[venue].faults = Faults(rename=("ETHUSDT",))
+        await until(lambda: not live(hub.sessions["ETHUSDT"], venue))
+        await until(lambda: facts(hub, "ETHUSDT")["trading"] is False)
+        assert reader.told(f"{venue.capitalize()} does not trade ETHUSDT")
+        assert hub.sessions["ETHUSDT"].ladder(ALL_VENUES, 1, 5, 0).flags == LadderFlags.SIMULATED
+        twin.servers[venue].faults = Faults()
+        await until(lambda: live(hub.sessions["ETHUSDT"], venue))
+        assert set(witness.states) == {BookState.LIVE}
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_a_contract_that_becomes_1000_coins_is_never_shown_in_two_units(venue: str) -> None:
+    async with Twin(seed=4, history_days=0.05) as twin, market_of(twin, venue) as hub:
+        session, reader = hub.sessions["ETHUSDT"], Reader()
+        hub.watchers.add(reader)
+        heat = session.heat
+        assert isinstance(heat, SymbolHeat)
+        await until(lambda: heat.fuel(0) is not None)
+        tick, before = float(session.tick), session.price()
+        assert before is not None
+        mixed: list[str] = []
+        seen: set[BookState] = set()
+
+        def watched(event: Event, _: object) -> None:
+            """In the new steps all that is live is in the new unit."""
+            view = session.venues[venue]
+            if isinstance(event, BookChanged):
+                seen.add(event.state)
+            if float(session.tick) < 100 * tick or not live(session, venue):
+                return
+            ladder, fuel = session.ladder(ALL_VENUES, 1, 5, session.tape.count), heat.fuel(0)
+            told = {"bid": ladder.bid_tick * float(session.tick), "mark": view.mark, "price": session.price()}
+            told["estimate"] = None if fuel is None else fuel.mark
+            mixed.extend(
+                f"{name} {one}" for name, one in told.items() if one and not 900 < one / before < 1100
+            )
+
+        session.listener = watched
+        epoch = session.epoch
+        twin.servers[venue].faults = Faults(multiplier=("ETHUSDT",))
+        await until(lambda: session.venues[venue].instrument.tick.fraction > 100 * Fraction(tick))
+        await until(lambda: live(session, venue) and session.venues[venue].mark is not None)
+        assert reader.told(f"{venue.capitalize()} counts ETHUSDT in another unit now")
+        await until(lambda: heat.fuel(0) is not None)
+        fuel, now = heat.fuel(0), session.price()
+        assert fuel is not None
+        assert now is not None
+        assert mixed == []
+        assert seen > {BookState.LIVE}
+        assert session.epoch > epoch
+        assert 900 < now / before < 1100
+        assert all(100 < one.near / before < 10_000 for one in fuel.clusters)
+        assert session.day_change_pct() is None or abs(session.day_change_pct() or 0.0) < 20
+        assert live(hub.sessions["BTCUSDT"], venue)

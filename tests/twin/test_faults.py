@@ -34,9 +34,13 @@ Trial = Callable[[Followed], Awaitable[None]]
 
 
 async def at(
-    venues: tuple[str, ...], trial: Trial, start: Faults | None = None, symbols: tuple[str, ...] = (SYMBOL,)
+    venues: tuple[str, ...],
+    trial: Trial,
+    start: Faults | None = None,
+    symbols: tuple[str, ...] = (SYMBOL,),
+    mended: bool = True,
 ) -> None:
-    """Run a trial at several venues at once; afterwards every fault is over, and every book must be back."""
+    """Run a trial at several venues at once; if it is mended, every book must be back afterwards."""
     async with Twin(SEED, history_days=0.01, symbols=symbols) as twin:
 
         async def one(venue: str) -> None:
@@ -44,6 +48,8 @@ async def at(
                 if start is None:
                     await made.until_live()
                 await trial(made)
+                if not mended:
+                    return
                 made.server.faults = Faults()
                 await made.until_live()
 
@@ -252,7 +258,7 @@ async def test_a_frame_of_twenty_megabytes_costs_the_connection_alone() -> None:
     await at(VENUES, trial)
 
 
-@pytest.mark.parametrize("fault", ["delist", "prelaunch"])
+@pytest.mark.parametrize("fault", ["delist", "prelaunch", "rename"])
 async def test_a_contract_that_closes_is_not_live_and_its_neighbour_stays(fault: str) -> None:
     async def trial(made: Followed) -> None:
         await made.until(lambda: made.books[OTHER].state is BookState.LIVE, "live beside it")
@@ -293,6 +299,17 @@ async def test_a_list_of_contracts_that_tells_too_wide_a_tick_is_not_believed() 
         await made.until_live()
 
     await at(VENUES, trial)
+
+
+async def test_a_contract_that_counts_in_another_unit_is_lost_and_found_in_the_new_one() -> None:
+    async def trial(made: Followed) -> None:
+        before = made.book.instrument
+        made.server.faults = Faults(multiplier=(SYMBOL,))
+        await made.until(lambda: made.book.instrument.steps != before.steps, "in the new unit")
+        await made.until_live()
+        assert made.book.epoch > 1
+
+    await at(VENUES, trial, mended=False)
 
 
 async def test_no_open_interest_no_funding_and_no_times_divide_nothing_by_zero() -> None:

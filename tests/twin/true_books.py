@@ -44,13 +44,20 @@ def difference(server: VenueServer, held: VenueBook) -> str:
     factor = texts.tick.fraction / made.tick.fraction * (2 if texts.finer else 1)
     if factor.denominator != 1 or (texts.finer and factor % 2):
         return f"{made.venue} {made.symbol}: live in ticks of {made.tick} where prices move by {texts.tick}"
+    lot_factor = texts.size_step.fraction / made.lot.fraction
+    if lot_factor.denominator != 1:
+        return f"{made.venue} {made.symbol}: live in lots of {made.lot} where sizes move by {texts.size_step}"
+    if abs(float(made.contract_size) / texts.contract_coins - 1) > 1e-9:
+        return (
+            f"{made.venue} {made.symbol}: live in units of {made.contract_size}, not {texts.contract_coins}"
+        )
     shift = int(factor) // 2 if texts.finer else 0
     low, high = getattr(held, "trusted", (0, 0)) if made.venue == "binance" else (0, 2**62)
     for name, (ticks, lots), (true_ticks, true_lots) in (
         ("bids", held.book.bids(), (view.bid_ticks, view.bid_lots)),
         ("asks", held.book.asks(), (view.ask_ticks, view.ask_lots)),
     ):
-        wrong = _side(ticks, lots, true_ticks * int(factor) + shift, true_lots, low, high)
+        wrong = _side(ticks, lots, true_ticks * int(factor) + shift, true_lots * int(lot_factor), low, high)
         if wrong:
             return f"{made.venue} {made.symbol} {name} at {held.update_id}, epoch {held.epoch}: {wrong}"
     return ""

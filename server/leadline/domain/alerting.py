@@ -116,6 +116,11 @@ class Alerting:
         """Take an approach that fired before a restart: the same stretch is not news again."""
         self._known.append((rule, symbol, at_ms, lo, hi))
 
+    def forget(self, symbol: str) -> None:
+        """A symbol's prices mean something else from now on: the next one crosses nothing."""
+        self._facts.pop(symbol, None)
+        self._before.pop(symbol, None)
+
     def observe(self, facts: Facts) -> list[Firing]:
         """Take the facts of a symbol; return what fires."""
         if facts.symbol in self._facts:

@@ -37,6 +37,16 @@ class Instrument:
     base: str = ""
     quote: str = ""
 
+    @property
+    def steps(self) -> tuple[Step, Step, Step]:
+        """What its numbers mean: with another one they all mean something else."""
+        return self.tick, self.lot, self.contract_size
+
+    def in_other_unit(self, later: Instrument) -> bool:
+        """Tell whether prices rose as sizes fell: the contract counts other units, 1000 coins as one."""
+        risen = later.tick.fraction / self.tick.fraction
+        return risen != 1 and risen * later.lot.fraction / self.lot.fraction == 1
+
     @overload
     def price(self, ticks: int) -> float: ...
 

@@ -147,6 +147,11 @@ class Pulse:
                     tier.add(row, minutes[known], np.repeat(np.array(sums) / spans, spans)[known])
         self.past += 1
 
+    def forget(self, venue: str) -> None:
+        """Let a venue's minutes go: its numbers mean something else from now on."""
+        if self._venues.pop(venue, None) is not None:
+            self.past += 1
+
     def advance(self, minute: int) -> None:
         """Let ``minute`` be the newest one; what lies KEPT_MIN before it is forgotten."""
         if minute > self._last_min:

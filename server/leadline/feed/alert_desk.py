@@ -84,6 +84,7 @@ class _Symbol:
         wake: Callable[[SymbolSession], None],
     ) -> None:
         self.session = session
+        self.unit = session.unit
         self.wake = wake
         self.calm = self.quiet_mark = ALL_PRICES
         self.lowest, self.highest = inf, 0.0
@@ -110,6 +111,8 @@ class _Symbol:
     def _stirs(self, event: Event, view: VenueView) -> bool:
         """Tell whether an event may make a rule fire that waits for it."""
         if isinstance(event, Trades):
+            if event.late or event.last_price != view.last_price:
+                return False  # it says nothing of the price of now
             return view.last_price == self.session.price() and self._leaves_calm(event)
         if isinstance(event, Mark):
             leads = event.venue == next(iter(self.session.venues))
@@ -215,6 +218,9 @@ class AlertDesk:
 
     def _step(self, name: str, session: SymbolSession, woken: bool) -> None:
         one = self._symbols.get(name)
+        if one is not None and one.unit != session.unit:
+            self.alerting.forget(name)
+            one = None
         if one is None:
             one = self._begin(name, session)
         if one is None or session.price() is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.domain.estimator_constants import model_hash
 from leadline.domain.events import Side
 from leadline.domain.instrument import Instrument
+from leadline.domain.leap import leaps
 from leadline.feed.map_columns import EndedMinute
 from leadline.store.history import HistoryStore
 from leadline.store.history_day import BarRow, HistoryRow, LessonRow, LiquidationRow, SampleRow
@@ -83,6 +84,23 @@ async def load_past(
         *(instrument.symbol, venue, len(kept.history.candles), len(fresh.candles)),
     )
     return _joined(kept, fresh)
+
+
+def in_last_unit(past: Past) -> Past:
+    """Leave out what lies before the last leap of the price: it counts in another unit."""
+    told = past.history
+    leapt = [bar.at_ms for before, bar in pairwise(told.candles) if leaps(before.close, bar.open)]
+    if not leapt:
+        return past
+    since_ms = leapt[-1]
+    history = History(
+        candles=[bar for bar in told.candles if bar.at_ms >= since_ms],
+        open_interest=[sample for sample in told.open_interest if sample[0] >= since_ms],
+        funding=told.funding,
+        long_ratios=told.long_ratios,
+    )
+    kept = [column for column in past.kept if column.minute * MINUTE_MS >= since_ms]
+    return replace(past, history=history, kept=kept, lessons={})
 
 
 def _joined(kept: Past, fresh: History) -> Past:

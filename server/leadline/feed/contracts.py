@@ -54,10 +54,6 @@ class Contracts:
                 changes.opened.append(symbol)
             elif was and not made.trading:
                 changes.closed.append(symbol)
-            elif made.trading and before is not None and _steps(made) != _steps(before):
+            elif made.trading and before is not None and made.steps != before.steps:
                 changes.rebuilt.append(symbol)
         return changes
-
-
-def _steps(made: Instrument) -> tuple[object, ...]:
-    return made.tick, made.lot, made.contract_size

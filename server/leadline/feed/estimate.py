@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from leadline.clock import Clock
 from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest
 from leadline.domain.instrument import Instrument
+from leadline.domain.leap import leaps
 from leadline.domain.leverage import Tiers
 from leadline.domain.mark_watch import SILENT_MS, MarkWatch
 from leadline.domain.pace import Pace
@@ -411,6 +412,8 @@ class SymbolHeat:
         names = list(self._venues) if venue == ALL_VENUES else [venue]
         made = [self._venues[name] for name in sorted(names, key=reference_rank) if name in self._venues]
         ready = [one for one in made if one.bands is not None and one.mark_price and one.bands.oi_coins > 0]
+        # One that counts in another unit cannot be added to the first.
+        ready = [one for one in ready if not leaps(ready[0].mark_price, one.mark_price or 0.0)]
         if not ready or self._estimator is None:
             return None
         from leadline.domain.story import Story
@@ -574,7 +577,7 @@ def _first_mark(events: deque[Event]) -> float | None:
 
 def _price_without_mark(events: deque[Event]) -> float | None:
     """Return the last traded price, if trades have waited for a mark for so long that none will come."""
-    trades = [event for event in events if isinstance(event, Trades)]
+    trades = [event for event in events if isinstance(event, Trades) and not event.late]
     waited = trades and trades[-1].columns[AT_MS, -1] - trades[0].columns[AT_MS, 0] > SILENT_MS
     return trades[-1].last_price if waited else None
 

@@ -7,6 +7,7 @@ wanted, so clients cost ingest nothing.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from leadline.domain.ladder import (
     rows_of,
     touch_of,
 )
+from leadline.domain.leap import leaps
 from leadline.domain.mark_watch import SILENT_MS
 from leadline.domain.pace import Pace
 from leadline.domain.pulse import Pulse
@@ -54,7 +56,10 @@ from leadline.venues.booksync import BookSync
 if TYPE_CHECKING:
     from leadline.feed.map_columns import SymbolColumns
 
+log = logging.getLogger("leadline.feed")
+
 MINUTE_MS = 60_000
+UNIT_CHANGE_MS = 10_000
 NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate that is not there
     "bands": None,
     "clusters": [],
@@ -78,6 +83,8 @@ class HeatSource(Protocol):
 
     def take(self, event: Event, instrument: Instrument) -> None: ...
 
+    def forget(self, venue: str) -> None: ...
+
     def codes(self, venue: str, tick: Step, group: int, first: int) -> NDArray[np.uint8]: ...
 
     def summary(
@@ -100,7 +107,7 @@ class VenueView:
     """One venue of the session: its book by reference and its last slow facts.
 
     closed: the venue does not trade the contract (not yet, for now, or no more).  marked_ms: when its mark
-    came, by the local clock.
+    came; anew_ms: when it was last begun anew in another unit; both by the local clock.
     """
 
     instrument: Instrument
@@ -115,6 +122,7 @@ class VenueView:
     continuity: Continuity = field(default_factory=Continuity)
     liquidations: Completeness = Completeness.UNKNOWN
     closed: bool = False
+    anew_ms: int | None = None
 
 
 class SymbolSession:
@@ -148,6 +156,8 @@ class SymbolSession:
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
         self.listener: Callable[[Event, VenueView], None] | None = None  # told of each event once it is taken
+        self.unit = 0  # rises when the price began to be that of another unit
+        self.unit_changed: dict[str, Callable[[], None]] = {}  # by venue: told when its unit changed
         self._grouped_price: float | None = None
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
@@ -195,6 +205,8 @@ class SymbolSession:
         elif isinstance(event, BookChanged):
             self._book_changed(event, view)
         elif isinstance(event, Mark):
+            if leaps(view.mark, event.price):
+                self._begin_anew(view)
             view.mark, view.marked_ms = event.price, self.clock.monotonic_ms()
         elif isinstance(event, Funding):
             view.funding = event
@@ -212,8 +224,30 @@ class SymbolSession:
         self.tape.add(trades, view.scale, now_ms)
         if trades.late:
             self._late_flow(trades, now_ms)
-        else:
+        elif not leaps(view.mark, trades.last_price):
             view.last_price = trades.last_price
+
+    def _begin_anew(self, view: VenueView) -> None:
+        """Forget what was known of a venue in another unit; whoever keeps more of it is told."""
+        venue, now_ms = view.instrument.venue, self.clock.monotonic_ms()
+        # Book and mark tell of the same change, one after the other.
+        again = view.anew_ms is not None and now_ms - view.anew_ms < UNIT_CHANGE_MS
+        view.anew_ms = now_ms
+        log.warning("%s counts %s in another unit now", venue, self.symbol)
+        if view is next(iter(self.venues.values())):
+            # What is known of the symbol's price is known in this venue's unit.
+            self.pace, self._grouped_price = Pace(), None
+            self.day_prices.clear()
+            self.unit += 1
+        view.mark = view.last_price = view.funding = view.open_interest_coins = None
+        self.tape = Tape(self.tape)
+        self.pulse.forget(venue)
+        self._flow_told.pop(venue, None)
+        self.epoch += 1
+        if self.heat is not None:
+            self.heat.forget(venue)
+        if venue in self.unit_changed and not again:
+            self.unit_changed[venue]()
 
     def _late_flow(self, trades: Trades, now_ms: int) -> None:
         """Count late trades in the minutes they were made in, and not in this one."""
@@ -238,6 +272,8 @@ class SymbolSession:
         view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
         if view.book.instrument is not view.instrument:
             # The venue changed the contract's steps: the same book now counts in others.
+            if view.instrument.in_other_unit(view.book.instrument):
+                self._begin_anew(view)
             self.attach(view.book.instrument, view.book)
             return
         if event.epoch != view.epoch_seen:
@@ -245,10 +281,14 @@ class SymbolSession:
             self.epoch += 1
 
     def views(self, venue: str) -> list[VenueView]:
-        """Return the venues of a view: all of them or the one named (none when it is not attached)."""
-        if venue == ALL_VENUES:
-            return list(self.venues.values())
-        return [self.venues[venue]] if venue in self.venues else []
+        """Return the venues of a view: the one named (none when it is not attached), or all.
+
+        In the view of all is none that counts in another unit than the first: nothing of it could be added.
+        """
+        if venue != ALL_VENUES:
+            return [self.venues[venue]] if venue in self.venues else []
+        unit = next((view.mark for view in self.venues.values() if view.mark is not None), None)
+        return [view for view in self.venues.values() if view.mark is None or not leaps(unit, view.mark)]
 
     def ladder(self, venue: str, group: int, depth: int, tape_count: int) -> LadderView:
         """Cut the ladder of a view as it stands now; prints are the trades after ``tape_count``."""
@@ -281,7 +321,8 @@ class SymbolSession:
         live = [view for view in views if view.book.state == BookState.LIVE]
         # With no live book the last one known is shown, and flagged: a picture that looks stale.
         shown = live or [view for view in views if view.book.state == BookState.STALE]
-        open_venues = sum(not view.closed for view in views)
+        asked = self.venues.values() if venue == ALL_VENUES else views
+        open_venues = sum(not view.closed for view in asked)
         flags = LadderFlags.LIVE if live else LadderFlags.STALE if shown else LadderFlags(0)
         flags |= LadderFlags.SIMULATED if self.simulated else LadderFlags(0)
         flags |= LadderFlags.PARTIAL if live and len(live) < open_venues else LadderFlags(0)
@@ -455,8 +496,7 @@ class SymbolSession:
 
 def _continues(before: VenueView, after: VenueView) -> bool:
     one, other = before.instrument, after.instrument
-    same_steps = (one.tick, one.lot, one.contract_size) == (other.tick, other.lot, other.contract_size)
-    return same_steps and before.epoch_seen == after.book.epoch
+    return one.steps == other.steps and before.epoch_seen == after.book.epoch
 
 
 def _coin_lot(instrument: Instrument) -> Step:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 from leadline.domain.instrument import Instrument
 from leadline.errors import VenueError
-from leadline.feed.backfill import load_past, past_rows
+from leadline.feed.backfill import in_last_unit, load_past, past_rows
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.contracts import Changes, Contracts
 from leadline.feed.due_symbols import DueSymbols
@@ -123,6 +124,8 @@ class VenueFeed:
         for symbol in symbols:
             if symbol not in found:
                 self._missing(self.venue, symbol)
+            else:
+                self._hub.sessions[symbol].unit_changed[self.venue] = partial(self._unit_changed, symbol)
         self._contracts = Contracts(found)
         for made in self._contracts.closed():
             self._close(made)
@@ -151,6 +154,14 @@ class VenueFeed:
             self._say(symbol, f"{self.venue.capitalize()} trades {symbol} now; its book joins.")
         for symbol in changes.rebuilt:
             log.warning("%s changed the steps of %s; its book is built anew", self.venue, symbol)
+
+    def _unit_changed(self, symbol: str) -> None:
+        self._histories_due.put(symbol)
+        self._say(
+            symbol,
+            f"{self.venue.capitalize()} counts {symbol} in another unit now: its estimate is made anew, "
+            "and price alerts and marks mean the old unit.",
+        )
 
     def _close(self, made: Instrument) -> None:
         self._hub.sessions[made.symbol].close(made)
@@ -199,10 +210,11 @@ class VenueFeed:
         """Build a symbol's bands; without history, return the building that has yet to wait for a price."""
         instrument, now_ms = self._contracts.get(symbol), self._venue_ms()
         heat = self._heats[symbol]
-        past = await load_past(
+        told = await load_past(
             *(self._store, self.venue, self._rest, instrument, now_ms),
             lambda share: heat.loading(self.venue, share),
         )
+        past = in_last_unit(told)
         history = past.history
         self._remember_day(symbol, history, now_ms)
         remember_pulse(self._hub.sessions[symbol].pulse, self.venue, history, self._hub.clock.wall_ms())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from leadline.units import Step
 VENUES = ("binance", "bybit", "okx")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 FUNDING_INTERVAL_MS = 8 * 3_600_000
+MULTIPLE, DECIMALS_OF_MULTIPLE = 1_000, 3
 
 # Rows of a tier table: from which notional (USD), maintenance rate, deduction (USD), maximum leverage.
 FLOOR, RATE, DEDUCTION, LEVERAGE = range(4)
@@ -53,6 +55,32 @@ class Contract:
     def contract_coins(self) -> float:
         """Coins in one unit of the venue's feed."""
         return float(self.lot.fraction / self.size_step.fraction)
+
+    def changed(self, renamed: bool, multiplied: bool) -> Contract:
+        """Return the contract under another name, or with another unit; twice the same is still one.
+
+        A multiplied contract counts MULTIPLE coins as one, as 1000PEPE does, so its sizes are as much smaller
+        and its price is so many times as high; but at OKX, whose prices are those of a coin.
+        """
+        base = f"{self.base}X" if renamed else self.base
+        native = f"{base}-USDT-SWAP" if self.venue == "okx" else f"{base}USDT"
+        made = replace(self, base=base, native=native)
+        if not multiplied:
+            return made
+        part = Fraction(1, MULTIPLE)
+        made = replace(
+            made,
+            size_step=Step.of(self.size_step.fraction * part),
+            size_decimals=self.size_decimals + DECIMALS_OF_MULTIPLE,
+        )
+        if self.venue == "okx":
+            return made
+        return replace(
+            made,
+            tick=Step.of(self.tick.fraction * MULTIPLE),
+            lot=Step.of(self.lot.fraction * part),
+            start_price=self.start_price * MULTIPLE,
+        )
 
     @property
     def tiers(self) -> NDArray[np.float64]:

@@ -40,6 +40,8 @@ class Faults:
     times, or open interest and the next funding, are 0.
 
     Contracts, by our symbol.  delist: no longer traded nor sent.  prelaunch: listed, not open yet.
+    rename: listed and traded under another name from now on, the old one is unknown.  multiplier: a unit of
+    the contract is another number of coins from now on, under the same name (see Contract.changed).
     finer_tick: the tick is halved in mid-session, and no price lies on the old grid.  coarse_list: the
     list of contracts tells a tick twice as wide as that of the orders.
     """
@@ -72,6 +74,8 @@ class Faults:
     zero_interest: bool = False
     delist: tuple[str, ...] = ()
     prelaunch: tuple[str, ...] = ()
+    rename: tuple[str, ...] = ()
+    multiplier: tuple[str, ...] = ()
     finer_tick: tuple[str, ...] = ()
     coarse_list: tuple[str, ...] = ()
 

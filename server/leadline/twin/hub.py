@@ -220,11 +220,12 @@ class VenueServer(ABC):
     @faults.setter
     def faults(self, faults: Faults) -> None:
         """Break what these say and mend the rest.  Raises ValueError for a symbol that is not traded."""
-        for symbol in (*faults.delist, *faults.prelaunch, *faults.finer_tick, *faults.coarse_list):
+        steps = (*faults.finer_tick, *faults.coarse_list, *faults.multiplier)
+        for symbol in (*faults.delist, *faults.prelaunch, *faults.rename, *steps):
             if symbol not in SYMBOLS:
                 raise ValueError(f"there is no symbol {symbol}; expected one of {', '.join(SYMBOLS)}")
         self._faults = faults
-        for market in self.markets.values():
+        for market in list(self.markets.values()):
             self._set_up(market)
 
     def _set_up(self, market: Market) -> None:
@@ -232,6 +233,7 @@ class VenueServer(ABC):
         market.skew_ms = faults.clock_offset_ms
         market.zero_times, market.zero_interest = faults.zero_times, faults.zero_interest
         market.narrow_ids = bool(faults.snapshot_edge)
+        self._change_contract(market, symbol in faults.rename, symbol in faults.multiplier)
         market.refine(symbol in faults.finer_tick)
         market.list_tick(symbol in faults.coarse_list)
         was = market.closed
@@ -240,6 +242,19 @@ class VenueServer(ABC):
         )
         if was and not market.closed:
             self._open(market)
+
+    def _change_contract(self, market: Market, renamed: bool, multiplied: bool) -> None:
+        """Rename or re-measure a contract; nobody hears anything more under a former name."""
+        former = market.contract.native
+        market.change_contract(renamed, multiplied)
+        if market.contract.native == former:
+            return
+        self.markets = {one.contract.native: one for one in self.markets.values()}
+        for name in [name for name in self.feeds if former.lower() in name.lower()]:
+            feed = self.feeds.pop(name)
+            for session in list(feed.sessions):
+                for key in [key for key, held in session.feeds.items() if held is feed]:
+                    self.stop_listening(session, key)
 
     def _open(self, market: Market) -> None:
         """Let a contract that opens send its first books."""

@@ -86,7 +86,7 @@ class Market:
     """The truth about one contract; advanced by World, read by servers and tests."""
 
     def __init__(self, contract: Contract, seed: int, traders: Traders = USUAL) -> None:
-        self.contract = contract
+        self.contract = self._usual = contract
         price = contract.start_price
         tick, lot = float(contract.tick), float(contract.lot)
         reach = int(REACH_SHARE * price / tick)
@@ -155,6 +155,24 @@ class Market:
             self._former = (self.step, self.texts)
             self.texts = Texts(self.contract, finer)
 
+    def change_contract(self, renamed: bool, multiplied: bool) -> None:
+        """Give the contract another name or another unit, or undo that; its past is told in the new unit."""
+        contract = self._usual.changed(renamed, multiplied)
+        if contract == self.contract:
+            return
+        price = float(contract.tick.fraction / self.contract.tick.fraction)
+        for rows in (self.bars.rows, self._bar[None]):
+            rows[:, OPEN : CLOSE + 1] *= price
+            rows[:, [VOLUME, BOUGHT, INTEREST]] /= price
+        self.contract = contract
+        self._former = (self.step, self.texts)
+        self.texts = Texts(contract, self.texts.finer)
+
+    @property
+    def _unit(self) -> float:
+        """The price of one unit of the contract in that of a coin."""
+        return float(self.contract.tick.fraction / self._usual.tick.fraction)
+
     def list_tick(self, coarse: bool) -> None:
         """Choose the tick that the list of contracts tells: that of the prices, or twice as wide."""
         tick = self.texts.tick
@@ -177,11 +195,11 @@ class Market:
 
     @property
     def mark(self) -> float:
-        return float(self.stats[k.MARK])
+        return float(self.stats[k.MARK]) * self._unit
 
     @property
     def index(self) -> float:
-        return float(self.stats[k.INDEX])
+        return float(self.stats[k.INDEX]) * self._unit
 
     @property
     def best_bid(self) -> int:
@@ -309,8 +327,8 @@ class Market:
                 int(row[k.L_LOTS]),
                 int(row[k.L_FILLED]),
                 int(row[k.L_LAST]),
-                row[k.L_BANKRUPT],
-                row[k.L_AVERAGE],
+                row[k.L_BANKRUPT] * self._unit,
+                row[k.L_AVERAGE] * self._unit,
             )
             for row in self._deaths[:, : self.head[k.LIQUIDATIONS]].T.tolist()
         ]
@@ -338,7 +356,8 @@ class Market:
         if funding_due:
             rate = self.funding_rate
             self.funding.append(Funding(at_ms // FUNDING_INTERVAL_MS * FUNDING_INTERVAL_MS, rate, self.mark))
-            k.settle_funding(self.params, self.table, self.tiers, self.stats, rate, self.mark)
+            mark = float(self.stats[k.MARK])
+            k.settle_funding(self.params, self.table, self.tiers, self.stats, rate, mark)
 
     def _start_bar(self, price: float) -> None:
         self._bar[:] = 0.0

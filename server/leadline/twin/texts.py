@@ -18,13 +18,14 @@ class Texts:
     only; OKX pads nothing and counts sizes in contracts.
 
     finer: the tick is half the contract's, and every price lies half a contract's tick higher, so that
-    none is on the old grid.  tick, price_decimals: as published.
+    none is on the old grid.  tick, price_decimals, size_step, contract_coins: as published.
     """
 
     def __init__(self, contract: Contract, finer: bool = False) -> None:
         self.finer = finer
         self.tick = Step.of(contract.tick.fraction * Fraction(1, 2)) if finer else contract.tick
         self.price_decimals = contract.price_decimals + finer
+        self.size_step, self.contract_coins = contract.size_step, contract.contract_coins
         self._tick = float(contract.tick)
         self._shift = self._tick / 2 if finer else 0.0
         self._size = float(contract.size_step)

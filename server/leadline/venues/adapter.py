@@ -339,7 +339,7 @@ class Adapter(Generic[S]):
             if sync is None or listed is None or made == listed:
                 continue
             self._listed[made.native] = made
-            if (made.tick, made.lot) == (listed.tick, listed.lot):
+            if made.steps == listed.steps:
                 sync.instrument = replace(made, tick=sync.instrument.tick, lot=sync.instrument.lot)
                 continue
             sync.rebase(made, now_ms)

@@ -9,7 +9,7 @@ import orjson
 
 from leadline.domain.events import Completeness, Liquidation, Mark, OpenInterest, PriceKind, Side
 from leadline.domain.instrument import Instrument
-from leadline.units import parse_float, parse_positive_float
+from leadline.units import OffGrid, parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
 from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.booksync import Delta, SequenceSync
@@ -25,6 +25,9 @@ FETCHED_WEIGHT = 1
 SNAPSHOT_WAIT_MS = 1_000
 PING_AFTER_MS = 20_000
 PONG_WITHIN_MS = 8_000
+# How far interest in contracts and in coins may disagree: both are rounded, and may be a moment apart.
+UNIT_TOLERANCE = 0.05
+UNIT_CONTRACTS_MIN = 100
 UPGRADE_NOTICE = "64008"
 TAKERS = {"buy": Side.BUY, "sell": Side.SELL}
 # A liquidation's side is its order's: selling closes a long.
@@ -49,6 +52,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         self._pinged: set[str] = set()
         self._requests: dict[str, int] = {}
         self._fallback: set[str] = set()
+        self._doubted: set[str] = set()
 
     def routes(self) -> dict[str, str]:
         return dict.fromkeys(self._natives, PUBLIC_PATH)
@@ -192,6 +196,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         if channel == "open-interest":
             if row.get("oiCcy"):
                 coins = parse_float(row["oiCcy"])
+                self._check_unit(sync, row, coins)
             else:
                 bid = sync.book.best_bid
                 coins = coins_of(made, parse_float(row["oi"]), made.price(bid) if bid else 1.0)
@@ -200,6 +205,22 @@ class OkxProtocol(Adapter[SequenceSync]):
             return []  # an empty text means that none applies, not zero
         next_ms = whole_text(row.get("fundingTime") or "0")
         return self._funding(sync, at_ms, parse_float(row["fundingRate"]), next_ms)
+
+    def _check_unit(self, sync: SequenceSync, row: dict[str, Any], coins: float) -> None:
+        """Doubt the contract's size once when the interest in contracts and in coins disagree about it.
+
+        It is the only thing that tells of a new size before the list of contracts does: raises OffGrid, for
+        then every size in the book is wrong by the same factor.
+        """
+        made = sync.instrument
+        contracts = parse_float(row["oi"]) if row.get("oi") else 0.0
+        told = contracts * float(made.contract_size)
+        agrees = made.inverse or contracts < UNIT_CONTRACTS_MIN or abs(coins / told - 1) < UNIT_TOLERANCE
+        if agrees:
+            self._doubted.discard(made.native)
+        elif made.native not in self._doubted:
+            self._doubted.add(made.native)
+            raise OffGrid(f"expected {told:.6g} coins in {contracts:.6g} contracts, got {coins:.6g}")
 
     def _take_liquidations(self, row: dict[str, Any]) -> list[Output]:
         sync = self._by_native.get(row["instId"])

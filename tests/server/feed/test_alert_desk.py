@@ -11,7 +11,7 @@ import pytest
 
 from leadline.domain.alert_facts import ClusterFact
 from leadline.domain.alerting import Alerting, Firing
-from leadline.domain.events import BookState, Side
+from leadline.domain.events import BookState, Mark, Side
 from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Fuel, Told
 from leadline.domain.trades import Trades
@@ -225,3 +225,24 @@ def test_a_muted_symbol_rings_nothing_but_tells_the_inbox() -> None:
     desk.desk.alerting.muted = {"BTCUSDT": desk.market.clock.wall_ms() + 2_500}
     desk.go(1001.5, 1)
     assert [firing.ring for firing, _ in desk.fired] == [False]
+
+
+def test_a_price_in_another_unit_or_a_late_trade_crosses_no_level() -> None:
+    desk = Desk(rule(RuleKind.PRICE, price=1_010.0, way="both", label=""))
+    session, book = desk.market.session, desk.market.books["binance"]
+    session.accept(Mark("binance", "BTCUSDT", 0, 1000.0))
+    desk.go(1000.0, 2)
+    session.accept(Trades.of(book.instrument, [(0, 10_200, 1, 1)], late=True))
+    desk.go(1000.0, 2)
+    session.accept(book.trade(10_000_000, 1))
+    desk.desk.step_woken()
+    session.accept(Mark("binance", "BTCUSDT", 0, 1_000_000.0))
+    before = desk.desk.signals("BTCUSDT")
+    desk.map.clusters = ()
+    desk.go(1_000_000.0, 2)
+    assert desk.titles == []
+    assert desk.desk.signals("BTCUSDT") is not before
+    desk.desk.alerting.rules = [rule(RuleKind.PRICE, 2, price=1_001_000.0, way="both", label="")]
+    desk.go(1_000_000.0, 1)
+    desk.go(1_002_000.0, 1)
+    assert len(desk.fired) == 1

@@ -13,10 +13,11 @@ import pytest
 from leadline.domain.backcast import backcast
 from leadline.domain.bands import Bands
 from leadline.domain.leverage import bundled_tiers
-from leadline.feed.backfill import MINUTE_MS, Past, lesson_rows, load_past, past_rows, thinned
+from leadline.feed.backfill import MINUTE_MS, Past, in_last_unit, lesson_rows, load_past, past_rows, thinned
 from leadline.store import history as store_module
 from leadline.store.history import HistoryStore
 from leadline.store.history_day import BarRow, LessonRow
+from leadline.venues.base import Candle, History
 from leadline.venues.history import DAY_MS, HOUR_MS, WEEK_MS
 from tests.server.venues.stream import instrument
 from tests.server.venues.test_history import NOW_MS, Archive
@@ -150,3 +151,15 @@ def test_minutes_become_fives_after_a_day_and_hours_after_a_week() -> None:
 def test_a_minute_inside_a_longer_bar_is_not_counted_twice() -> None:
     bars = thinned([row(1000, 5), row(1003), row(1004), row(1005)], 1006 * MINUTE_MS)
     assert [(bar.at_ms // MINUTE_MS, bar.span_ms // MINUTE_MS) for bar in bars] == [(1000, 5), (1005, 1)]
+
+
+def test_what_lies_before_a_change_of_the_unit_is_left_out() -> None:
+    prices = [10.0, 10.2, 10.1, 10_100.0, 10_050.0]
+    bars = [Candle(at * MINUTE_MS, p, p, p, p, 1.0, None, MINUTE_MS) for at, p in enumerate(prices)]
+    interest = [(bar.at_ms, 5.0) for bar in bars]
+    past = Past(History(bars, interest), lessons={"": {}})
+    cut = in_last_unit(past)
+    assert [bar.open for bar in cut.history.candles] == prices[3:]
+    assert (cut.history.open_interest, cut.lessons) == (interest[3:], {})
+    calm = Past(History(bars[:3], interest), lessons={"": {}})
+    assert in_last_unit(calm) is calm

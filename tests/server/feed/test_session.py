@@ -1,11 +1,15 @@
 """A session shows what its venues' books hold, and never shows an unproven book as live."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from leadline.domain.events import BookState, Funding, Mark, OpenInterest, Side
 from leadline.domain.ladder import LadderFlags
 from leadline.domain.trades import Trades
 from leadline.feed.session import ALL_VENUES
+from leadline.units import Step
 from tests.fakes.market import HandBook, hand_market, instrument
 
 
@@ -249,3 +253,52 @@ def test_late_trades_count_and_say_nothing_of_the_price_of_now() -> None:
     columns = session.pulse.columns(1, 4, ("binance",))
     assert columns.field("sell_usd").tolist()[1] == pytest.approx(usd[0])
     assert columns.field("buy_usd").tolist()[-1] == pytest.approx(1000.2 * 0.004 + usd[1] + usd[2])
+
+
+def test_a_mark_of_another_unit_begins_the_venue_anew() -> None:
+    market = hand_market("binance", "bybit")
+    session, binance, bybit = market.session, market.books["binance"], market.books["bybit"]
+    told: list[str] = []
+    session.unit_changed = {venue: partial(told.append, venue) for venue in ("binance", "bybit")}
+    session.remember_day([(market.clock.wall_ms() - 86_000_000, 990.0)])
+    for event in (
+        *(Mark(venue, "BTCUSDT", 0, 1000.0) for venue in ("binance", "bybit")),
+        OpenInterest("binance", "BTCUSDT", 0, 10.0),
+        *(book.trade(10_002, 1) for book in (binance, bybit)),
+    ):
+        session.accept(event)
+    session.observe()
+    tape, epoch = session.tape, session.epoch
+    # A print from far away says nothing of the price as long as the mark denies it.
+    session.accept(binance.trade(10_000_000, 1))
+    assert (session.price(), session.unit) == (1000.2, 0)
+    session.accept(Mark("binance", "BTCUSDT", 0, 4_000.0))
+    assert (session.unit, told) == (0, []), "so far a market may move"
+    session.accept(Mark("binance", "BTCUSDT", 0, 1_000_000.0))
+    session.accept(Mark("binance", "BTCUSDT", 0, 1_000_100.0))
+    view = session.venues["binance"]
+    assert (session.unit, told, session.epoch) == (1, ["binance"], epoch + 1)
+    assert (view.last_price, view.open_interest_coins, list(session.day_prices)) == (None, None, [])
+    assert session.tape is not tape
+    # What counts in other units cannot be added up: the joint view is that of the first venue, and says so.
+    assert [one.instrument.venue for one in session.views(ALL_VENUES)] == ["binance"]
+    flags = session.ladder(ALL_VENUES, 1, 5, 0).flags
+    assert flags == LadderFlags.LIVE | LadderFlags.PARTIAL
+    assert session.ladder("bybit", 1, 5, 0).flags == LadderFlags.LIVE
+    # The other follows.
+    session.accept(Mark("bybit", "BTCUSDT", 0, 1_000_200.0))
+    assert (session.unit, told) == (1, ["binance", "bybit"])
+    assert len(session.views(ALL_VENUES)) == 2
+
+
+def test_other_steps_alone_are_no_other_unit() -> None:
+    one = instrument("binance")
+    assert one.in_other_unit(replace(one, tick=Step.of("100"), lot=Step.of("0.000001")))
+    assert one.in_other_unit(replace(one, tick=Step.of("0.0001"), lot=Step.of("1")))
+    for other in (
+        one,
+        replace(one, tick=Step.of("0.01")),
+        replace(one, lot=Step.of("0.01")),
+        replace(one, tick=Step.of("0.01"), lot=Step.of("0.0001")),
+    ):
+        assert not one.in_other_unit(other)

@@ -16,6 +16,7 @@ from leadline.domain.events import (
     Side,
 )
 from leadline.domain.trades import Trades
+from leadline.units import Step
 from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.okx import OkxProtocol
 from tests.server.venues.stream import instrument, okx_book
@@ -227,3 +228,27 @@ def test_a_wrong_checksum_is_a_lost_book() -> None:
     protocol.receive("public", summed("update", [["1.0", "3", "0", "1"]], [], crc("1.0:2")), 0)
     book = protocol.books["BTCUSDT"]
     assert (book.state, book.stats.resyncs) == (BookState.STALE, 1)
+
+
+def interest(contracts: str, coins: str) -> bytes:
+    row = {"instId": NATIVE, "oi": contracts, "oiCcy": coins, "ts": "7"}
+    return orjson.dumps({"arg": {"channel": "open-interest", "instId": NATIVE}, "data": [row]})
+
+
+def test_interest_that_disagrees_with_the_size_of_a_contract_casts_doubt_on_it_once() -> None:
+    protocol = live()
+    book = protocol.books["BTCUSDT"]
+    assert book.instrument.contract_size == Step.of("0.01")
+    for contracts, coins in (("2810044", "28100.44"), ("50", "5"), ("0", "0"), ("100000", "980")):
+        protocol.receive("public", interest(contracts, coins), 0)
+    assert (book.state, book.epoch, protocol.protocol_errors) == (BookState.LIVE, 1, 0)
+    outputs = protocol.receive("public", interest("28100440", "28100.44"), 1_000)
+    assert book.state is BookState.STALE
+    assert "instruments" in [one.purpose for one in outputs if isinstance(one, Fetch)]
+    protocol.receive("public", okx_book(MADE, "snapshot", -1, 600, {9: 5}, {12: 5}), 1_100)
+    # Should the list of contracts not agree, it is believed: a book that is never live serves nobody.
+    protocol.receive("public", interest("28100440", "28100.44"), 4_000)
+    assert (book.state, protocol.protocol_errors) == (BookState.LIVE, 1)
+    protocol.receive("public", interest("2810044", "28100.44"), 7_000)
+    protocol.receive("public", interest("28100440", "28100.44"), 10_000)
+    assert (book.state, protocol.protocol_errors) == (BookState.STALE, 2)
