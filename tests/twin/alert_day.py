@@ -209,10 +209,19 @@ class AlertDay:
         moved = [
             told for told in self.told if isinstance(told.what, Transition) and told.what.after in STATES
         ]
-        wanted = [told.at_ms for told in moved]
-        got = [one.at_ms for one in fired]
-        # A cluster that is not shown any more at that instant has nothing to open, and news silences them.
-        if len(got) > len(wanted) or not set(got) <= set(wanted) or len(set(got)) < len(set(wanted)) * 0.9:
+        facts_at = {facts.at_ms: facts for facts in self.facts}
+        wanted = []
+        for told in moved:
+            assert isinstance(told.what, Transition)
+            facts = facts_at[told.at_ms]
+            if facts.regime is Regime.NEWS:
+                report.seen["states silenced by news"] += 1
+            elif facts.cluster(told.what.cluster) is not None:
+                wanted.append((told.at_ms, told.what.cluster))
+            else:
+                report.fail(f"a cluster changed its state at {told.at_ms} without being shown")
+        got = [(one.at_ms, one.cluster[0]) for one in fired if one.cluster]
+        if got != wanted:
             report.fail(f"states: wanted {wanted}, got {got}")
         for told in moved:
             if told.what.after is not CascadeState.CONFIRMED:  # type: ignore[union-attr]

@@ -140,7 +140,7 @@ export class MarksPainter {
     if (middle === top + half) {
       const { spineStart, spineEnd } = columns;
       context.roundRect(spineStart + 1, top + 1, spineEnd - spineStart - 2, camera.rowHeight - 2, 4);
-      context.moveTo(Math.max(spineEnd + 4, left - NOW_LEAD), middle);
+      context.moveTo(Math.max(spineEnd + NUMBER_ROOM, left - NOW_LEAD), middle);
       context.lineTo(left, middle);
     }
     context.stroke();
