@@ -405,6 +405,18 @@ export const strings = {
   pace: "Pace",
   pacePerMinute: (rows: string) => `${rows} rows/min`,
   clusters: "Dense clusters",
+  cascade: {
+    states: {
+      approach: "approach",
+      armed: "armed",
+      confirmed: "confirmed",
+      exhausted: "exhausted",
+      held: "held",
+    },
+    odds: (share: string | null, n: number) =>
+      share === null ? `cascade odds uncalibrated, n=${n}` : `cascade odds ${share} %, n=${n}`,
+    chip: (share: string) => `P ${share} %`,
+  },
   clusterTouch: { touched: "price is in it", consumed: "crossed" },
   gone: (percent: string) => `${percent} % gone`,
   goneClosed: (percent: string) => `${percent} % closed by holders`,

@@ -72,7 +72,7 @@ async def _serve(settings: Settings) -> int:
             if push.problem:
                 log.warning("%s", push.problem)
             alarms = await Alarms.open(store, push.delivery, hub, len(settings.symbols))
-            desk = AlertDesk(hub, market.heats, alarms.alerting, alarms.fired, alarms.told)
+            desk = AlertDesk(hub, market.heats, alarms.alerting, alarms.fired, alarms.told, alarms.odds)
             alarms.changed = desk.rules_changed
             web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk)
             return await _run(hub, listener, web, market.run(), desk.run(), alarms.run())

@@ -146,7 +146,7 @@ def clusters() -> list[dict[str, object]]:
             "distance_pct": abs((lo if side == "short" else hi) / LAST_TICK - 1) * 100,
             "eta_min": 11.0 if rank == 0 else None,
             "name": f"{side[0].upper()}{rank % 2 + 1}",
-            "state": state,
+            "cascade": {"state": state, "odds": 0.54, "n": 320} if rank in (0, 2) else None,
             "touch": "open",
             "since": NOW_MS - 5 * 3_600_000,
             "most_usd": 2 * usd if rank == 3 else usd + 1.2e6,

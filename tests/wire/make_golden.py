@@ -64,6 +64,7 @@ CLUSTER_FACTS: dict[str, object] = {
             "percentile": 97,
             "lift": 1.9,
             "moved_bp": -18,
+            "cascade": {"state": "armed", "odds": 0.54, "n": 320},
         },
         {
             "id": 9,
@@ -85,6 +86,7 @@ CLUSTER_FACTS: dict[str, object] = {
             "percentile": 91,
             "lift": None,
             "moved_bp": None,
+            "cascade": None,
         },
     ],
     "bias": -34,

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Cluster } from "../model/state.ts";
 import { Camera } from "./camera.ts";
-import { chipPlace, spanOf } from "./marks.ts";
+import { chipNote, chipPlace, spanOf } from "./marks.ts";
 
 let camera: Camera;
 beforeEach(() => {
@@ -38,4 +38,12 @@ it("the chip takes one row when only one is free, none when price is at the edge
 it("a cluster whose near edge is outside the picture has no chip", () => {
   camera.scrollBy(400);
   expect(place("short", 7743, 7790)).toBeNull();
+});
+
+it("the chip tells the state with its odds once they are known, else the distance", () => {
+  const at = (change: Partial<Cluster>) =>
+    chipNote({ ...cluster("short", 7748, 7756), distance_pct: 0.4, eta_min: 12, ...change }, true);
+  expect(at({})).toBe("0.40 % · ≈ 12 min");
+  expect(at({ cascade: { state: "armed", odds: 0.54, n: 320 } })).toBe("ARMED · P 54 %");
+  expect(at({ cascade: { state: "approach", odds: null, n: 12 } })).toBe("APPROACH · 0.40 %");
 });

@@ -278,34 +278,44 @@ export class MarksPainter {
     const top = place.top + CHIP_INSET;
     context.beginPath();
     context.roundRect(left + 0.5, top + 0.5, width - 1, height - 1, CHIP_RADIUS);
-    context.fillStyle = this.#palette.ground.surface;
+    const state = cluster.cascade?.state;
+    const burning = state === "confirmed";
+    context.fillStyle = burning ? hue : this.#palette.ground.surface;
     context.fill();
     context.strokeStyle = withAlpha(hue, 0.45);
     context.lineWidth = 1;
+    if (state === "held") context.setLineDash(NOW_DASH);
     context.stroke();
+    context.setLineDash([]);
     const first = place.rows === 2 ? top + height * 0.29 : top + height / 2;
     let x = left + CHIP_PADDING;
     context.textAlign = "left";
     context.font = FONTS.chipValue;
-    context.fillStyle = INK.primary;
+    context.fillStyle = burning ? INK.onLight : INK.primary;
     const value = usd(cluster.usd);
     context.fillText(value, x, this.#surface.baseline(FONTS.chipValue, first));
     x += context.measureText(value).width + 5;
     context.font = FONTS.chipInterval;
-    context.fillStyle = INK.secondary;
+    context.fillStyle = burning ? INK.onLight : INK.secondary;
     const interval = usdInterval(cluster.usd_lo, cluster.usd_hi, cluster.usd);
     const fits = x + context.measureText(interval).width <= left + width - CHIP_PADDING / 2;
     if (fits) context.fillText(interval, x, this.#surface.baseline(FONTS.chipInterval, first));
     if (place.rows < 2) return;
     context.font = FONTS.chipNote;
-    context.fillStyle = hue;
+    context.fillStyle = burning ? INK.onLight : state === "exhausted" ? INK.secondary : hue;
     const second = this.#surface.baseline(FONTS.chipNote, top + height * 0.72);
     context.fillText(chipNote(cluster, live), left + CHIP_PADDING, second);
   }
 }
 
-function chipNote(cluster: Cluster, live: boolean): string {
+/** Its state with the odds, where price nears it; else how far it is. */
+export function chipNote(cluster: Cluster, live: boolean): string {
   const distance = strings.percent(fixed(cluster.distance_pct, 2));
+  const { cascade } = cluster;
+  if (cascade) {
+    const share = cascade.odds === null ? distance : strings.cascade.chip(fixed(cascade.odds * 100, 0));
+    return `${strings.cascade.states[cascade.state].toUpperCase()} · ${share}`;
+  }
   if (!live || cluster.eta_min === null) return distance;
   return `${distance} · ${strings.minutes(cluster.eta_min)}`;
 }

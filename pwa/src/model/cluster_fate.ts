@@ -6,9 +6,15 @@ import { type Cluster, depletion } from "./state.ts";
 
 const GONE_MIN = 0.3;
 
-/** That price is in it, that it is much smaller than it was, that new positions moved it; else "". */
+/** How price nears it and how often that ended in a cascade, that price is in it, that it is much smaller than it was, that new positions moved it; else "". */
 export function fateOf(cluster: Cluster): string {
   const parts: string[] = [];
+  const { cascade } = cluster;
+  if (cascade) {
+    const { state, odds, n } = cascade;
+    const share = odds === null ? null : fixed(odds * 100, 0);
+    parts.push(`${strings.cascade.states[state]}, ${strings.cascade.odds(share, n)}`);
+  }
   if (cluster.touch !== "open") parts.push(strings.clusterTouch[cluster.touch]);
   const { gone, triggered, closed, expired } = depletion(cluster);
   if (gone >= GONE_MIN) {

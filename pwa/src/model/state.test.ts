@@ -37,6 +37,13 @@ const near = cluster("short", 7748, 7756);
 const far = cluster("short", 7791, 7798);
 const below = cluster("long", 7684, 7691);
 
+it("the fate of a cluster begins with how price nears it", () => {
+  const nearing = (odds: number | null) => fateOf({ ...near, cascade: { state: "armed", odds, n: 320 } });
+  expect(nearing(0.54)).toBe("armed, cascade odds 54 %, n=320");
+  expect(nearing(null)).toBe("armed, cascade odds uncalibrated, n=320");
+  expect(fateOf(near)).toBe("");
+});
+
 it("the compass names the nearest cluster outside the picture", () => {
   const clusters = [near, far, below];
   expect(beyond(clusters, "short", { lo: 7730, hi: 7757 })).toBe(far);
@@ -66,7 +73,7 @@ it("the server's clusters tell what became of them", () => {
   const { facts } = JSON.parse(readFileSync(golden, "utf8")) as { facts: StreamState };
   const [short, long] = facts.clusters as [Cluster, Cluster];
   expect(fateOf(short)).toBe(
-    "price is in it · 61 % gone: 50 % closed by holders, 11 % liquidated · 18 bp lower by new positions",
+    "armed, cascade odds 54 %, n=320 · price is in it · 61 % gone: 50 % closed by holders, 11 % liquidated · 18 bp lower by new positions",
   );
   expect(fateOf(long)).toBe("");
   expect(facts.chain).toEqual({ up: null, down: 267_100 });

@@ -35,6 +35,16 @@ export interface Cluster {
   readonly lift: number | null;
   /** How far new positions moved it of late; null when they did not. */
   readonly moved_bp: number | null;
+  /** How price nears it, in the view of all venues; null while it does not. */
+  readonly cascade?: Cascade | null;
+}
+
+export interface Cascade {
+  readonly state: "approach" | "armed" | "confirmed" | "exhausted" | "held";
+  /** Share of such touches that became a cascade, 0 to 1; null before enough are known. */
+  readonly odds: number | null;
+  /** Touches it was learned from. */
+  readonly n: number;
 }
 
 export interface BandFacts {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from leadline.domain.odds import Odds
 from leadline.domain.regime import Regime
 
 SideName = Literal["long", "short"]
@@ -55,7 +56,8 @@ class Facts:
     price: the last trade; atr: in price; pace_per_min: signed, in price.  funding: rate an interval;
     oi_change_1h: a share.  down: venues whose book is not live, with since when (Unix ms).  book_word,
     flow_word: "book thinning", "buyers pushing", "" when nothing is to be said.  forced_long_usd,
-    forced_short_usd: liquidated within the last minutes, as far as the feeds show.
+    forced_short_usd: liquidated within the last minutes, as far as the feeds show.  odds: of a cascade at a
+    touch, by cluster, of those that price is near to.
     """
 
     symbol: str
@@ -74,6 +76,7 @@ class Facts:
     flow_word: str = ""
     forced_long_usd: float = 0.0
     forced_short_usd: float = 0.0
+    odds: Mapping[int, Odds] = field(default_factory=dict)
 
     def forced_usd(self, side: SideName) -> float:
         return self.forced_long_usd if side == "long" else self.forced_short_usd

@@ -69,8 +69,15 @@ def _interval(one: ClusterFact) -> str:
 
 
 def _words(facts: Facts) -> str:
-    told = ", ".join(word for word in (facts.book_word, facts.flow_word) if word)
-    return f"{told[0].upper()}{told[1:]}." if told else ""
+    """What book and flow do, and which venues are missing from what is said."""
+    words = [", ".join(word for word in (facts.book_word, facts.flow_word) if word)]
+    words.append(f"without {', '.join(sorted(facts.down))}" if facts.down else "")
+    return " ".join(f"{word[0].upper()}{word[1:]}." for word in words if word)
+
+
+def _odds(facts: Facts, one: ClusterFact) -> str:
+    odds = facts.odds.get(one.id)
+    return f"Cascade odds {odds.text()}." if odds is not None else ""
 
 
 def approach(facts: Facts, one: ClusterFact) -> Text:
@@ -79,8 +86,8 @@ def approach(facts: Facts, one: ClusterFact) -> Text:
     distance = percent(one.distance(facts.price))
     title = f"{short_name(facts.symbol)} {distance} {way}: {dollars(one.usd)} USD of {one.side}s"
     uncertain = "" if one.calibrated else " (uncalibrated)"
-    body = f"{_interval(one)} USD{uncertain} at {_range(one.lo, one.hi)}. {_words(facts)}"
-    return Text(title, body.strip())
+    place = f"{_interval(one)} USD{uncertain} at {_range(one.lo, one.hi)}."
+    return Text(title, " ".join(part for part in (place, _words(facts), _odds(facts, one)) if part))
 
 
 def state(facts: Facts, one: ClusterFact, after: CascadeState, reason: str) -> Text:

@@ -17,6 +17,7 @@ from leadline.domain.thinning import depth_usd
 from leadline.domain.walls import Picture
 
 FOLLOWED = 3  # clusters a side
+NEAR_BP = 100.0
 TOUCH_MS = 120_000  # what happens within this time of a touch is its outcome
 TOUCH_OI_DROP = 0.003
 TOUCH_FORCED_SHARE = 0.1
@@ -46,6 +47,14 @@ class Around:
     forced_usd: Mapping[Side, float]
     last: tuple[float, ...]
     atr_bp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a cluster stands that price is near to; odds: of a cascade if it were touched now."""
+
+    state: CascadeState
+    odds: Odds
 
 
 @dataclass(slots=True)
@@ -103,13 +112,17 @@ class _Course:
 
 
 class ClusterWatch:
-    """Follows up to FOLLOWED clusters a side. odds: may be shared with other symbols."""
+    """Follows up to FOLLOWED clusters a side.
 
-    __slots__ = ("_near", "_touches", "cascades", "odds")
+    odds: may be shared with other symbols; standing: of the clusters within NEAR_BP at the last look, by id.
+    """
+
+    __slots__ = ("_near", "_touches", "cascades", "odds", "standing")
 
     def __init__(self, odds: CascadeOdds) -> None:
         self.odds = odds
         self.cascades = Cascades()
+        self.standing: dict[int, Standing] = {}
         self._near: dict[int, _Near] = {}
         self._touches: list[_Touch] = []
 
@@ -126,6 +139,11 @@ class ClusterWatch:
                 near.armed_bp = near.distances[-1][1]
         for one in followed:
             self._touch(one, fuel, around)
+        self.standing = {
+            one.id: Standing(self.cascades.state(one.id), self.odds.odds(self._features(one, fuel, around)))
+            for one in followed
+            if abs(self._near[one.id].distances[-1][1]) <= NEAR_BP
+        }
         return [*changed, *self._outcomes(fuel.mark, around)]
 
     def touched_within(self, at_ms: int, ms: int) -> bool:
@@ -176,18 +194,22 @@ class ClusterWatch:
             return
         near.touched = True
         near.forced_usd = around.forced_usd[course.side]
-        features = Features(
-            ln_distance=log(max(near.armed_bp, 1.0) / APPROACH_BP_MIN),
-            ln_fuel=log(max(one.usd, 1.0) / max(fuel.oi_usd * USUAL_FUEL, 1.0)),
-            aggression_z=around.imbalance_z * course.way,
-            thin=around.thin[course.side],
-            speed_z=near.closing_bp_s,
-        )
+        features = self._features(one, fuel, around)
         self._touches.append(
             _Touch(
                 *(one.id, one.side, one.usd, course.far, around.at_ms),
                 *(self.odds.odds(features), features, near.forced_usd),
             )
+        )
+
+    def _features(self, one: ClusterLike, fuel: Fuel[ClusterLike], around: Around) -> Features:
+        course, near = _Course.to(one), self._near[one.id]
+        return Features(
+            ln_distance=log(max(near.armed_bp, 1.0) / APPROACH_BP_MIN),
+            ln_fuel=log(max(one.usd, 1.0) / max(fuel.oi_usd * USUAL_FUEL, 1.0)),
+            aggression_z=around.imbalance_z * course.way,
+            thin=around.thin[course.side],
+            speed_z=near.closing_bp_s,
         )
 
     def _outcomes(self, mark: float, around: Around) -> list[TouchOutcome]:

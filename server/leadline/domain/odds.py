@@ -65,13 +65,16 @@ class Odds:
 
     def text(self) -> str:
         """Return the words for a person."""
-        return f"{self.p:.0%}" if self.calibrated else f"uncalibrated, n={self.n}"
+        return f"{self.p * 100:.0f} %, n={self.n}" if self.calibrated else f"uncalibrated, n={self.n}"
 
 
 class CascadeOdds:
     """Learns over all symbols that are given to it; times are Unix ms."""
 
-    __slots__ = ("_at_ms", "_mean", "_outcomes", "_precision", "_prior_mean", "_prior_precision", "n")
+    __slots__ = (
+        *("_at_ms", "_blocks", "_mean", "_outcomes", "_precision", "_prior_mean", "_prior_precision"),
+        "n",
+    )
 
     def __init__(self) -> None:
         size = len(Features().vector())
@@ -83,6 +86,7 @@ class CascadeOdds:
         self._mean: F8 = self._prior_mean.copy()
         self._precision: F8 = self._prior_precision.copy()
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=OUTCOMES_KEPT)
+        self._blocks: list[tuple[float, float, float]] = []  # of the correction, none when it is out of date
         self._at_ms: int | None = None
         self.n = 0
 
@@ -99,6 +103,7 @@ class CascadeOdds:
         x = features.vector()
         p = self._raw(x)
         self._outcomes.append((p, cascaded))
+        self._blocks = []
         self._precision = self._precision + np.outer(x, x) * max(p * (1 - p), 1e-6)
         self._mean = self._mean + np.linalg.solve(self._precision, x * (float(cascaded) - p))
         self.n += 1
@@ -125,17 +130,21 @@ class CascadeOdds:
         self._at_ms = max(at_ms, self._at_ms or 0)
 
     def _corrected(self, p: float) -> float:
-        """Correct by the isotonic regression of the kept outcomes (pool adjacent violators)."""
-        ordered = sorted(self._outcomes)
-        blocks: list[tuple[float, float, float]] = []  # (sum of outcomes, count, largest p)
-        for each_p, happened in ordered:
-            blocks.append((float(happened), 1.0, each_p))
-            while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
-                total, count, last = blocks.pop()
-                before, more, _ = blocks.pop()
-                blocks.append((before + total, more + count, last))
+        """Correct by the isotonic regression of the kept outcomes."""
+        blocks = self._blocks = self._blocks or self._pooled()
         for total, count, last in blocks:
             if p <= last:
                 return (total + 0.5) / (count + 1.0)
         total, count, _ = blocks[-1]
         return (total + 0.5) / (count + 1.0)
+
+    def _pooled(self) -> list[tuple[float, float, float]]:
+        """Pool adjacent violators: (sum of outcomes, count, largest p) of each block."""
+        blocks: list[tuple[float, float, float]] = []
+        for each_p, happened in sorted(self._outcomes):
+            blocks.append((float(happened), 1.0, each_p))
+            while len(blocks) > 1 and blocks[-2][0] * blocks[-1][1] >= blocks[-1][0] * blocks[-2][1]:
+                total, count, last = blocks.pop()
+                before, more, _ = blocks.pop()
+                blocks.append((before + total, more + count, last))
+        return blocks

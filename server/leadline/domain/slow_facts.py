@@ -17,7 +17,7 @@ SLACK = {
     "silent_ms": 0.25,
     **dict.fromkeys(("usd", "usd_lo", "usd_hi", "most_usd", "heat_top_usd", "factor"), 0.05),
     **dict.fromkeys(("distance_pct", "oi_pct", "percentile", "lift", "moved_bp", "oi_z", "bias"), 0.1),
-    **dict.fromkeys(("triggered", "closed", "expired"), 0.1),
+    **dict.fromkeys(("triggered", "closed", "expired", "odds"), 0.1),
     **dict.fromkeys(("up", "down"), 0.001),
 }
 

@@ -133,7 +133,7 @@ class AlertDesk:
     """The rules of the user over all symbols of a hub.
 
     fired: is given each firing and the moment (see `moment`).  log: is given every signal, for those who
-    keep outcomes.
+    keep outcomes.  odds: what earlier runs have learned.
     """
 
     def __init__(
@@ -143,9 +143,10 @@ class AlertDesk:
         alerting: Alerting,
         fired: Callable[[Firing, bytes], None],
         told: Callable[[Told], None] = lambda _: None,
+        odds: CascadeOdds | None = None,
     ) -> None:
         self.alerting = alerting
-        self.odds = CascadeOdds()
+        self.odds = odds or CascadeOdds()
         self._hub = hub
         self._heats = heats
         self._fired = fired
@@ -349,6 +350,7 @@ class AlertDesk:
             flow_word=_flow_word(signals),
             forced_long_usd=signals.died_usd(now_ms, Side.BUY),
             forced_short_usd=signals.died_usd(now_ms, Side.SELL),
+            odds={number: standing.odds for number, standing in signals.clusters.standing.items()},
         )
 
     def _note_down(self, one: _Symbol, views: Iterable[VenueView], now_ms: int) -> None:

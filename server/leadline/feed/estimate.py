@@ -493,6 +493,7 @@ def _told(
         "percentile": round(rated.percentile),
         "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
         "moved_bp": None if moved is None else round(moved.shift_bp),
+        "cascade": None,  # told by who watches the book, for the view of all venues
     }
 
 

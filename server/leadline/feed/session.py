@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +152,7 @@ class SymbolSession:
         self.tape = Tape()
         self.pulse = Pulse()
         self.regime = 0  # the wire's number, 0 while nobody judges it
+        self.cascades: Mapping[int, dict[str, object]] = {}  # by cluster of all venues: how price nears it
         self._flow_told: dict[str, tuple[float, float]] = {}
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
@@ -452,6 +453,8 @@ class SymbolSession:
             if self.heat
             else NO_SUMMARY
         )
+        if venue == ALL_VENUES and self.cascades:
+            heat = {**heat, "clusters": [self._with_cascade(one) for one in heat["clusters"]]}  # type: ignore[attr-defined]
         return {
             "t": self.clock.wall_ms(),
             "mark": lead.mark if lead else None,
@@ -470,6 +473,9 @@ class SymbolSession:
             return {}
         told = {one.instrument.venue: self.heat.standing(one.instrument.venue) for one in self.views(venue)}
         return {name: standing for name, standing in told.items() if standing != "in"}
+
+    def _with_cascade(self, cluster: Mapping[str, Any]) -> dict[str, object]:
+        return {**cluster, "cascade": self.cascades.get(cluster["id"])}
 
     def _venue_state(self, view: VenueView, now_ms: int) -> dict[str, object]:
         book, continuity = view.book, view.continuity

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leadline.domain.absorption import AbsorptionWatch, Second, zone_width
+from leadline.domain.cascade import CascadeState
 from leadline.domain.cluster_watch import Around, ClusterWatch
 from leadline.domain.events import BookState, Completeness, Event, Liquidation, OpenInterest, Side
 from leadline.domain.flow import SPIKE_Z_MIN, TakerFlow
 from leadline.domain.forced import Bursts, InterestDrop
 from leadline.domain.grouping import default_group, group_steps
-from leadline.domain.odds import CascadeOdds
+from leadline.domain.odds import CascadeOdds, Odds
 from leadline.domain.regime import MapFacts, MinuteReturns, NewsSigns, NewsWatch, Regime, RegimeWatch
 from leadline.domain.signals import ClusterLike, Fuel, RegimeChange, Signal, Told, VolumeSpike
 from leadline.domain.spread import Spread
@@ -122,7 +123,13 @@ class SymbolSignals:
         now_ms, price = self._clock.wall_ms(), self.session.price()
         if price is None or self._seen is None:
             return []
-        return self._told(self.clusters.look(fuel, self._around(self._seen, now_ms)), now_ms, price)
+        news = self.clusters.look(fuel, self._around(self._seen, now_ms))
+        self.session.cascades = {
+            number: {"state": standing.state.value, "odds": _share_told(standing.odds), "n": standing.odds.n}
+            for number, standing in self.clusters.standing.items()
+            if standing.state is not CascadeState.IDLE
+        }
+        return self._told(news, now_ms, price)
 
     @property
     def range_log(self) -> float | None:
@@ -315,6 +322,10 @@ class SymbolSignals:
             self._standing.add(key)
             return [found]
         return []
+
+
+def _share_told(odds: Odds) -> float | None:
+    return round(odds.p, 2) if odds.calibrated else None
 
 
 def _spread_rows(picture: Picture) -> float:

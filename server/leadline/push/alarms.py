@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode
 from leadline.clock import Clock
 from leadline.domain.alerting import REMEMBERED_MS, Alerting, Firing
 from leadline.domain.cascade import Transition
+from leadline.domain.odds import OUTCOMES_KEPT, CascadeOdds, Features
 from leadline.domain.quiet import QuietError, read_quiet
 from leadline.domain.rules import Rule, RuleKind, presets
 from leadline.domain.signals import RegimeChange, Told, TouchOutcome
@@ -40,6 +41,7 @@ ALIVE_EVERY_S = 30.0
 DOWN_MS_MIN = 60_000  # a shorter absence is no news
 LAST_POSTS_S = 2.0
 WAITING_MAX = 10_000
+ODDS_KEPT_MS = 60 * 86_400_000  # they have faded by then
 INBOX_KEPT_MS = 30 * 86_400_000
 
 
@@ -50,6 +52,7 @@ class Alarms:
         self.alerting = Alerting()
         self.changed: Callable[[], None] = lambda: None  # called when the rules are others
         self.quiet: Any = None  # as the user told it
+        self.odds = CascadeOdds()  # as earlier runs have learned them
         self._store = store
         self._delivery = delivery
         self._hub = hub
@@ -72,6 +75,8 @@ class Alarms:
                 rules.prefer(database, "presets", now_ms)
             alerts.prune(database, now_ms - INBOX_KEPT_MS)
             told = rules.outcomes_since(database, now_ms - REMEMBERED_MS, "fired")
+            for touch in rules.outcomes_since(database, now_ms - ODDS_KEPT_MS, "touch")[-OUTCOMES_KEPT:]:
+                _learn(made.odds, touch)
             alive_ms = rules.preference(database, "alive_ms")
             quiet, muted = (rules.preference(database, name) for name in ("quiet", "muted"))
             return rules.all_rules(database), quiet, muted, told, alive_ms
@@ -261,6 +266,12 @@ class Alarms:
         except QuietError as error:
             # A zone that this machine no longer knows: better loud than silent.
             log.warning("quiet hours are off: %s", error)
+
+
+def _learn(odds: CascadeOdds, touch: Outcome) -> None:
+    """Let odds learn from a logged touch; one of a version that knew other features teaches nothing."""
+    with contextlib.suppress(KeyError, TypeError):
+        odds.learn(Features(**touch.what["features"]), bool(touch.what["burst"]), touch.at_ms)
 
 
 def _outcome(told: Told) -> Outcome | None:

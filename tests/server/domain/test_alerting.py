@@ -18,6 +18,7 @@ from leadline.domain.alerting import Alerting, Firing, preview
 from leadline.domain.cascade import CascadeState, Transition
 from leadline.domain.events import Side
 from leadline.domain.forced import Burst
+from leadline.domain.odds import Odds
 from leadline.domain.quiet import QuietHours, read_quiet
 from leadline.domain.regime import Regime
 from leadline.domain.rules import Rule, RuleKind, read_settings
@@ -315,3 +316,12 @@ def test_a_level_that_was_moved_or_slept_tells_only_what_came_since() -> None:
     asleep = replace(rule(RuleKind.PRICE, 2, "BTCUSDT", price=77_050.0), snoozed_until_ms=run.at_ms + 2_500)
     run.engine.rules = [asleep]
     assert [len(run.at(price)) for price in (77_040.0, 77_060.0, 77_060.0, 77_040.0)] == [0, 0, 0, 1]
+
+
+def test_an_approach_tells_the_odds_and_which_venues_are_missing() -> None:
+    run = Run(rule(RuleKind.APPROACH, distance=60.0))
+    (one,) = run.at(77_200.0, odds={1: Odds(0.54, 320)}, book_word="book steady", down={"okx": 0, "bybit": 0})
+    assert one.body.endswith("Book steady. Without bybit, okx. Cascade odds 54 %, n=320.")
+    run = Run(rule(RuleKind.APPROACH, distance=60.0))
+    (one,) = run.at(77_200.0, odds={1: Odds(0.54, 12)})
+    assert one.body.endswith("Cascade odds uncalibrated, n=12.")

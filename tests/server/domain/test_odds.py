@@ -26,7 +26,7 @@ def test_before_enough_touches_it_says_so() -> None:
     assert odds.odds(Features()).text() == "uncalibrated, n=199"
     assert odds.skill() is None
     odds, _ = learned(CALIBRATED_MIN, 1.0)
-    assert odds.odds(Features()).text().endswith("%")
+    assert odds.odds(Features()).text().endswith(" %, n=200")
 
 
 def test_it_finds_what_matters() -> None:

@@ -246,3 +246,28 @@ def test_a_price_in_another_unit_or_a_late_trade_crosses_no_level() -> None:
     desk.go(1_000_000.0, 1)
     desk.go(1_002_000.0, 1)
     assert len(desk.fired) == 1
+
+
+class Summary:
+    """As much of an estimate as the slow facts ask for."""
+
+    def summary(self, *_: object) -> dict[str, object]:
+        return {"clusters": [{"id": 4, "cascade": None}, {"id": 5, "cascade": None}]}
+
+    def standing(self, venue: str) -> str:
+        return "in"
+
+
+def test_how_price_nears_a_cluster_is_told_with_the_odds_in_the_view_of_all_venues() -> None:
+    desk = Desk()
+    desk.go(996.0, 2)
+    assert desk.market.session.cascades == {}
+    for step in range(50):
+        desk.go(1000.0 + step / 30, 0.1)
+    nearing = {"state": "approach", "odds": None, "n": 0}
+    session = desk.market.session
+    assert session.cascades == {4: nearing}
+    session.heat = Summary()  # type: ignore[assignment]
+    told: Any = {venue: session.state(venue, 1)["clusters"] for venue in ("all", "binance")}
+    assert [one["cascade"] for one in told["all"]] == [nearing, None]
+    assert [one["cascade"] for one in told["binance"]] == [None, None]

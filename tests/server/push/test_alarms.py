@@ -10,11 +10,13 @@ from dataclasses import replace
 from leadline.clock import SystemClock, wall_ms
 from leadline.domain.alerting import Firing
 from leadline.domain.cascade import CascadeState, Transition
+from leadline.domain.odds import Features
 from leadline.domain.rules import Rule, RuleKind, read_settings
-from leadline.domain.signals import Told
+from leadline.domain.signals import Told, TouchOutcome
 from leadline.feed.hub import Hub
 from leadline.push.alarms import DOWN_MS_MIN, Alarms
 from leadline.store import alerts, rules
+from leadline.store.rules import Outcome
 from tests.server.push.conftest import Desk
 
 
@@ -117,6 +119,22 @@ async def test_what_clusters_do_is_logged(desk: Desk) -> None:
         while not (logged := await desk.store.run(lambda db: rules.outcomes_since(db, 0, "transition"))):
             await asyncio.sleep(0.01)
     assert logged[0].what["after"] == "confirmed"
+
+
+async def test_a_restart_has_learned_from_logged_touches(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        odds = alarms.odds.odds(Features())
+        touch = TouchOutcome(4, "short", 8e6, odds, Features(ln_fuel=1.0), True, False, 5)
+        for at_ms in (wall_ms() - 1_000, wall_ms()):
+            alarms.told(Told("BTCUSDT", at_ms, 77_000.0, touch))
+        while not await desk.store.run(lambda db: rules.outcomes_since(db, 0, "touch")):
+            await asyncio.sleep(0.01)
+        # A version that knew another feature is no reason not to start.
+        other = Outcome(wall_ms(), "BTCUSDT", "touch", {"features": {"moon": 1.0}, "burst": True})
+        await desk.store.run(lambda db: rules.note(db, [other]))
+    async with running(desk) as again:
+        assert again.odds.n == 2
+        assert again.odds.odds(Features(ln_fuel=1.0)).p > odds.p
 
 
 async def test_a_stop_is_told_and_so_is_having_been_down(desk: Desk) -> None:
