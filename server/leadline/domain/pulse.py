@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import isnan
+from math import isnan, nan
 from typing import Final
 
 import numpy as np
@@ -97,6 +97,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self._venues: dict[str, tuple[_Tier, _Tier]] = {}
+        # By venue, what the newest minute has told since it was last written to the tiers.
+        self._running: dict[str, list[float]] = {}
         self._last_min = 0
         self.past = 0  # rises when minutes before the newest were told anew
 
@@ -115,6 +117,7 @@ class Pulse:
         flows: (first minute, minutes, USD bought, USD sold), shared evenly over its minutes.
         funding: settled rates, each of which holds from its minute until the next.
         """
+        self._settle()
         kept = np.arange(self._last_min - KEPT_MIN + 1, self._last_min + 1)
         unheard = self._unheard(venue, kept)  # [KEPT_MIN], before any of it is told
         for tier in self._tiers(venue):
@@ -155,6 +158,7 @@ class Pulse:
     def advance(self, minute: int) -> None:
         """Let ``minute`` be the newest one; what lies KEPT_MIN before it is forgotten."""
         if minute > self._last_min:
+            self._settle()
             for tiers in self._venues.values():
                 for tier in tiers:
                     tier.clear(self._last_min // tier.step_min + 1, minute // tier.step_min)
@@ -172,32 +176,44 @@ class Pulse:
     ) -> None:
         """Take what holds at a minute; None leaves what is known.  long_share: of all accounts, 0..1."""
         told = ((_OI, oi_usd), (_FUNDING, funding), (_LONG, long_share), (_CLOSE, close))
-        for tier, slot in self._places(venue, minute):
+        if minute == self._last_min:
+            running = self._running.setdefault(venue, [nan] * 6)
             for row, value in told:
                 if value is not None:
-                    tier.held[row, slot] = value
+                    running[row] = value
+        else:
+            self._write(venue, minute, [(row, value) for row, value in told if value is not None])
 
     def flow(self, venue: str, minute: int, buy_usd: float, sell_usd: float) -> None:
         """Add what takers bought and sold to a minute."""
-        for tier, slot in self._places(venue, minute):
-            for row, usd in ((_BUY, buy_usd), (_SELL, sell_usd)):
-                held = tier.held[row, slot]
-                tier.held[row, slot] = usd if isnan(held) else held + usd
+        if minute == self._last_min:
+            running = self._running.setdefault(venue, [nan] * 6)
+            running[_BUY] = _added(running[_BUY], buy_usd)
+            running[_SELL] = _added(running[_SELL], sell_usd)
+        else:
+            self._write(venue, minute, [(_BUY, buy_usd), (_SELL, sell_usd)])
+
+    def _settle(self) -> None:
+        """Write the running minute down."""
+        for venue, values in self._running.items():
+            self._write(venue, self._last_min, [told for told in enumerate(values) if not isnan(told[1])])
+        self._running.clear()
+
+    def _write(self, venue: str, minute: int, told: Sequence[tuple[int, float]]) -> None:
+        """Set the samples of a minute, and add to its flow; nowhere when it is too old or yet to come."""
+        if minute > self._last_min:
+            return
+        for tier in self._tiers(venue):
+            slot, newest = minute // tier.step_min, self._last_min // tier.step_min
+            if slot > newest - tier.slots:
+                held = tier.held[:, slot % tier.slots]
+                for row, value in told:
+                    held[row] = value if row in _SAMPLES else _added(float(held[row]), value)
 
     def _tiers(self, venue: str) -> tuple[_Tier, _Tier]:
         if venue not in self._venues:
             self._venues[venue] = _Tier(1, FINE_MIN), _Tier(COARSE_MIN, KEPT_MIN)
         return self._venues[venue]
-
-    def _places(self, venue: str, minute: int) -> list[tuple[_Tier, int]]:
-        """Return where a minute is kept; nowhere when it is too old or ahead of the newest."""
-        if minute > self._last_min:
-            return []
-        return [
-            (tier, minute // tier.step_min % tier.slots)
-            for tier in self._tiers(venue)
-            if minute // tier.step_min > self._last_min // tier.step_min - tier.slots
-        ]
 
     def _unheard(self, venue: str, minutes: I8) -> Bools:
         """Tell of each minute whether nothing of its flow was heard; of old ones their five tell together."""
@@ -213,6 +229,7 @@ class Pulse:
         Columns begin at multiples of ``step_min``.  order: venues whose funding and close lead, best
         first.  A bucket's sample is the last known of its minutes, its flow their sum.
         """
+        self._settle()
         first_min = (self._last_min // step_min - count + 1) * step_min
         buckets = {
             name: (fine if self._last_min - first_min < FINE_MIN - HOLD_MIN else coarse).columns(
@@ -256,6 +273,11 @@ def _cvd_before(columns: PulseColumns) -> F8:
     bought, sold = columns.field("buy_usd"), columns.field("sell_usd")
     before: F8 = columns.values[_CVD] - (bought - sold)
     return before
+
+
+def _added(held: float, more: float) -> float:
+    """Add to what may be unknown (NaN)."""
+    return more if isnan(held) else held + more
 
 
 def _held(samples: F8, hold: int) -> F8:

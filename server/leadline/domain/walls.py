@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +143,11 @@ class Walls:
             told += self._follow(side, picture, rows, usd, traded_usd)
             self._find(side, picture.at_ms, rows, usd, distances)
             told += self._tell(side, picture)
-            classes = np.searchsorted(DISTANCES_BP, distances)
-            for index in np.unique(classes).tolist():
-                self._usual[index].take_all(usd[classes == index], picture.at_ms)
+            # Best first, distances rise: the rows of a class lie together.
+            borders = [0, *np.searchsorted(distances, DISTANCES_BP, side="right").tolist(), len(rows)]
+            for usual, (first, end) in zip(self._usual, pairwise(borders), strict=True):
+                if first < end:
+                    usual.take_all(usd[first:end], picture.at_ms)
         return told
 
     def lost(self) -> list[WallGone]:
@@ -212,7 +216,7 @@ class Walls:
         """Begin to follow rows that are large enough."""
         if not len(rows):
             return
-        least_usd = max(self.usd_min, WHALE_OVER_TOP * float(np.median(usd[:WHALE_TOP])))
+        least_usd = max(self.usd_min, WHALE_OVER_TOP * median(usd[:WHALE_TOP].tolist()))
         for index in np.flatnonzero(usd >= least_usd).tolist():
             row, size = int(rows[index]), float(usd[index])
             if (int(side), row) in self._walls or len(self._walls) >= WALLS_MAX:

@@ -14,7 +14,7 @@ from leadline.domain.trades import Trades, joined
 from leadline.limits import TRADES_PER_FRAME_MAX
 
 ALL_VENUES = "all"
-FILLS_KEPT = 5_000
+FILLS_KEPT = 2_500
 LIQUIDATIONS_KEPT = 500
 GATHERED_MAX = 512  # messages
 
