@@ -555,6 +555,10 @@ export const strings = {
   markLabel: "Name, if it needs one",
   markWords: ["stop", "entry", "target"],
   markPut: "Mark",
+  levels: {
+    put: "Alert me when price crosses it",
+    here: (name: string) => `Alert: ${name}`,
+  },
   markForget: "Forget",
   markNote:
     "Marks are kept on the server and shown on all your phones. S0 and L0 stand where the day began densest.",

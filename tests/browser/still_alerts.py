@@ -61,6 +61,18 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
         told = {"rules": kept, "quiet": None, "muted": muted, "kinds": catalogue(), "now": now_ms}
         return JSONResponse(told)
 
+    async def put(request: Request) -> JSONResponse:
+        try:
+            rule = read_rule(await request.json())
+        except RuleError as error:
+            raise Refused(400, "bad_rule", str(error)) from None
+        rules[max(rules, default=0) + 1] = rule
+        return JSONResponse(told_rule(max(rules)), 201)
+
+    async def remove(request: Request) -> JSONResponse:
+        del rules[(await request.json())["id"]]
+        return JSONResponse({})
+
     async def preview(request: Request) -> JSONResponse:
         try:
             read_rule(await request.json())
@@ -115,6 +127,8 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
     return [
         Route("/api/moments/1", moment, methods=["GET"]),
         Route("/api/rules", answered(listed), methods=["GET"]),
+        Route("/api/rules", answered(put), methods=["POST"]),
+        Route("/api/rules/remove", answered(remove), methods=["POST"]),
         Route("/api/rules/preview", answered(preview), methods=["POST"]),
         Route("/api/inbox", answered(inbox), methods=["GET"]),
         Route("/api/inbox/seen", answered(see), methods=["POST"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -11,6 +12,7 @@ from tests.browser.conftest import PHONE, Still, wait_live
 from tests.browser.fingers import Fingers
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
+from tests.browser.test_quality import FINGER_PX
 
 SPINE_X = 198  # the price column of a phone 390 wide
 ROW_ABOVE_MID = 5
@@ -39,6 +41,33 @@ def tap_a_price(page: Page) -> None:
     assert box is not None
     Fingers(page).tap((SPINE_X, box["y"] + box["height"] / 2 - 20 * ROW_ABOVE_MID))
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_tapped_price_is_watched_and_forgotten(
+    still_page: Page, still: Still, no_marks: None, complaints: list[str]
+) -> None:
+    page = still_page
+
+    def levels() -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = page.request.get(f"{still.address}/api/rules").json()["rules"]
+        return [it for it in rules if it["kind"] == "price"]
+
+    tap_a_price(page)
+    page.get_by_role("textbox", name="Name, if it needs one").fill("stop")
+    page.get_by_role("button", name="Alert me when price crosses it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    (level,) = levels()
+    assert (level["symbol"], level["settings"]["label"]) == ("BTCUSDT", "stop")
+    assert 77_280 <= level["settings"]["price"] <= 77_400
+    tap_a_price(page)
+    expect(page.get_by_text("Alert: stop")).to_be_visible()
+    pressed = page.get_by_role("dialog").locator("button")
+    assert min(pressed.evaluate_all("all => all.map((it) => it.getBoundingClientRect().height)")) >= FINGER_PX
+    take(page, "price-sheet-alert")
+    page.get_by_role("button", name="Forget").click()
+    expect(page.get_by_text("Alert: stop")).to_have_count(0)
+    assert levels() == []
+    assert complaints == []
 
 
 def test_a_mark_is_put_by_a_tap_kept_by_the_server_and_forgotten(

@@ -141,6 +141,16 @@ export const toldOf = (rule: Rule): object => ({
 });
 
 /** A new rule of a kind with the settings it comes with. */
+/** A rule that fires whenever price crosses a level. */
+export const levelAt = (symbol: string, price: number, label: string): Rule => ({
+  id: 0,
+  kind: "price",
+  symbol,
+  settings: { price, way: "both", label },
+  enabled: true,
+  snoozedUntilMs: 0,
+});
+
 export function freshRule(kind: Kind, symbol: string | null): Rule {
   return {
     id: 0,

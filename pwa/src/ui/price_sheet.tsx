@@ -1,8 +1,11 @@
-/** What can be done at a price that was tapped: mark it, or forget its marks. */
+/** What can be done at a price that was tapped: mark it, be told when it is crossed, or forget either. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { loadRules, problem, putRule, removeRule } from "../alerts/change.ts";
+import { rules } from "../alerts/client.ts";
+import { levelAt } from "../alerts/rules.ts";
 import type { App } from "../app.ts";
-import { price } from "../format.ts";
+import { price, stepValue } from "../format.ts";
 import { markTick } from "../model/marks.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
@@ -12,6 +15,12 @@ const LABEL_MOST = 40;
 
 export function PriceSheet({ app }: { app: App }) {
   const [label, write] = useState("");
+  // What is recorded is over: nothing of it can be waited for.
+  const over = store.hello.value?.market === "replay";
+  useEffect(() => {
+    problem.value = "";
+    if (!over) void loadRules();
+  }, [over]);
   const facts = store.facts.value;
   const { tick, within } = store.tapped.value;
   if (!facts) return null;
@@ -19,6 +28,17 @@ export function PriceSheet({ app }: { app: App }) {
   const here = app.marks.shown.value.filter(
     (it) => it.symbol === facts.symbol && Math.abs(markTick(it, facts) - tick) <= within,
   );
+  const step = stepValue(facts.tick);
+  const levels = (rules.value?.rules ?? []).filter(
+    (it) =>
+      it.kind === "price" &&
+      it.symbol === facts.symbol &&
+      Math.abs(Number(it.settings.price) / step - tick) <= within,
+  );
+  const watch = async () => {
+    const level = Number((tick * step).toFixed(facts.tick[1]));
+    if (await putRule(levelAt(facts.symbol, level, label.trim()))) closeSheet();
+  };
   const mark = (word: string) => {
     app.mark(tick, word.trim());
     closeSheet();
@@ -42,6 +62,14 @@ export function PriceSheet({ app }: { app: App }) {
           </button>
         </div>
       ))}
+      {levels.map((it) => (
+        <div key={it.id} class="watched">
+          <b>{strings.levels.here(String(it.settings.label || it.settings.price))}</b>
+          <button type="button" class="button" onClick={() => removeRule(it.id)}>
+            {strings.markForget}
+          </button>
+        </div>
+      ))}
       <input
         class="search"
         type="text"
@@ -61,6 +89,16 @@ export function PriceSheet({ app }: { app: App }) {
           {strings.markPut}
         </button>
       </div>
+      {!over && (
+        <button type="button" class="button alert-here" onClick={watch}>
+          {strings.levels.put}
+        </button>
+      )}
+      {problem.value && (
+        <p class="page-warning" role="alert">
+          {problem.value}
+        </p>
+      )}
       <p class="sheet-note">{strings.markNote}</p>
     </Sheet>
   );
