@@ -86,6 +86,14 @@ export const strings = {
     now: (price: string) => `now ${price}`,
   },
 
+  signals: {
+    thinner: (side: string, percent: string) => `${side} ${percent} % thinner than usual`,
+    absorb: (side: string, seconds: string) => `${side} absorb for ${seconds} s`,
+    pushing: (buyers: boolean, sigmas: string) => `${buyers ? "buyers" : "sellers"} ${sigmas} σ`,
+    drop: (percent: string) => `OI ${percent} % in 30 s`,
+    died: (usd: string, side: string) => `${usd} of ${side}s liquidated in 2 min`,
+  },
+
   act: {
     snooze: "Snooze 15 m",
     asleep: (until: string) => `Asleep to ${until}`,

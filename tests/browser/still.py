@@ -221,7 +221,7 @@ def moment() -> bytes:
             "facts": symbol_facts()[0],
             "ladder": frames.ladder_keyframe(0, 1, 0, view, view.prints),
             "state": frames.state(0, state()),
-            "signals": {},
+            "signals": {"thin": {"bids": 0.0, "asks": 0.46}, "imbalance_z": 1.83},
         }
     )
     return made

@@ -30,6 +30,7 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     expect(page.get_by_text(re.compile(r"The book as it was at \d\d:\d\d:\d\d"))).to_be_visible()
     expect(page.locator(".moment-sentence")).to_contain_text("24–71 M")
     expect(page.get_by_text("3 min ago")).to_be_visible()
+    expect(page.get_by_text("asks 46 % thinner than usual · buyers +1.8 σ")).to_be_visible()
     expect(page.locator(".watermark")).to_have_text("SIMULATED")
     assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
     assert violations(page) == []

@@ -18,6 +18,7 @@ import {
 } from "../net/frames.ts";
 import { decode as unpack } from "../net/msgpack.ts";
 import type { LadderApp, LadderStore } from "../screens/ladder_view.ts";
+import { signalWords } from "./signals.ts";
 
 /** A market that no longer moves does not age: it is as fresh as its book was then. */
 class MarketThen extends Market {
@@ -32,6 +33,8 @@ export interface Moment {
   /** Price of the row it was about; null for none. */
   readonly target: number | null;
   readonly market: Market;
+  /** What book and flow did, in words. */
+  readonly signals: readonly string[];
 }
 
 /** Reads what /api/moments answers; throws FrameError or RangeError when it is none. */
@@ -52,6 +55,7 @@ export function readMoment(bytes: Uint8Array, nowMs: number): Moment {
     atMs: whole(told.at),
     target: told.target === null ? null : amount(told.target),
     market,
+    signals: signalWords(told.signals),
   };
 }
 

@@ -98,6 +98,7 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
       <div class="moment-bar">
         <span>{strings.alerts.asItWas(time)}</span>
         {ageMs !== null && <span>{strings.alerts.ago(duration(ageMs))}</span>}
+        {moment.signals.length > 0 && <p>{moment.signals.join(" · ")}</p>}
       </div>
       <section class="ladder" aria-label={strings.alerts.asItWas(time)}>
         <HeadRow of={then} />
