@@ -57,7 +57,8 @@ class Facts:
     oi_change_1h: a share.  down: venues whose book is not live, with since when (Unix ms).  book_word,
     flow_word: "book thinning", "buyers pushing", "" when nothing is to be said.  forced_long_usd,
     forced_short_usd: liquidated within the last minutes, as far as the feeds show.  odds: of a cascade at a
-    touch, by cluster, of those that price is near to.
+    touch, by cluster, of those that price is near to.  low, high: of the prices since the facts kept before,
+    None while it is not told.
     """
 
     symbol: str
@@ -77,6 +78,8 @@ class Facts:
     forced_long_usd: float = 0.0
     forced_short_usd: float = 0.0
     odds: Mapping[int, Odds] = field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
 
     def forced_usd(self, side: SideName) -> float:
         return self.forced_long_usd if side == "long" else self.forced_short_usd

@@ -7,7 +7,7 @@ time is that of what it is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, nextafter
 from typing import Any
 
@@ -454,7 +454,13 @@ def preview(rule: Rule, history: Iterable[Facts | Told]) -> list[Firing]:
     engine = Alerting([rule], storm=Storm(pushes_max=2**31))
     fired: list[Firing] = []
     for one in history:
-        fired += engine.observe(one) if isinstance(one, Facts) else engine.hear(one)
+        if isinstance(one, Facts):
+            # Which came first is not kept, but that price was there is.
+            for price in (one.low, one.high):
+                fired += engine.observe(replace(one, price=price)) if price is not None else []
+            fired += engine.observe(one)
+        else:
+            fired += engine.hear(one)
     return fired
 
 

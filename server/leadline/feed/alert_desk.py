@@ -93,6 +93,7 @@ class _Symbol:
         self.look_ms = self.step_ms = 0
         self.near = True  # is price near to something a rule may wait for?
         self.kept_ms = 0
+        self.kept_low, self.kept_high = inf, 0.0  # of the prices since facts were kept last
         self.history: deque[Facts | Told] = deque(maxlen=HISTORY_MAX + SIGNALS_KEPT)
         self.interest: deque[tuple[int, float]] = deque(maxlen=HOUR_MS // INTEREST_EVERY_MS + 2)
         self.down: dict[str, int] = {}
@@ -257,6 +258,7 @@ class AlertDesk:
         """Let what fired see the prices since the last step, and what its clusters went through."""
         lowest, highest = min(one.lowest, price), max(one.highest, price)
         one.lowest, one.highest = inf, 0.0
+        one.kept_low, one.kept_high = min(one.kept_low, lowest), max(one.kept_high, highest)
         transitions = [told.what for told in heard if isinstance(told.what, Transition)]
         for after in one.followed.values():
             after.see(lowest, highest)
@@ -379,7 +381,8 @@ class AlertDesk:
         one.history.extend(heard)
         if 0 <= place < HISTORY_SYMBOLS_MAX:
             one.kept_ms = facts.at_ms
-            one.history.append(facts)
+            one.history.append(replace(facts, low=one.kept_low, high=one.kept_high))
+            one.kept_low, one.kept_high = inf, 0.0
 
     def moment(self, firing: Firing) -> bytes:
         """Return the screen of a firing's symbol as it is now; empty for a firing about no symbol.

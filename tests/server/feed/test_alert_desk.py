@@ -271,3 +271,15 @@ def test_how_price_nears_a_cluster_is_told_with_the_odds_in_the_view_of_all_venu
     told: Any = {venue: session.state(venue, 1)["clusters"] for venue in ("all", "binance")}
     assert [one["cascade"] for one in told["all"]] == [nearing, None]
     assert [one["cascade"] for one in told["binance"]] == [None, None]
+
+
+def test_a_preview_knows_of_a_price_that_was_there_only_for_an_instant() -> None:
+    desk = Desk()
+    desk.go(1000.0, 61)
+    book = desk.market.books["binance"]
+    for tick in (10_031, 10_000):
+        desk.market.session.accept(book.trade(tick, 10))
+    desk.go(1000.0, 61)
+    fired, _ = desk.desk.preview(rule(RuleKind.PRICE, price=1003.0))
+    assert [one.title for one in fired] == ["BTC above 1,003"]
+    assert desk.desk.preview(rule(RuleKind.PRICE, price=1003.2))[0] == []
