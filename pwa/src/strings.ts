@@ -543,6 +543,17 @@ export const strings = {
   liquidationFeed: "Liquidations told",
   liquidationFeeds: { full: "all", throttled: "at most one a second", unknown: "unknown" },
   estimateOf: "Liquidation estimate",
+  tiersOf: "Leverage tiers",
+  tierSource: (source: string) =>
+    source === "key"
+      ? "by your key"
+      : source === "brackets"
+        ? "bundled table"
+        : source === "fallback"
+          ? "largest leverage alone"
+          : "the venue's own",
+  tiersFrom: (source: string, day: string) => `${source}, ${day}`,
+  tiersLater: (tiers: string) => `${tiers}: later than what is shown`,
   standing: {
     in: "in it",
     mark_estimated: "mark estimated from trades",

@@ -199,6 +199,11 @@ def state(
             "progress": 1.0,
             "heat_top_usd": 8e6,
             "usual_days": 30,
+            "tiers": {
+                "binance": {"source": "brackets", "from": "2026-09-29", "later": False},
+                "bybit": {"source": "risk-limit", "from": "2026-11-20", "later": False},
+                "okx": {"source": "fallback", "from": None, "later": False},
+            },
             "oi_z": 0.6,
         },
         "clusters": clusters(),

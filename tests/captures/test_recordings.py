@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from leadline.errors import CaptureError
 from leadline.feed.check import Report, check, run_check
+from leadline.feed.replay import Replay
 from tests.fakes.captures import capture
 
 BTC = ["btcusdt_20230404_depth_trade_bbo_mark.txt.gz", "btcusdt_20230405_depth_trade_bbo_mark.txt.gz"]
@@ -190,3 +192,8 @@ def test_recordings_of_one_symbol_that_lie_apart_are_no_gap() -> None:
     assert (report.gaps, report.snapshots, report.crossed) == (0, 2, 0)
     assert report.bbo_compared == 834 + 551
     assert report.bbo_mismatches == 0
+
+
+def test_a_replay_reckons_by_the_leverage_tiers_of_its_own_day() -> None:
+    replay = Replay([capture("binance_usdm/ethusdt_20240718_depth_trade_bbo.txt.gz")], speed=1.0, loop=False)
+    assert replay.day == date(2024, 7, 18)

@@ -41,6 +41,10 @@ CLUSTER_FACTS: dict[str, object] = {
         "progress": 1.0,
         "heat_top_usd": 3_100_000,
         "usual_days": 12,
+        "tiers": {
+            "binance": {"source": "brackets", "from": "2026-09-29", "later": False},
+            "deribit": {"source": "fallback", "from": None, "later": False},
+        },
         "oi_z": -0.4,
     },
     "clusters": [

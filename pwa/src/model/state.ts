@@ -47,6 +47,13 @@ export interface Cascade {
   readonly n: number;
 }
 
+/** Where a venue's leverage tiers come from, their day (null: of none), and whether that is after the picture's. */
+export interface TierFacts {
+  readonly source: string;
+  readonly from: string | null;
+  readonly later: boolean;
+}
+
 export interface BandFacts {
   readonly calibrated: boolean;
   readonly factor: number;
@@ -54,6 +61,7 @@ export interface BandFacts {
   readonly heat_top_usd: number;
   /** Days of the last 30 that what is usual is taken from; below 7 nothing is called usual. */
   readonly usual_days: number;
+  readonly tiers?: { readonly [venue: string]: TierFacts };
   /** Open interest against its 30-day median, in median absolute deviations. */
   readonly oi_z: number | null;
 }

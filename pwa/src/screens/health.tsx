@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { duration, fixed } from "../format.ts";
-import type { VenueFacts } from "../model/state.ts";
+import type { TierFacts, VenueFacts } from "../model/state.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { venueName } from "../ui/names.ts";
@@ -29,7 +29,7 @@ export function HealthScreen({ app }: { app: App }) {
           state.venues.map((venue) => (
             <section key={venue.venue}>
               <h3>{venueName(venue.venue)}</h3>
-              <Facts rows={venueRows(venue, state.t)} />
+              <Facts rows={venueRows(venue, state.bands?.tiers?.[venue.venue], state.t)} />
             </section>
           ))
         ) : (
@@ -78,7 +78,7 @@ function useConnection(app: App): readonly Row[] {
   ];
 }
 
-function venueRows(venue: VenueFacts, tMs: number): readonly Row[] {
+function venueRows(venue: VenueFacts, tiers: TierFacts | undefined, tMs: number): readonly Row[] {
   const known = (value: number | null | undefined, print: (value: number) => string): string =>
     value === null || value === undefined ? strings.unknown : print(value);
   const live = venue.state === "live";
@@ -100,8 +100,19 @@ function venueRows(venue: VenueFacts, tMs: number): readonly Row[] {
       strings.standing[venue.estimate ?? "none"],
       venue.estimate !== undefined && venue.estimate !== "in",
     ],
+    [
+      strings.tiersOf,
+      tiers ? tiersText(tiers) : strings.unknown,
+      tiers !== undefined && (tiers.later || tiers.source === "fallback"),
+    ],
     [strings.venueClock, known(venue.clock_ms, clockText)],
   ];
+}
+
+function tiersText({ source, from, later }: TierFacts): string {
+  const name = strings.tierSource(source);
+  const text = from === null ? name : strings.tiersFrom(name, from);
+  return later ? strings.tiersLater(text) : text;
 }
 
 function clockText(ms: number): string {

@@ -345,9 +345,9 @@ class Bands:
             rival.suspect = suspect
 
     @property
-    def tiers_source(self) -> str:
-        """Where the leverage tiers behind the prior come from, as `Tiers` has it."""
-        return self._tiers.source
+    def tiers(self) -> Tiers:
+        """The leverage tiers behind the prior."""
+        return self._tiers
 
     @property
     def taught(self) -> Lesson:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from math import inf
 
 from leadline.domain.binance_brackets import READ_ON, brackets
 
 TIER_ROWS_MAX = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,22 @@ class Tiers:
     source: str
     rows: tuple[Tier, ...]
 
+    def later_than(self, on: date) -> bool:
+        """Was this table not known to be in force on that day?  The fallback holds for all days."""
+        return self.valid_from > on
+
     def at(self, notional_usd: float) -> Tier:
         """Return the tier of a position of this value; values beyond the table get its last row."""
         place = bisect_right(self.rows, notional_usd, key=lambda row: row.floor_usd)
         return self.rows[max(place - 1, 0)]
+
+
+def day_of(at_ms: int) -> date:
+    """Return the day of a Unix time, in UTC; beyond the calendar its last day."""
+    try:
+        return (_EPOCH + timedelta(milliseconds=at_ms)).date()
+    except OverflowError:
+        return date.max
 
 
 def tiers_from_rates(

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from leadline.clock import Clock
 from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest
 from leadline.domain.instrument import Instrument
 from leadline.domain.leap import leaps
-from leadline.domain.leverage import Tiers
+from leadline.domain.leverage import Tiers, day_of
 from leadline.domain.mark_watch import SILENT_MS, MarkWatch
 from leadline.domain.pace import Pace
 from leadline.domain.trades import AT_MS, TradeColumns, Trades, joined
@@ -320,10 +321,11 @@ class SymbolHeat:
             codes = view.codes[key] = row_codes(view.heat, float(tick), group, first, BAND_ROWS)
         return codes
 
-    def _tiers_of(self, venue: str) -> dict[str, str]:
-        """Return where the leverage tiers of each venue in a view come from."""
+    def _tiers_of(self, venue: str) -> dict[str, dict[str, object]]:
+        """Return where the leverage tiers of each venue in a view come from, and of which day they are."""
+        today = day_of(self._clock.wall_ms())
         return {
-            name: one.bands.tiers_source
+            name: _tiers_told(one.bands.tiers, today)
             for name, one in self._venues.items()
             if one.bands is not None and venue in (ALL_VENUES, name)
         }
@@ -494,6 +496,15 @@ def _told(
         "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
         "moved_bp": None if moved is None else round(moved.shift_bp),
         "cascade": None,  # told by who watches the book, for the view of all venues
+    }
+
+
+def _tiers_told(tiers: Tiers, today: date) -> dict[str, object]:
+    dated = tiers.valid_from > date.min  # the fallback is of no day
+    return {
+        "source": tiers.source,
+        "from": tiers.valid_from.isoformat() if dated else None,
+        "later": tiers.later_than(today),
     }
 
 

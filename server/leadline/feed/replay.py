@@ -11,7 +11,7 @@ from pathlib import Path
 
 from leadline.clock import monotonic_ms
 from leadline.domain.events import BookChanged, BookState, Event
-from leadline.domain.leverage import bundled_tiers
+from leadline.domain.leverage import bundled_tiers, day_of
 from leadline.feed.capture import Player, Record, Recording, open_recordings
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
@@ -52,7 +52,7 @@ class ReplayClock:
 
 
 class Replay:
-    """Plays recordings into a hub of its own.
+    """Plays recordings into a hub of its own.  day: on which the first of them begins.
 
     Raises CaptureError at once when a file cannot be used.
     """
@@ -66,6 +66,8 @@ class Replay:
         self._heats: dict[str, SymbolHeat] = {}
         self._building: set[asyncio.Task[object]] = set()
         self._end_ms = 0
+        # Margins are those of the recording's own day; without times nobody knows which that was.
+        self.day = day_of(next((record.t_ms for one in self._recordings for record in one.records()), 0))
         self.hub = Hub(self._clock, "replay", simulated=False)
 
     async def run(self) -> None:
@@ -107,7 +109,7 @@ class Replay:
     def _build(self, symbol: str, player: Player, conn: str) -> None:
         """Start the symbol's bands without history: only what the recording itself tells."""
         instrument = player.protocols[conn].books[symbol].instrument
-        tiers = bundled_tiers(instrument.venue, instrument.symbol)
+        tiers = bundled_tiers(instrument.venue, instrument.symbol, self.day)
         task: asyncio.Task[object] = asyncio.create_task(
             self._heats[symbol].build(instrument, tiers, History(), until_ms=0)
         )

@@ -27,7 +27,7 @@ from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.heat import combine
 from leadline.domain.kernels import F8, I8
 from leadline.domain.learning import Unthrottled
-from leadline.domain.leverage import bundled_tiers
+from leadline.domain.leverage import Tiers, bundled_tiers, day_of
 from leadline.feed.recorded_series import (
     HOUR_MS,
     ForcedOrder,
@@ -64,6 +64,11 @@ class SeriesScore:
     touches: int = 0
     drawn: int = 0
 
+    @property
+    def tiers(self) -> Tiers:
+        """The leverage tiers in force when the series began, else the first known."""
+        return bundled_tiers("binance", "BTCUSDT", day_of(self.series.bars[0].at_ms))
+
 
 def score_series(series: Series) -> SeriesScore:
     """Play a series through the bands and the maps to beat, and judge every hour's maps by what followed."""
@@ -82,8 +87,7 @@ def score_series(series: Series) -> SeriesScore:
         if not isnan(bar.oi_coins):
             oi_coins = bar.oi_coins
         if not baselines:
-            tiers = bundled_tiers("binance", "BTCUSDT")
-            ours = {name: Bands(tiers, bar.open, bar.at_ms) for name in ("ours", "unlearned")}
+            ours = {name: Bands(made.tiers, bar.open, bar.at_ms) for name in ("ours", "unlearned")}
             for bands in ours.values():
                 bands.open_interest(oi_coins, bar.at_ms)
             baselines = {name: make(bar.open) for name, make in BASELINES.items()}
@@ -257,7 +261,7 @@ def series_report(made: SeriesScore) -> dict[str, object]:
         "maps_drawn": made.drawn,
         "reached_stretches": stretches,
         "touches": made.touches,
-        "notes": list(series.notes),
+        "notes": [*series.notes, _tiers_note(made.tiers, series.bars[0].at_ms)],
     }
     numbers = {f"{hours}h": _numbers(by_horizon[hours]) for hours in HORIZONS_H}
     card["enough"] = enough
@@ -269,6 +273,13 @@ def series_report(made: SeriesScore) -> dict[str, object]:
     card["emd_pct"] = "not enough data (n=0): no positions were recorded"
     card["by_horizon" if enough else "by_horizon_unproven"] = numbers
     return card
+
+
+def _tiers_note(tiers: Tiers, at_ms: int) -> str:
+    """Say which leverage tiers a series was played with."""
+    if tiers.later_than(day_of(at_ms)):
+        return f"leverage tiers of {tiers.valid_from}, a later table: none is known of its day"
+    return f"leverage tiers of {tiers.valid_from}, the last known before it"
 
 
 def _numbers(outcomes: list[score.Outcome]) -> dict[str, dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -410,13 +411,22 @@ def _levels(book: Any) -> dict[str, dict[float, float]] | None:
     return copied
 
 
+# What venues call auto-deleveraging, and the fields of a raw liquidation that would say so.
+_DELEVERAGED = re.compile(r"\badl|_adl|delever", re.IGNORECASE)
+_KIND_FIELDS = ("type", "category", "orderType", "order_type", "autoCloseType")
+
+
 def liquidation_rows(made: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return (ms, price, size, side, position) of each liquidation.
 
     ccxt reads only the first of several that OKX sends at once, and of Binance's only the last fill.
+    It passes on auto-deleveraging among liquidations where a venue tells both (Lighter): there a winner was
+    closed, whose trigger price never came, so it is left out.
     """
     info = made.get("info")
     info = info if isinstance(info, dict) else {}
+    if any(_DELEVERAGED.search(str(info.get(name, ""))) for name in _KIND_FIELDS):
+        return []
     details = info.get("details")
     if isinstance(details, list) and details:
         return [

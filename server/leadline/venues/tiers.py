@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import orjson
 
 from leadline.domain.instrument import Instrument
-from leadline.domain.leverage import Tiers, bundled_tiers
+from leadline.domain.leverage import Tiers, bundled_tiers, day_of
 from leadline.errors import VenueError
 from leadline.venues import tier_answers
 from leadline.venues.budget import Priority
@@ -46,7 +46,7 @@ async def load_tiers(
     the user's account, which Binance wants for this question.  A venue that does not answer, or answers
     nonsense, gives the bundled table too; ``Tiers.source`` says which it was.
     """
-    on = datetime.fromtimestamp(now_ms / 1000, UTC).date()
+    on = day_of(now_ms)
     question = _question(instrument, price, on, now_ms, key)
     if question is not None:
         try:

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from leadline.domain.binance_brackets import READ_ON, brackets
-from leadline.domain.leverage import bundled_tiers, fallback_tiers
+from leadline.domain.leverage import bundled_tiers, day_of, fallback_tiers
 from tests.fakes.captures import capture
 
 ON = date(2026, 10, 1)
@@ -53,6 +53,18 @@ def test_a_day_gets_the_table_in_force_then() -> None:
         481_450,
         2_981_450,
     ]
+
+
+def test_a_later_table_says_that_it_is_later_and_the_fallback_is_of_all_days() -> None:
+    assert bundled_tiers("binance", "BTCUSDT", date(2020, 1, 1)).later_than(date(2020, 1, 1))
+    assert not bundled_tiers("binance", "BTCUSDT", date(2024, 10, 24)).later_than(date(2024, 10, 24))
+    assert not fallback_tiers("okx", "BTCUSDT", 100).later_than(date.min)
+
+
+def test_a_day_is_of_utc_and_any_time_has_one() -> None:
+    assert day_of(1_729_814_399_999) == date(2024, 10, 24)
+    assert day_of(1_729_814_400_000) == date(2024, 10, 25)
+    assert day_of(1 << 60) == date.max
 
 
 def test_the_requirement_joins_without_a_step_where_deductions_apply() -> None:

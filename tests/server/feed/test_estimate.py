@@ -86,7 +86,10 @@ async def test_without_prints_the_state_says_uncalibrated() -> None:
         "heat_top_usd": bands_of(heat)["heat_top_usd"],
         "usual_days": 0,
         "oi_z": None,
-        "tiers": {"binance": "brackets", "bybit": "risk-limit"},
+        "tiers": {
+            "binance": {"source": "brackets", "from": "2026-09-29", "later": True},
+            "bybit": {"source": "risk-limit", "from": "2023-08-15", "later": False},
+        },
         "suspect": [],
     }
 

@@ -78,6 +78,7 @@ def test_below_thirty_days_the_card_says_that_there_is_not_enough() -> None:
     assert str(card["deviance_skill"]).startswith("not enough data (n=")
     assert str(card["total_ratio"]).startswith("not enough data")
     assert "by_horizon" not in card
+    assert card["notes"] == ["leverage tiers of 2024-10-24, a later table: none is known of its day"]
     unproven = card["by_horizon_unproven"]
     assert isinstance(unproven, dict)
     assert set(unproven["4h"]) == {*MAPS, "distance"}

@@ -273,6 +273,15 @@ def test_the_whole_of_a_binance_order_is_read() -> None:
     assert liquidation_rows(made) == [(3, 100.0, 1.4, "sell", None)]
 
 
+@pytest.mark.parametrize("told", [{"type": "deleverage"}, {"autoCloseType": "ADL"}, {"category": "adl"}])
+def test_auto_deleveraging_is_no_liquidation(told: dict[str, str]) -> None:
+    made = {"timestamp": 3, "price": 100.0, "contracts": 1.0, "side": "sell"}
+    assert liquidation_rows({**made, "info": told}) == []
+    assert liquidation_rows({**made, "info": {"type": "liquidation", "orderType": "LIMIT"}}) == [
+        (3, 100.0, 1.0, "sell", None)
+    ]
+
+
 async def test_a_venue_without_streams_is_refused() -> None:
     with pytest.raises(Refused, match="ccxt has no watchTrades of gate"):
         await Watch(HandExchange(watchTrades=False)).desk.run()
