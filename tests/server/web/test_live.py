@@ -327,6 +327,15 @@ async def test_a_mark_made_on_one_phone_appears_on_the_others(marking: Running) 
         assert (await receive(one, reader.Marks)).marks == []
 
 
+async def test_where_no_marks_are_kept_there_are_none_and_none_is_taken(running: Running) -> None:
+    async with running.phone() as phone:
+        await send(phone, 1, 1, {"kind": "marks"})
+        assert (await receive(phone, reader.Marks)).marks == []
+        await send(phone, 4, 2, put("1000.50"))
+        refused: Refused = await receive(phone, Refused)
+        assert (refused.ref, refused.code) == (2, "bad_request")
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "said"),
     [
@@ -365,11 +374,3 @@ async def test_marks_are_bounded_and_one_that_is_not_kept_is_not_shown(
         await send(phone, 1, 4, {"kind": "marks"})
         ((_, _, price, label, *_),) = (await receive(phone, reader.Marks)).marks
         assert (price, label) == ("1", "open")
-
-
-async def test_where_nothing_is_kept_marks_are_refused(running: Running) -> None:
-    async with running.phone() as phone:
-        for asked in ((1, 3, {"kind": "marks"}), (4, 3, put("1"))):
-            await send(phone, *asked)
-            refused = await receive(phone, Refused)
-            assert (refused.ref, refused.code) == (3, "bad_request")
