@@ -91,6 +91,8 @@ class Alerting:
         "_feeds",
         "_known",
         "_latches",
+        "_said",
+        "_said_ms",
         "_seen",
         "_storm",
         "muted",
@@ -110,6 +112,8 @@ class Alerting:
         self._before: dict[str, Facts] = {}
         self._seen: dict[int, Facts] = {}  # by rule: what a price rule was held against last
         self._feeds: dict[str, set[str]] = {}  # venues of a symbol that were down once
+        self._said: set[tuple[str | None, str, str]] = set()  # symbol, title and body of what fired
+        self._said_ms = 0  # at this instant
         self._known: list[tuple[int, str, int, float, float]] = []  # (rule, symbol, at ms, lo, hi)
 
     def remember(self, rule: int, symbol: str, at_ms: int, lo: float, hi: float) -> None:
@@ -132,8 +136,7 @@ class Alerting:
                 watch = _WATCHES.get(rule.kind)
                 if watch is not None:
                     fired += watch(self, rule, facts)
-        fired += self._sum_up(facts.at_ms)
-        return fired
+        return self._ringing(fired) + self._sum_up(facts.at_ms)
 
     def hear(self, told: Told) -> list[Firing]:
         """Take a signal of a symbol whose facts were observed; return what fires."""
@@ -144,7 +147,7 @@ class Alerting:
         for rule in self.rules:
             if rule.active(told.symbol, told.at_ms):
                 fired += self._heard(rule, facts, told)
-        return fired
+        return self._ringing(fired)
 
     def calm(self, facts: Facts) -> tuple[float, float]:
         """Return (low, high): while low <= price < high, price alone makes no armed rule fire."""
@@ -375,8 +378,6 @@ class Alerting:
     ) -> Firing:
         if cluster is not None:
             way = 1 if cluster.side == "short" else -1
-        quiet = self.quiet is not None and self.quiet.quiet(facts.at_ms)
-        quiet = quiet or facts.at_ms < self.muted.get(facts.symbol, 0)
         return Firing(
             identity=f"{rule.id}:{rule.kind}:{key}",
             kind=rule.kind.value,
@@ -389,11 +390,27 @@ class Alerting:
             topic=f"{facts.symbol}-{cluster.id}" if cluster is not None else "",
             target=target,
             way=way,
-            ring=not quiet and self._storm.admit(facts.symbol, facts.at_ms),
+            ring=True,
             rule=rule.id,
             cluster=(cluster.id, cluster.lo, cluster.hi) if cluster is not None else None,
             price=facts.price,
         )
+
+    def _ringing(self, fired: Iterable[Firing]) -> list[Firing]:
+        """Leave out what another rule says in the same words at the same instant; decide what rings."""
+        kept = []
+        for one in fired:
+            if one.at_ms != self._said_ms:
+                self._said_ms, self._said = one.at_ms, set()
+            words = (one.symbol, one.title, one.body)
+            if words in self._said:
+                continue
+            self._said.add(words)
+            quiet = self.quiet is not None and self.quiet.quiet(one.at_ms)
+            quiet = quiet or one.at_ms < self.muted.get(one.symbol or "", 0)
+            ring = not quiet and self._storm.admit(one.symbol, one.at_ms)
+            kept.append(one if ring else replace(one, ring=False))
+        return kept
 
     def _sum_up(self, at_ms: int) -> list[Firing]:
         held = self._storm.summary(at_ms)

@@ -234,10 +234,10 @@ def test_a_storm_is_the_budget_and_one_summary() -> None:
 
 
 def test_each_firing_has_an_identity_of_its_own() -> None:
-    run = Run(rule(RuleKind.APPROACH, 1, distance=60.0), rule(RuleKind.APPROACH, 2, distance=60.0))
-    fired = run.at(77_170.0, 5)
+    run = Run(rule(RuleKind.APPROACH, 1, distance=60.0), rule(RuleKind.APPROACH, 2, distance=45.0))
+    fired = run.at(77_100.0, 5) + run.at(77_170.0, 5)
     run.at(70_000.0, 600)
-    fired += run.at(77_170.0, 5)
+    fired += run.at(77_100.0, 5) + run.at(77_170.0, 5)
     assert len({one.identity for one in fired}) == len(fired) == 4
 
 
@@ -325,3 +325,16 @@ def test_an_approach_tells_the_odds_and_which_venues_are_missing() -> None:
     run = Run(rule(RuleKind.APPROACH, distance=60.0))
     (one,) = run.at(77_200.0, odds={1: Odds(0.54, 12)})
     assert one.body.endswith("Cascade odds uncalibrated, n=12.")
+
+
+def test_two_rules_that_say_the_same_at_once_ring_once() -> None:
+    run = Run(rule(RuleKind.APPROACH, distance=60.0), rule(RuleKind.APPROACH, 2, "BTCUSDT", distance=60.0))
+    assert [one.rule for one in run.at(77_200.0)] == [1]
+    # At another distance it is other news.
+    run = Run(rule(RuleKind.APPROACH, distance=60.0), rule(RuleKind.APPROACH, 2, distance=20.0))
+    assert [one.rule for one in run.at(77_200.0) + run.at(77_400.0)] == [1, 2]
+    # Two markets may well say the same.
+    run.engine.rules = [rule(RuleKind.FUNDING, bp_min=5.0)]
+    fired = run.at(77_000.0, funding=0.001)
+    fired += run.engine.observe(replace(facts(77_000.0, run.at_ms), symbol="ETHUSDT", funding=0.001))
+    assert [one.symbol for one in fired] == ["BTCUSDT", "ETHUSDT"]
