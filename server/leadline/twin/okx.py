@@ -112,6 +112,8 @@ class Okx(VenueServer):
         channel, market = argument["channel"], self.markets.get(argument.get("instId", ""))
         if channel == "liquidation-orders" and argument.get("instType") == "SWAP":
             return Liquidations(name, list(self.markets.values()))
+        if channel == "instruments" and argument.get("instType") == "SWAP":
+            return Instruments(name, self)
         if market is None:
             return None
         if channel == "books":
@@ -324,6 +326,30 @@ class Okx(VenueServer):
 def book_name(market: Market) -> str:
     """Return the name of the feed with a market's deep book."""
     return orjson.dumps({"channel": "books", "instId": market.contract.native}).decode()
+
+
+class Instruments(Feed):
+    """What changed of the contracts, whenever something does."""
+
+    closed = False
+
+    def __init__(self, name: str, server: Okx) -> None:
+        super().__init__(name, next(iter(server.markets.values())))
+        self._server = server
+        self._told = self._facts()
+
+    def frames(self) -> list[str]:
+        before, self._told = self._told, self._facts()
+        rows = [
+            _instrument_row(market, self._server.state_of(market, "live"))
+            for native, market in self._server.markets.items()
+            if before.get(native) != self._told[native]
+        ]
+        return [orjson.dumps({"arg": orjson.loads(self.name), "data": rows}).decode()] if rows else []
+
+    def _facts(self) -> dict[str, object]:
+        markets = self._server.markets
+        return {native: (one.contract, one.closed, one.listed_tick) for native, one in markets.items()}
 
 
 def _instrument_row(market: Market, state: str) -> dict[str, Any]:

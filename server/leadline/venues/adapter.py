@@ -330,10 +330,13 @@ class Adapter(Generic[S]):
         return [Fetch("instruments", "", INSTRUMENTS_PATH[self.venue])]
 
     def _take_metadata(self, body: bytes, now_ms: int) -> list[Output]:
-        """Take the venue's contracts anew; a book whose steps changed starts over on the new grid."""
-        outputs: list[Output] = []
         contracts = parse_instruments(self.venue, body)
         self._metadata_told_ms = now_ms
+        return self._take_contracts(contracts, now_ms)
+
+    def _take_contracts(self, contracts: list[Instrument], now_ms: int) -> list[Output]:
+        """Take contracts as they are listed now; a book whose steps changed starts over on the new grid."""
+        outputs: list[Output] = []
         for made in contracts:
             sync, listed = self._by_native.get(made.native), self._listed.get(made.native)
             if sync is None or listed is None or made == listed:

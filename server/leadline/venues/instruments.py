@@ -47,7 +47,11 @@ def parse_instruments(venue: str, body: bytes) -> list[Instrument]:
 
     Raises VenueError when the answer as a whole is none.
     """
-    rows = _rows(venue, body)
+    return read_instruments(venue, _rows(venue, body))
+
+
+def read_instruments(venue: str, rows: list[Any]) -> list[Instrument]:
+    """Read rows of the venue's list of contracts; one that makes no sense is left out."""
     made = (_instrument(venue, row) for row in rows)
     return [instrument for instrument in made if instrument is not None]
 

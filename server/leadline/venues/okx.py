@@ -13,9 +13,11 @@ from leadline.units import OffGrid, parse_float, parse_positive_float
 from leadline.venues.adapter import Adapter, batches, coins_of, whole, whole_text
 from leadline.venues.base import Abort, Fetch, Output, Renew, Send
 from leadline.venues.booksync import Delta, SequenceSync
+from leadline.venues.instruments import read_instruments
 
 PUBLIC_PATH = "/ws/v5/public"
 OTHER_CHANNELS = ("trades", "mark-price", "funding-rate", "open-interest")
+CONTRACTS_ARG = {"channel": "instruments", "instType": "SWAP"}  # tells changes alone
 BOOK_CHANNELS = ("books", "books-l2-tbt", "books50-l2-tbt")
 SYMBOLS_PER_ROUTE_MAX = 30  # deep books a connection carries well
 ARGS_PER_REQUEST_MAX = 100
@@ -66,7 +68,9 @@ class OkxProtocol(Adapter[SequenceSync]):
     def _subscribe(self, route: str) -> list[Output]:
         natives = self._natives.get(route, [])
         channels = (self._channel, *OTHER_CHANNELS)
-        args = [{"channel": channel, "instId": native} for native in natives for channel in channels]
+        # The contracts first: a book must not come in sizes of which nothing was said.
+        args = [CONTRACTS_ARG]
+        args += [{"channel": channel, "instId": native} for native in natives for channel in channels]
         if route == next(iter(self._natives), None):
             args.append({"channel": "liquidation-orders", "instType": "SWAP"})
         return [self._request(route, "subscribe", some) for some in batches(args, ARGS_PER_REQUEST_MAX)]
@@ -136,6 +140,8 @@ class OkxProtocol(Adapter[SequenceSync]):
         if not isinstance(rows, list):
             raise TypeError(f"expected a list of data, got {rows!r:.60}")
         channel = arg["channel"]
+        if channel == "instruments":
+            return self._take_contracts(read_instruments(self.venue, rows), now_ms)
         if channel == "liquidation-orders":
             return [event for row in rows for event in self._take_liquidations(row)]
         sync = self._by_native.get(str(arg.get("instId")))
@@ -209,8 +215,8 @@ class OkxProtocol(Adapter[SequenceSync]):
     def _check_unit(self, sync: SequenceSync, row: dict[str, Any], coins: float) -> None:
         """Doubt the contract's size once when the interest in contracts and in coins disagree about it.
 
-        It is the only thing that tells of a new size before the list of contracts does: raises OffGrid, for
-        then every size in the book is wrong by the same factor.
+        Should a new size not have been told, this finds it before the next list of contracts does: raises
+        OffGrid, for then every size in the book is wrong by the same factor.
         """
         made = sync.instrument
         contracts = parse_float(row["oi"]) if row.get("oi") else 0.0

@@ -252,3 +252,29 @@ def test_interest_that_disagrees_with_the_size_of_a_contract_casts_doubt_on_it_o
     protocol.receive("public", interest("2810044", "28100.44"), 7_000)
     protocol.receive("public", interest("28100440", "28100.44"), 10_000)
     assert (book.state, protocol.protocol_errors) == (BookState.STALE, 2)
+
+
+def test_a_contract_of_another_size_in_the_stream_anchors_its_book_anew() -> None:
+    protocol = live()
+    book = protocol.books["BTCUSDT"]
+    row = {
+        "instType": "SWAP",
+        "instId": NATIVE,
+        "ctVal": "0.01",
+        "ctMult": "1",
+        "ctType": "linear",
+        "tickSz": "0.1",
+        "lotSz": "0.01",
+        "state": "live",
+    }
+
+    def tell(**changed: str) -> list[Output]:
+        arg = {"channel": "instruments", "instType": "SWAP"}
+        return list(protocol.receive("public", orjson.dumps({"arg": arg, "data": [row | changed]}), 1_000))
+
+    assert tell(instId="ETH-USDT-SWAP", ctVal="0.5") == tell() == tell(state="rebase") == []
+    assert (book.state, book.epoch) == (BookState.LIVE, 1)
+    outputs = tell(ctVal="0.001")
+    assert BookChanged("okx", "BTCUSDT", BookState.STALE, 1) in outputs
+    assert [made["op"] for made in sent(outputs)] == ["unsubscribe"]
+    assert book.instrument.contract_size == Step.of("0.001")
