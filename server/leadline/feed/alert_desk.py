@@ -24,7 +24,7 @@ from leadline.domain.aftermath import Aftermath
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.alerting import Alerting, Firing, preview
 from leadline.domain.cascade import Transition
-from leadline.domain.events import BookChanged, BookState, Event, Mark, OpenInterest, Side
+from leadline.domain.events import BookState, Event, Mark, OpenInterest, Side
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import moved_together
 from leadline.domain.rules import Rule, RuleKind
@@ -101,8 +101,6 @@ class _Symbol:
         self.followed: dict[str, Aftermath] = {}
 
     def take(self, event: Event, view: VenueView) -> None:
-        if isinstance(event, BookChanged):
-            return  # the book is looked at when it is time
         heard = self.signals.take(event, view)
         if heard:
             self.heard += heard

@@ -201,10 +201,12 @@ class SymbolSession:
         view = self.venues.get(event.venue)
         if view is None or view.closed:
             return
+        if isinstance(event, BookChanged):
+            # The most frequent of all, and nobody else's: who looks at books does so in his own time.
+            self._book_changed(event, view)
+            return
         if isinstance(event, Trades):
             self._trades(event, view)
-        elif isinstance(event, BookChanged):
-            self._book_changed(event, view)
         elif isinstance(event, Mark):
             if leaps(view.mark, event.price):
                 self._begin_anew(view)
