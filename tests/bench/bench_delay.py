@@ -32,7 +32,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench.bench_start import Log, free_port
+from tests.bench.bench_start import free_port
 from tests.bench.processes import ENVIRONMENT, ROOT, VENUES, cpu_s, twin
 from tests.fakes.push_service import PushService, Received
 
@@ -141,11 +141,14 @@ async def bench(firings: int, seed: int, copies: int) -> dict[str, Any]:
             for venue in VENUES:
                 flags += [f"--{venue}-rest", f"http://127.0.0.1:{ports[venue]}"]
                 flags += [f"--{venue}-ws", f"ws://127.0.0.1:{ports[venue]}"]
-            process = _start(notes, flags)
-            log = Log(process, BUILT)
+            log = Path(folder) / "server.log"
+            process = _start(notes, log, flags)
             try:
-                await asyncio.to_thread(log.wait_for, BUILT, (3 + copies) * len(VENUES), PATIENCE_S)
+                await _built((3 + copies) * len(VENUES), log)
                 found, used = await _measure(firings, port, ports, process, service, arrived, http)
+            except Exception:
+                sys.stderr.write(f"the server ({process.poll()}) said:\n{log.read_text()[-4_000:]}\n")
+                raise
             finally:
                 process.terminate()
                 await asyncio.to_thread(process.wait, 20)
@@ -153,16 +156,28 @@ async def bench(firings: int, seed: int, copies: int) -> dict[str, Any]:
     return _judge(found, {one["key"]: one for one in noted}) | {"server_cpu": used, "symbols": 3 + copies}
 
 
-def _start(notes: Path, flags: list[str]) -> subprocess.Popen[str]:
+def _start(notes: Path, log: Path, flags: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.bench.bench_delay", "--serve", str(notes), *flags]
-    return subprocess.Popen(command, env=ENVIRONMENT, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    with log.open("wb") as errors:
+        return subprocess.Popen(command, env=ENVIRONMENT, cwd=ROOT, stderr=errors)
+
+
+async def _built(contracts: int, log: Path) -> None:
+    """Wait until the estimates of so many contracts stand."""
+    async with asyncio.timeout(PATIENCE_S):
+        while _standing(log) < contracts:
+            await asyncio.sleep(0.1)
+
+
+def _standing(log: Path) -> int:
+    return log.read_text().count(BUILT)
 
 
 async def _measure(
     firings: int,
     port: int,
     ports: dict[str, int],
-    process: subprocess.Popen[str],
+    process: subprocess.Popen[bytes],
     service: PushService,
     arrived: asyncio.Queue[Received],
     http: aiohttp.ClientSession,

@@ -40,6 +40,7 @@ TOPIC = re.compile(r"[A-Za-z0-9_-]{1,32}")
 ALIVE_EVERY_S = 30.0
 DOWN_MS_MIN = 60_000  # a shorter absence is no news
 LAST_POSTS_S = 2.0
+NOTED_AFTER_S = 0.02
 WAITING_MAX = 10_000
 ODDS_KEPT_MS = 60 * 86_400_000  # they have faded by then
 INBOX_KEPT_MS = 30 * 86_400_000
@@ -128,6 +129,7 @@ class Alarms:
     async def _keep(self) -> None:
         """Keep what has fired and what is to be logged, and that we are alive."""
         self._wake.clear()
+        fired = bool(self._waiting)
         while self._waiting:
             firing, moment = self._waiting[0]
             alert_id = await self._delivery.fire(self.alert(firing), moment or None, firing.ring)
@@ -138,6 +140,9 @@ class Alarms:
                     _, lo, hi = firing.cluster
                     what = {"rule": firing.rule, "lo": lo, "hi": hi}
                     self._outcomes.append(Outcome(firing.at_ms, firing.symbol or "", "fired", what))
+        if fired:
+            # The outbox is read first: the commit of these notes would hold it up.
+            await asyncio.sleep(NOTED_AFTER_S)
         outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
         now_ms = self._clock.wall_ms()
 
