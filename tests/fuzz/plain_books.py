@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from leadline.domain.instrument import Instrument
+from leadline.units import STEPS_MAX
 
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 Side = dict[int, int]
@@ -200,7 +201,8 @@ def _steps(row: Any, column: int, step: Fraction, least: int) -> int:
     if not isinstance(text, str) or DECIMAL.fullmatch(text) is None:
         raise Broken
     count = Fraction(text) / step
-    if count.denominator != 1 or count < least:
+    # More steps than a phone can hold exactly are no size and no price.
+    if count.denominator != 1 or not least <= count <= STEPS_MAX:
         raise Broken
     return int(count)
 
