@@ -11,6 +11,7 @@ LOG_STEP = 0.05  # width of a bin in ln(value): quantiles are good to 5 %
 BINS = 1024  # from e^-8 to e^43: fractions of a coin to anything in dollars
 FIRST_LOG = -8.0
 _LN2 = 0.6931471805599453
+AGED_EVERY_MS = 1_000  # finer than any half-life asks for
 _FOLD_AT = 1e9  # weights are kept growing instead of fading all bins; beyond this they are folded back
 
 
@@ -89,11 +90,12 @@ class Spread:
         return (log(value) - centre[0]) / centre[1]
 
     def _age(self, at_ms: int) -> None:
-        if self._at_ms is not None and at_ms > self._at_ms:
+        if self._at_ms is None:
+            self._at_ms = at_ms
+        elif at_ms - self._at_ms >= AGED_EVERY_MS:
             self._scale *= exp(_LN2 * (at_ms - self._at_ms) / 1000 / self._half_life_s)
             if self._scale > _FOLD_AT:
                 self._bins /= self._scale
                 self._total /= self._scale
                 self._scale = 1.0
-        if self._at_ms is None or at_ms > self._at_ms:
             self._at_ms = at_ms

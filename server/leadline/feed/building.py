@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -43,6 +44,8 @@ async def built(work: Callable[Args, Made], *args: Args.args, **kwargs: Args.kwa
             loop.call_soon_threadsafe(tell, result, failure)
         if _running() == 1:
             compiler_pages.let_go()
+            # Kernels and bands live as long as the process: the collector need not walk them again.
+            gc.freeze()
 
     threading.Thread(target=run, name=NAME, daemon=True).start()
     return await future

@@ -184,7 +184,9 @@ class SymbolSignals:
         told: list[Told] = []
         for run in trades.runs():
             self.flow.trade(now_ms, run.taker, run.usd, run.last_price)
-            told += self._told(sweeps.take(now_ms, run), now_ms, run.last_price)
+            over = sweeps.take(now_ms, run)
+            if over:
+                told += self._told(over, now_ms, run.last_price)
         return told
 
     def _liquidation(self, event: Liquidation) -> list[Told]:

@@ -36,6 +36,7 @@ log = logging.getLogger("leadline.venues")
 TICK_S = 0.25
 PING_AFTER_MS = 4_000
 DEAD_AFTER_MS = 9_000
+FRAMES_QUEUED_MAX = 64  # a burst of a second; reading pauses beyond it, which costs system calls
 MESSAGES_PER_TURN_MAX = 64
 LOG_EVERY_MS = 30_000
 CONNECT_EVERY_MS = 350  # OKX allows three a second, the others more
@@ -260,6 +261,7 @@ class _Line:
                 open_timeout=CONNECT_TIMEOUT_S,
                 close_timeout=1,
                 max_size=FRAME_BYTES_MAX,
+                max_queue=FRAMES_QUEUED_MAX,
                 compression=None,  # the venues send it only when asked, and it costs more than it saves
                 ping_interval=None,  # _watch pings, and does not wait for a polite goodbye
                 proxy=True if urlsplit(url).scheme == "wss" else None,
