@@ -182,10 +182,10 @@ class SymbolSession:
         view = replace(known, instrument=instrument, book=book, epoch_seen=book.epoch)
         held[instrument.venue] = view
         self.venues = dict(sorted(held.items(), key=lambda item: reference_rank(item[0])))
-        for view in self.venues.values():
-            view.scale = VenueScale(
-                int(view.instrument.tick.fraction / tick.fraction),
-                int(_coin_lot(view.instrument).fraction / lot.fraction),
+        for each in self.venues.values():
+            each.scale = VenueScale(
+                int(each.instrument.tick.fraction / tick.fraction),
+                int(_coin_lot(each.instrument).fraction / lot.fraction),
             )
         self.epoch += before is None or not _continues(before, view)
 

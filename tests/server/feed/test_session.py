@@ -35,6 +35,16 @@ def test_the_epoch_rises_when_a_book_was_anchored_anew() -> None:
     assert market.session.epoch == before + 1
 
 
+def test_a_venue_in_finer_steps_begins_anew_whatever_the_others_epochs_are() -> None:
+    market = hand_market("binance", "bybit")
+    # The other venue stands where the one that changes stood before.
+    market.books["bybit"].epoch = 1
+    before, book = market.session.epoch, market.books["binance"]
+    book.instrument, book.epoch = instrument("binance", tick="0.05"), 2
+    market.session.accept(book.changed())
+    assert market.session.epoch == before + 1
+
+
 def test_only_live_books_are_summed_and_the_rest_is_flagged_partial() -> None:
     market = hand_market("binance", "bybit")
     assert market.session.ladder(ALL_VENUES, 1, 10, 0).bid_lots.tolist()[0] == 10
