@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, overload
 
 import numpy as np
@@ -36,6 +36,13 @@ class Instrument:
     trading: bool = True
     base: str = ""
     quote: str = ""
+    # The steps as plain numbers: they are asked for with every trade.
+    _tick_price: float = field(init=False, repr=False, compare=False)
+    _lot_units: float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tick_price", float(self.tick))
+        object.__setattr__(self, "_lot_units", float(self.lot) * float(self.contract_size))
 
     @property
     def steps(self) -> tuple[Step, Step, Step]:
@@ -55,7 +62,7 @@ class Instrument:
 
     def price(self, ticks: Any) -> Any:
         """Price of a number of ticks, or of each of many."""
-        return ticks * float(self.tick)
+        return ticks * self._tick_price
 
     @overload
     def coins(self, lots: int, price: float) -> float: ...
@@ -65,5 +72,5 @@ class Instrument:
 
     def coins(self, lots: Any, price: Any) -> Any:
         """Size in coins; ``price`` matters only for an inverse contract."""
-        units = lots * float(self.lot) * float(self.contract_size)
+        units = lots * self._lot_units
         return units / price if self.inverse else units

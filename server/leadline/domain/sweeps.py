@@ -48,7 +48,7 @@ class Sweep:
 
 @dataclass(slots=True)
 class _Open:
-    side: Side
+    side: int
     begun_ms: int
     ended_ms: int
     usd: float
@@ -85,9 +85,7 @@ class Sweeps:
             held.last_price = run.last_price
         else:
             self._close()
-            self._open = _Open(
-                Side(run.taker), at_ms, at_ms, run.usd, run.first_price, run.last_price, run.levels
-            )
+            self._open = _Open(run.taker, at_ms, at_ms, run.usd, run.first_price, run.last_price, run.levels)
         return self._told(at_ms)
 
     def liquidation(self, at_ms: int, side: Side) -> None:
@@ -120,13 +118,13 @@ class Sweeps:
         while self._closed and at_ms - self._closed[0].ended_ms > FORCED_MS:
             one = self._closed.popleft()
             forced = any(
-                side is one.side and one.begun_ms - FORCED_MS <= print_ms <= one.ended_ms + FORCED_MS
+                side == one.side and one.begun_ms - FORCED_MS <= print_ms <= one.ended_ms + FORCED_MS
                 for print_ms, side in self._prints
             )
             told.append(
                 Sweep(
                     self._venue,
-                    *(one.side, one.begun_ms, one.ended_ms, one.usd),
+                    *(Side(one.side), one.begun_ms, one.ended_ms, one.usd),
                     *(one.first_price, one.last_price, one.levels, forced),
                 )
             )

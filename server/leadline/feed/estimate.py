@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("leadline.feed")
 
 HEAT_EVERY_MS = 1_000
-HEAT_UNSEEN_MS = 20_000  # the view of all venues is followed even while nobody watches
+HEAT_UNSEEN_MS = 30_000  # the view of all venues is followed even while nobody watches
 HOUR_MS = 3_600_000
 MAP_MS = 7 * 86_400_000
 NO_CODES: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)

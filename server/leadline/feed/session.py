@@ -68,6 +68,10 @@ NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate th
     "chain": {"up": None, "down": None},
 }
 DAY_MS = 86_400_000
+PULSE_EVERY_MS = 5_000
+PULSE_AHEAD_MS = (
+    1_000  # a minute is looked at in its last second too, so that what was traded in it is its own
+)
 DAY_PRICE_EVERY_MS = 300_000
 DAY_PRICES_MAX = DAY_MS // DAY_PRICE_EVERY_MS + 2
 REFERENCE_ORDER = ("binance", "okx", "bybit")  # whose mark and price lead when several are live
@@ -160,6 +164,7 @@ class SymbolSession:
         self.unit = 0  # rises when the price began to be that of another unit
         self.unit_changed: dict[str, Callable[[], None]] = {}  # by venue: told when its unit changed
         self._grouped_price: float | None = None
+        self._pulse_turn = -1
 
     def attach(self, instrument: Instrument, book: VenueBook) -> None:
         """Add a venue, or replace its book and instrument; the common steps are worked out again.
@@ -361,7 +366,10 @@ class SymbolSession:
             return
         self.pace.observe(price, self.clock.monotonic_ms())
         now_ms = self.clock.wall_ms()
-        self._observe_pulse(now_ms // MINUTE_MS)
+        turn = (now_ms + PULSE_AHEAD_MS) // PULSE_EVERY_MS
+        if turn != self._pulse_turn:
+            self._pulse_turn = turn
+            self._observe_pulse(now_ms // MINUTE_MS)
         if not self.day_prices or now_ms - self.day_prices[-1][0] >= DAY_PRICE_EVERY_MS:
             self.day_prices.append((now_ms, price))
 

@@ -8,7 +8,7 @@ import pytest
 from leadline.domain.events import BookState, Funding, Mark, OpenInterest, Side
 from leadline.domain.ladder import LadderFlags
 from leadline.domain.trades import Trades
-from leadline.feed.session import ALL_VENUES
+from leadline.feed.session import ALL_VENUES, PULSE_EVERY_MS
 from leadline.units import Step
 from tests.fakes.market import HandBook, hand_market, instrument
 
@@ -260,6 +260,8 @@ def test_late_trades_count_and_say_nothing_of_the_price_of_now() -> None:
         (now_ms - 1_000, True),
         (now_ms, True),
     ]
+    market.clock.now_ms += PULSE_EVERY_MS
+    session.observe()
     columns = session.pulse.columns(1, 4, ("binance",))
     assert columns.field("sell_usd").tolist()[1] == pytest.approx(usd[0])
     assert columns.field("buy_usd").tolist()[-1] == pytest.approx(1000.2 * 0.004 + usd[1] + usd[2])
