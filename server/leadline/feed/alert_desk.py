@@ -2,8 +2,8 @@
 
 Each symbol keeps the prices between which no rule cares.  The trade that leaves them has the rules looked
 at at once, and so has the mark that comes to a cluster, a signal, or open interest while a cluster is armed.
-All else is a matter of seconds: near to what a rule may wait for, the rules are looked at twice a second and
-the book once; elsewhere every two seconds, and the book every five, for a server may follow many symbols.
+All else is a matter of seconds: near to what a rule may wait for, rules and book are looked at once a
+second; elsewhere every two seconds, and the book every five, for a server may follow many symbols.
 What fires is handed on at once with the screen as it is at that instant.
 """
 
@@ -42,7 +42,7 @@ STEP_S = 0.1
 WOKEN_EVERY_S = 0.01  # what wakes symbols meanwhile is looked at together
 LOOK_MS = 1_000
 NEAR = 0.005  # of price
-NEAR_STEP_MS = 500
+NEAR_STEP_MS = 1_000
 NEAR_MAP_MS = 10_000  # clusters move slowly, and are met by the mark of now
 FAR_STEP_MS = 2_000
 FAR_LOOK_MS = 5_000

@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from leadline.feed import compiler_pages
-
 Args = ParamSpec("Args")
 Made = TypeVar("Made")
 
@@ -43,7 +41,6 @@ async def built(work: Callable[Args, Made], *args: Args.args, **kwargs: Args.kwa
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(tell, result, failure)
         if _running() == 1:
-            compiler_pages.let_go()
             # Kernels and bands live as long as the process: the collector need not walk them again.
             gc.freeze()
 

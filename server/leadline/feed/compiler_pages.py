@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import mmap
@@ -10,10 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.feed.building import unfinished
+
+EVERY_S = 30.0
 _COMPILER = "libllvmlite"
 _OF_A_FILE = np.uint64(
     1 << 61
 )  # in /proc/self/pagemap: the page is the file's own, nothing was written to it
+
+
+async def keep_away() -> None:
+    """Let go of them again and again, for kernels are loaded when they are needed first."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        if not unfinished():
+            await asyncio.to_thread(let_go)
 
 
 def let_go() -> int:

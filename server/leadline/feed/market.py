@@ -10,6 +10,7 @@ from pathlib import Path
 from leadline.domain.instrument import Instrument
 from leadline.domain.leverage import bundled_tiers
 from leadline.errors import UsageError
+from leadline.feed import compiler_pages
 from leadline.feed.backfill import lesson_rows, minute_rows
 from leadline.feed.estimate import SymbolHeat
 from leadline.feed.hub import Hub
@@ -79,6 +80,7 @@ class Market:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._raw_reading.run())
+                group.create_task(compiler_pages.keep_away())
                 group.create_task(end_minutes(self.hub.clock, self._heats, self._keep))
                 if self._scores is not None:
                     group.create_task(keep_promises(self._heats, self._scores))

@@ -243,6 +243,7 @@ def test_a_price_in_another_unit_or_a_late_trade_crosses_no_level() -> None:
     assert desk.titles == []
     assert desk.desk.signals("BTCUSDT") is not before
     desk.desk.alerting.rules = [rule(RuleKind.PRICE, 2, price=1_001_000.0, way="both", label="")]
+    desk.desk.rules_changed()
     desk.go(1_000_000.0, 1)
     desk.go(1_002_000.0, 1)
     assert len(desk.fired) == 1
