@@ -164,14 +164,15 @@ class Walls:
         self, side: Side, picture: Picture, rows: Rows, usd: Usd, traded_usd: Mapping[int, float]
     ) -> list[WallGone]:
         """Bring the known walls of a side up to date; return the ends of those that were told."""
+        followed = [(row, wall) for (of_side, row), wall in self._walls.items() if of_side == side]
+        if not followed:
+            return []
         held = dict(zip(rows.tolist(), usd.tolist(), strict=True))
         farthest = (int(rows[-1]) if len(rows) else 0) * side
         gone = []
-        for (of_side, row), wall in list(self._walls.items()):
-            if of_side != side:
-                continue
+        for row, wall in followed:
             if not len(rows) or row * side < farthest:
-                del self._walls[of_side, row]
+                del self._walls[side, row]
                 if wall.told:
                     gone.append(WallGone(side, row, wall.usd_max, WallEnd.MOVED, 0.0, wall.since_ms))
                 continue
@@ -187,7 +188,7 @@ class Walls:
             wall.farthest_bp = max(wall.farthest_bp, distance_bp)
             wall.nearest_bp = min(wall.nearest_bp, distance_bp)
             if now_usd <= GONE_SHARE * wall.usd_max:
-                del self._walls[of_side, row]
+                del self._walls[side, row]
                 if wall.told:
                     gone.append(self._end(side, row, wall, picture.at_ms))
         return gone

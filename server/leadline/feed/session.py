@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from leadline.clock import Clock
 from leadline.domain.events import (
+    BestQuote,
     BookChanged,
     BookState,
     Completeness,
@@ -210,6 +211,8 @@ class SymbolSession:
             # The most frequent of all, and nobody else's: who looks at books does so in his own time.
             self._book_changed(event, view)
             return
+        if isinstance(event, BestQuote):
+            return  # the books say it themselves
         if isinstance(event, Trades):
             self._trades(event, view)
         elif isinstance(event, Mark):
@@ -277,7 +280,8 @@ class SymbolSession:
         self.tape.force(TapeLiquidation(event.venue, tick, usd, long, self.clock.wall_ms()))
 
     def _book_changed(self, event: BookChanged, view: VenueView) -> None:
-        view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
+        if event.state is not BookState.LIVE or view.continuity.verified_since_ms is None:
+            view.continuity.observe(event.state, self.clock.wall_ms(), self.clock.monotonic_ms())
         if view.book.instrument is not view.instrument:
             # The venue changed the contract's steps: the same book now counts in others.
             if view.instrument.in_other_unit(view.book.instrument):

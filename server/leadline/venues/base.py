@@ -7,7 +7,7 @@ live market, a replay and a test run the very same rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Protocol
 
@@ -170,7 +170,7 @@ class VenueProtocol(Protocol):
     def closed(self, route: str, now_ms: int) -> Iterable[Output]:
         """Tell that the connection of ``route`` is gone: its books turn stale at once."""
 
-    def receive(self, route: str, raw: bytes | str, now_ms: int) -> Iterable[Output]:
+    def receive(self, route: str, raw: bytes | str, now_ms: int) -> Sequence[Output]:
         """Take one WebSocket message."""
 
     def answer(self, fetch: Fetch, status: int, body: bytes, now_ms: int) -> Iterable[Output]:

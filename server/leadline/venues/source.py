@@ -292,7 +292,11 @@ class _Line:
                 heard.at_ms = now_ms = monotonic_ms()
                 if self._tap is not None:
                     self._tap.note("ws-recv", route, raw)
-                await self._carry_out(self.protocol.receive(route, raw, now_ms))
+                outputs = self.protocol.receive(route, raw, now_ms)
+                if len(outputs) == 1 and not isinstance(only := outputs[0], (Send, Fetch, Abort, Renew)):
+                    self.sink([only])  # nearly always, and there is nothing to wait for
+                else:
+                    await self._carry_out(outputs)
                 taken += 1
                 if taken % MESSAGES_PER_TURN_MAX == 0:
                     await asyncio.sleep(0)
