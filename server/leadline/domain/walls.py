@@ -26,6 +26,7 @@ Usd = NDArray[np.float64]
 
 DAY_S = 86_400.0
 DISTANCES_BP = (2.0, 5.0, 10.0, 20.0, 35.0, 60.0, 100.0, 160.0, 250.0)  # borders of the ten classes
+SAMPLED_EVERY_MS = 5_000  # what is usual over half a day needs no second look at the same orders
 WHALE_Z_MIN = 3.5
 WHALE_TOP = 20
 WHALE_OVER_TOP = 5.0
@@ -127,6 +128,7 @@ class Walls:
 
     usd_min: float
     _usual: list[Spread] = field(default_factory=lambda: [Spread(DAY_S / 2) for _ in range(10)])
+    _sampled_ms: int | None = None
     _walls: dict[tuple[int, int], _Wall] = field(default_factory=dict)
     _pulled: deque[tuple[int, Side, int]] = field(default_factory=lambda: deque(maxlen=256))
 
@@ -137,6 +139,9 @@ class Walls:
     def look(self, picture: Picture, traded_usd: Mapping[int, float]) -> list[WhaleOrder | WallGone]:
         """Take the book of now and what was traded at each row since the last look; return the news."""
         told: list[WhaleOrder | WallGone] = []
+        sampled = self._sampled_ms is None or picture.at_ms - self._sampled_ms >= SAMPLED_EVERY_MS
+        if sampled:
+            self._sampled_ms = picture.at_ms
         for side in (Side.BUY, Side.SELL):
             rows, usd = picture.side(side)
             distances = np.abs(rows - picture.mid) / picture.mid * 1e4
@@ -146,7 +151,7 @@ class Walls:
             # Best first, distances rise: the rows of a class lie together.
             borders = [0, *np.searchsorted(distances, DISTANCES_BP, side="right").tolist(), len(rows)]
             for usual, (first, end) in zip(self._usual, pairwise(borders), strict=True):
-                if first < end:
+                if first < end and (sampled or usual.count < 2 * USUAL_MIN):
                     usual.take_all(usd[first:end], picture.at_ms)
         return told
 
