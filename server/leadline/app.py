@@ -20,11 +20,9 @@ from leadline.clock import SystemClock
 from leadline.config import Settings
 from leadline.errors import UsageError
 from leadline.feed.alert_desk import AlertDesk
-from leadline.feed.building import built
 from leadline.feed.hub import Hub
 from leadline.feed.marks import Marks
 from leadline.feed.record import FileLimits
-from leadline.feed.streams.base import Sends
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
@@ -66,8 +64,6 @@ async def _serve(settings: Settings) -> int:
     bans = Bans(settings.data_dir / FILE_NAME)
     async with choose_market(settings, bans) as chosen, _state(settings, chosen.name) as store:
         hub = Hub(SystemClock(), chosen.name, chosen.simulated)
-        if settings.batched_sends == "on":
-            hub.sends = await built(_batched_sends)
         hub.marks = Marks(store, hub.clock, hub.sessions)
         await hub.marks.load()
         scores = settings.data_dir / chosen.name / "scores"
@@ -85,13 +81,6 @@ async def _serve(settings: Settings) -> int:
             alarms.changed = desk.rules_changed
             web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk)
             return await _run(hub, listener, web, market.run(), desk.run(), alarms.run())
-
-
-def _batched_sends() -> Sends:
-    # It loads numba, which nothing else at the start does.
-    from leadline.web.batched_sends import send_batched
-
-    return send_batched
 
 
 @contextlib.asynccontextmanager

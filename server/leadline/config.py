@@ -162,11 +162,6 @@ class Settings:
     history_days: int = _setting(
         30, _days, "days of bands, prices and liquidations kept in data_dir; 0: none"
     )
-    batched_sends: str = _setting(
-        "off",
-        _choice("off", "on"),
-        "on: a frame for many phones goes out in one compiled loop; for a server with hundreds of them",
-    )
     twin_seed: int = _setting(7, _seed, "seed of the twin's world; the same seed gives the same market")
     log_level: str = _setting(
         "info", _choice("debug", "info", "warning", "error"), "least severity that is logged"

@@ -17,10 +17,9 @@ PRICE, COINS, MINUTE_MS = 100_000.0, 10_000.0, 60_000
 
 
 def warm_reading() -> None:
-    """The reading of raw messages, the books, the map's columns and batched sends, compiled when imported."""
+    """The reading of raw messages, the books, and the map's columns: compiled when imported."""
     from leadline.domain import heatmap_kernels  # noqa: F401 - that is all
     from leadline.venues.adapter import load_raw_reader
-    from leadline.web import send_kernel  # noqa: F401
 
     load_raw_reader()
 

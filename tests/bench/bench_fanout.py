@@ -33,8 +33,6 @@ PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 OURS = "leadline"
 STALLED = 500
 CORES = sorted(os.sched_getaffinity(0))
-BATCHED = "leadline_batched"
-BATCHED_GOAL = 2.2  # times stock without compression
 GOALS = {"starlette": 1.5, "starlette_default": 2.7, "floor": 1 / 1.35}
 MEMORY_KB_MAX = 20
 P99_MS_MAX = 50
@@ -80,7 +78,7 @@ def measure(way: str, loop: str, clients: int, seconds: float) -> dict[str, floa
     server = Server(way, loop)
     try:
         empty_kb = server.ask("memory")["memory_kb"]
-        readers = Readers(server.port, clients, way.startswith(OURS), way == "starlette_default")
+        readers = Readers(server.port, clients, way == OURS, way == "starlette_default")
         full = server.ask("memory")
         server.ask("here")
         server.ask("run 0.3 0")
@@ -194,19 +192,6 @@ def summary(runs: dict[str, list[dict[str, float]]], loop: str, clients: int) ->
         held = {way: report["ratios"][way] >= goal for way, goal in GOALS.items() if way in report["ratios"]}
         held["memory_kb_a_client"] = report["memory_kb_a_client"][OURS] <= MEMORY_KB_MAX
         held["p99_ms"] = report["p99_ms"][OURS] <= P99_MS_MAX
-        if BATCHED in runs:
-            report["batched_ratios"] = {
-                way: round(
-                    statistics.median(
-                        batched["frames_per_core_s"] / theirs["frames_per_core_s"]
-                        for batched, theirs in zip(runs[BATCHED], made, strict=True)
-                    ),
-                    3,
-                )
-                for way, made in runs.items()
-                if way != BATCHED
-            }
-            held["batched"] = report["batched_ratios"].get("starlette", BATCHED_GOAL) >= BATCHED_GOAL
         report["goals_held"] = held
     return report
 

@@ -92,16 +92,6 @@ class Leadline(Way):
         return len(self._pacing)
 
 
-class LeadlineBatched(Leadline):
-    """The same with the switch for batched sends on."""
-
-    async def start(self) -> None:
-        await super().start()
-        from leadline.web.batched_sends import send_batched
-
-        self._hub.sends = send_batched
-
-
 class Starlette(Way):
     """Starlette's ``send_bytes`` under stock uvicorn, client after client."""
 
@@ -260,7 +250,6 @@ class Floor(Way):
 
 WAYS: dict[str, type[Any]] = {
     "leadline": Leadline,
-    "leadline_batched": LeadlineBatched,
     "starlette": Starlette,
     "starlette_default": StarletteDefault,
     "websockets_broadcast": WebsocketsBroadcast,

@@ -62,14 +62,14 @@ def _text(code: CodeType) -> tuple[object, ...]:
 _sources = _Sources()
 
 
-def compiled(*signature: Any, nogil: bool = False) -> Callable[[_Function], _Function]:
+def compiled(*signature: Any) -> Callable[[_Function], _Function]:
     """Compile for these argument types at import, or load from the cache; without them where it is called."""
 
     def compile_it(function: _Function) -> _Function:
         checksum = _sources.add(function)
         function.__qualname__ = f"{function.__name__}_{checksum}"
         make: Any = njit
-        kernel = make(*signature, cache=True, error_model="numpy", nogil=nogil)(function)
+        kernel = make(*signature, cache=True, error_model="numpy")(function)
         _sources.made(kernel, checksum)
         return cast(_Function, kernel)
 

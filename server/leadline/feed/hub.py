@@ -13,7 +13,7 @@ from leadline.domain.events import Event
 from leadline.feed.continuity import VenueStatus
 from leadline.feed.marks import Marks
 from leadline.feed.session import SymbolSession
-from leadline.feed.streams.base import Board, Refusal, Sends, Stream, Watcher, one_by_one
+from leadline.feed.streams.base import Board, Refusal, Stream, Watcher
 from leadline.feed.streams.glance import GlanceStream
 from leadline.feed.streams.ladder import LadderStream
 from leadline.feed.streams.map import MapStream
@@ -42,7 +42,7 @@ KINDS: dict[type[StreamKey], Callable[[int, Any, Board], Stream]] = {
 class Hub:
     """All sessions and all streams of the process, and the task that paces them.
 
-    marks: the user's own, None where nothing is kept (a replay).  sends: see `Stream`.
+    marks: the user's own, None where nothing is kept (a replay).
     """
 
     def __init__(self, clock: Clock, market: str, simulated: bool) -> None:
@@ -50,7 +50,6 @@ class Hub:
         self.market = market
         self.simulated = simulated
         self.marks: Marks | None = None
-        self.sends: Sends = one_by_one
         self.sessions: dict[str, SymbolSession] = {}
         self.statuses: dict[str, VenueStatus] = {}
         self.streams: dict[int, Stream] = {}
@@ -79,7 +78,6 @@ class Hub:
             if kind is None:
                 raise Refusal("bad_request", f"this server has no streams of kind {key.kind!r}")
             stream = kind(self._numbers + 1, key, self)
-            stream.sends = self.sends
             self._numbers += 1
             # Its keyframe is of now: the first frame after it is due a period later.
             stream.due_ms = self.clock.monotonic_ms() + stream.every_ms

@@ -74,12 +74,6 @@ class Client:
             self._outbox.control(frame)
             self._catch_up()
 
-    def descriptor(self) -> int:
-        return -1 if self._catching_up is not None else self._frames.descriptor()
-
-    def send_rest(self, rest: bytes) -> None:
-        self._frames.write_rest(rest)
-
     async def run(self) -> None:
         """Serve the phone until it leaves or has to be sent away."""
         self._hub.watchers.add(self)

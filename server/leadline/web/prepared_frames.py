@@ -31,12 +31,6 @@ class FrameSender(Protocol):
     def send_prepared(self, frame: PreparedFrame) -> bool:
         """Send a frame now; False, and nothing is sent, where the client has no room for it."""
 
-    def descriptor(self) -> int:
-        """Return the descriptor of a socket that may be written to now, -1 for none."""
-
-    def write_rest(self, rest: bytes) -> None:
-        """Write what is left of a frame whose begin was written to the descriptor."""
-
     async def room(self) -> None:
         """Wait until the client takes frames again; raises Gone when it never will."""
 
@@ -55,12 +49,10 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
     """
 
     # What is asked for every frame: whether one may be written, and how.
-    __slots__ = ("_close_sent", "_descriptor", "_held_back", "_roomy", "_write")
+    __slots__ = ("_close_sent", "_roomy", "_write")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._roomy = False
-        self._descriptor = -1
-        self._held_back: Callable[[], int]
         self._write: Callable[[bytes], None]
         super().__init__(*arguments, **options)
 
@@ -86,8 +78,6 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
             # The handshake's headers are read; they would stay as long as the connection.
             del self.request, self.response
             self._write, self._roomy = self.transport.write, self.writable.is_set()
-            self._descriptor = self.transport.get_extra_info("socket").fileno()
-            self._held_back = self.transport.get_write_buffer_size
             self.scope["headers"].clear()  # type: ignore[attr-defined]  # a list, as uvicorn makes it
 
     def pause_writing(self) -> None:
@@ -107,12 +97,6 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
             self._write(frame.raw)
             return True
         return False
-
-    def descriptor(self) -> int:
-        return self._descriptor if self._roomy and not self._held_back() else -1
-
-    def write_rest(self, rest: bytes) -> None:
-        self._write(rest)
 
     async def room(self) -> None:
         await self.writable.wait()
@@ -152,12 +136,6 @@ class AsgiFrames:
 
     def send_prepared(self, _: PreparedFrame) -> bool:
         return False
-
-    def descriptor(self) -> int:
-        return -1
-
-    def write_rest(self, rest: bytes) -> None:
-        """Never asked: there is no descriptor to begin with."""
 
     async def room(self) -> None:
         """ASGI waits for room while it sends."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +15,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from leadline.clock import SystemClock
-from leadline.feed import hub
-from leadline.feed.streams.base import Watcher
 from leadline.limits import CLIENT_QUEUE_BYTES_MAX, CLIENT_WRITE_BUFFER_BYTES
-from leadline.web import batched_sends
 from leadline.wire import closing
-from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import Delta, Keyframe, LadderReader, Subscribed, decode
 from tests.fakes.market import HandMarket, hand_market
 from tests.fakes.server import serving
 
 STALLED = 40
-
-
-@pytest.fixture(autouse=True, params=["one by one", "batched"])
-def sends(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Serve with either way of sending; returns how many phones each batch left to their transports."""
-    left: list[int] = []
-    if request.param == "batched":
-        monkeypatch.setattr(batched_sends, "FEW", 1)
-
-        def counted(frame: PreparedFrame, watchers: Collection[Watcher]) -> list[Watcher]:
-            found = batched_sends.send_batched(frame, watchers)
-            left.append(len(found))
-            return found
-
-        monkeypatch.setattr(hub, "one_by_one", counted)
-    return left
 
 
 @contextlib.asynccontextmanager
@@ -175,17 +155,3 @@ async def test_a_phone_that_never_reads_again_is_let_go_with_all_it_held(
                     await follower.change_every_row(5)
             (cut,) = (one for one in transports if one.is_closing())
             assert cut.get_write_buffer_size() == 0
-
-
-async def test_phones_that_keep_up_are_written_to_directly(tmp_path: Path, sends: list[int]) -> None:
-    async with served(tmp_path) as (market, port), contextlib.AsyncExitStack() as stack:
-        phones = [await stack.enter_async_context(phone(port)) for _ in range(5)]
-        for one in phones:
-            await watch(one)
-        followers = [Follower(market, one) for one in phones]
-        await followers[0].change_every_row(30)
-        for one, follower in zip(phones[1:], followers[1:], strict=True):
-            view = None
-            while view is None or view.bid_lots.tolist() != followers[0]._reader.view.bid_lots.tolist():  # type: ignore[union-attr]
-                view = follower._reader.apply(await ladder_frame(one))
-        assert not sends or sends.count(0) >= 30

@@ -8,7 +8,7 @@ ends it with its last watcher.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from leadline.clock import Clock
@@ -39,14 +39,6 @@ class Watcher(Protocol):
     def offer_notice(self, frame: PreparedFrame) -> None: ...
 
 
-Sends = Callable[[PreparedFrame, Collection[Watcher]], Iterable[Watcher]]
-
-
-def one_by_one(_: PreparedFrame, watchers: Collection[Watcher]) -> Iterable[Watcher]:
-    """Send nothing at once: each watcher is offered the frame."""
-    return list(watchers)
-
-
 class Board(Protocol):
     """What streams are made of: the sessions of the symbols and the clock they live by."""
 
@@ -63,10 +55,7 @@ class Board(Protocol):
 
 
 class Stream(ABC):
-    """One subscription shared by its watchers.  every_ms: how often it is asked whether a frame is due.
-
-    sends: sends a frame to as many as it can at once and returns those who are to be offered it.
-    """
+    """One subscription shared by its watchers.  every_ms: how often it is asked whether a frame is due."""
 
     def __init__(self, number: int, key: StreamKey, every_ms: int) -> None:
         self.number = number
@@ -74,7 +63,6 @@ class Stream(ABC):
         self.every_ms = every_ms
         self.due_ms = 0
         self.watchers: set[Watcher] = set()
-        self.sends: Sends = one_by_one
         self._prepared: PreparedFrame | None = None
 
     @abstractmethod
@@ -101,7 +89,7 @@ class Stream(ABC):
 
     def _offer(self, frame: bytes, *, is_keyframe: bool = False) -> None:
         prepared, number = PreparedFrame(frame), self.number
-        for watcher in self.sends(prepared, self.watchers):
+        for watcher in list(self.watchers):
             watcher.offer(number, prepared, is_keyframe)
 
 
