@@ -255,8 +255,7 @@ class BookSync(HasCells):
     def take_fetched(self, update_id: int, at_ms: int, levels: Levels, now_ms: int) -> Outcome:
         """Take a snapshot fetched beside the stream: the deltas held must reach back to it.
 
-        A delta follows the snapshot when the message before it ended at or before ``update_id``, or
-        when it spans that id itself.
+        A delta follows the snapshot when the message before it ended at or before ``update_id``.
         """
         if self.anchored and not self.recording:
             return Outcome.WAITING
@@ -506,7 +505,8 @@ class SequenceSync(BookSync):
 
 
 def _reaches(delta: Delta, update_id: int) -> bool:
-    return delta.prev_id <= update_id or delta.first_id <= update_id
+    # A first id at or before the snapshot with a predecessor beyond it contradicts itself.
+    return delta.prev_id <= update_id
 
 
 def _same_side(one: tuple[Ints, Ints], other: tuple[Ints, Ints]) -> bool:
