@@ -165,9 +165,9 @@ class BinanceProtocol(Adapter[BookSync]):
         return []
 
     def _take_depth(self, sync: BookSync, data: dict[str, Any], now_ms: int) -> list[Output]:
+        whole(data["U"])  # not needed to follow the book, but a message without it is not a change
         delta = Delta(
             prev_id=whole(data["pu"]),
-            first_id=whole(data["U"]),
             last_id=whole(data["u"]),
             at_ms=whole(data["T"]),
             levels=self._levels(sync, data["b"], data["a"], now_ms),

@@ -83,12 +83,11 @@ class Levels:
 class Delta:
     """One change of the book.
 
-    It spans the update ids ``first_id`` to ``last_id`` and follows the message that ended with
+    It brings the book to update id ``last_id`` and follows the message that ended with
     ``prev_id``.  order: a number that never falls, where the venue has one beside the ids, else 0.
     """
 
     prev_id: int
-    first_id: int
     last_id: int
     at_ms: int
     levels: Levels

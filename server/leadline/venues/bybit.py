@@ -131,9 +131,7 @@ class BybitProtocol(Adapter[CountedSync]):
         if message["type"] == "snapshot":
             outcome = sync.take_snapshot(update_id, at_ms, levels, now_ms, order)
         elif message["type"] == "delta":
-            outcome = sync.take_delta(
-                Delta(update_id - 1, update_id, update_id, at_ms, levels, order), now_ms
-            )
+            outcome = sync.take_delta(Delta(update_id - 1, update_id, at_ms, levels, order), now_ms)
         else:
             raise ValueError(f"expected a snapshot or a delta, got {message['type']!r:.60}")
         return self._after(sync, outcome, now_ms)

@@ -188,7 +188,7 @@ class OkxProtocol(Adapter[SequenceSync]):
         elif last_id == prev_id == sync.update_id and sync.anchored:
             outcome = sync.take_keepalive(at_ms, now_ms)
         else:
-            outcome = sync.take_delta(Delta(prev_id, prev_id + 1, last_id, at_ms, levels), now_ms)
+            outcome = sync.take_delta(Delta(prev_id, last_id, at_ms, levels), now_ms)
         return self._after(sync, outcome, now_ms)
 
     def _take_row(self, sync: SequenceSync, channel: str, row: dict[str, Any]) -> list[Output]:
