@@ -58,7 +58,7 @@ class Plain:
     def open_interest(self, coins: float) -> None:
         change = coins - self.oi_coins
         opened = max(change, 0.0) + constants.CHURN_KEPT / 2 * max(self.volume - abs(change), 0.0)
-        offsets, widths, weights, _ = _trigger_kernels()
+        offsets, widths, weights = _trigger_kernels()
         if self.volume > 0:
             for entry in np.flatnonzero(self.histogram):
                 here = opened * self.histogram[entry] / self.volume

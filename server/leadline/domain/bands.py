@@ -133,7 +133,7 @@ class Bands:
         self._faded: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
         self._histogram: F8 = np.zeros(constants.HISTOGRAM_BINS)
-        self._span: I8 = np.zeros(2, dtype=np.int64)
+        self._span: I8 = np.array([constants.HISTOGRAM_BINS, 0])
         self._first = 0
         self._buys = 0.0
         self._sells = 0.0
@@ -240,16 +240,16 @@ class Bands:
         if not (isfinite(coins) and coins >= 0):
             raise ValueError(f"expected open interest of at least 0, got {coins}")
         if self.sampled_ms is None:
-            self._seed(coins)
-            self._balance(coins, 0.0, coins, 0.0)
+            self._spread_around_mark()
+            self._settle(coins, (1.0, 1.0), coins, 0.0)
         else:
             volume = self._buys + self._sells
             change = coins - self.oi_coins
             opened = max(change, 0.0) + self.churn_kept / 2 * max(volume - abs(change), 0.0)
-            if opened > 0:
-                self._place(opened, *self._parts())
+            if volume <= 0.0 < opened:
+                self._trade_at_mark()
             hours = max(at_ms - self.sampled_ms, 0) / 3_600_000
-            self._balance(self.oi_coins + opened, opened - change, coins, hours)
+            self._settle(opened, self._parts(), coins, hours)
             self.forced.settle(opened - change)
         self.oi_coins = coins
         self.sampled_ms = at_ms
@@ -479,11 +479,23 @@ class Bands:
         return np.minimum(np.hypot(known, self._total.sigmas), constants.TOTAL_SIGMA_NONE)
 
     def _start_slice(self) -> None:
-        first, end = self._span.tolist()
-        self._histogram[first:end] = 0.0
-        self._span[0], self._span[1] = constants.HISTOGRAM_BINS, 0
+        """Begin to collect trades around the mark, for which the histogram has to be empty."""
         self._first = floor(log(self.mark_price) / STEP) - constants.HISTOGRAM_BINS // 2
         self._buys = self._sells = 0.0
+
+    def _spread_around_mark(self) -> None:
+        """Take the unknown entries of what is open at first as a bell around the mark."""
+        self._start_slice()
+        bins = np.arange(constants.HISTOGRAM_BINS) - constants.HISTOGRAM_BINS // 2
+        self._histogram[:] = np.exp(-0.5 * (bins * STEP / constants.SEED_LOG_SIGMA) ** 2)
+        self._span[:] = 0, len(self._histogram)
+
+    def _trade_at_mark(self) -> None:
+        """Take what opened without a trade as opened at the mark."""
+        at = floor(log(self.mark_price) / STEP) - self._first
+        at = min(max(at, 0), constants.HISTOGRAM_BINS - 1)
+        self._histogram[at] = 1.0
+        self._span[:] = at, at + 1
 
     def _responsible(self, side: Side, trigger: float, at_ms: int) -> F8:
         """Split a print over the classes [J] by what stood around its trigger before it was swept."""
@@ -591,21 +603,14 @@ class Bands:
         volume = self._buys + self._sells
         bought = self._buys / volume if volume else 0.5
         taker, maker = constants.TAKER_LIQUIDATABLE, constants.MAKER_LIQUIDATABLE
-        parts = []
-        for takers in (bought, 1.0 - bought):
-            liquidatable = taker * takers + maker * (1.0 - takers)
-            liquidatable = min(max(liquidatable, constants.LIQUIDATABLE_MIN), constants.LIQUIDATABLE_MAX)
-            parts.append(min(liquidatable / constants.MEAN_LIQUIDATABLE, self._part_max))
-        return parts[0], parts[1]
+        mean, most = constants.MEAN_LIQUIDATABLE, self._part_max
+        longs, shorts = maker + (taker - maker) * bought, taker - (taker - maker) * bought
+        return min(longs / mean, most), min(shorts / mean, most)
 
-    def _place(self, coins: float, long_part: float, short_part: float) -> None:
-        if self._buys + self._sells <= 0.0 and self._span[0] >= self._span[1]:
-            at = int(np.floor(log(self.mark_price) / STEP)) - self._first
-            at = min(max(at, 0), constants.HISTOGRAM_BINS - 1)
-            self._histogram[at] = 1.0
-            self._span[:] = at, at + 1
-        offsets, widths, weights, cumulated = _trigger_kernels()
-        kernels.place(
+    def _settle(self, opened: float, parts: tuple[float, float], coins: float, hours: float) -> None:
+        """Open and close what makes the open interest ``coins``, which was ``hours`` ago ``oi_coins``."""
+        offsets, widths, weights = _trigger_kernels()
+        correction = kernels.settle(
             self._cells,
             self._sums,
             self._scales,
@@ -613,39 +618,17 @@ class Bands:
             self._histogram,
             self._span,
             self._first,
-            coins,
-            long_part,
-            short_part,
+            opened,
+            *parts,
             self._prior,
             offsets,
             widths,
             weights,
-            cumulated,
             self.lesson.multipliers,
             self._flows,
             self._hears_since_ms is not None and not self.suspect,
-        )
-
-    def _seed(self, coins: float) -> None:
-        """Place what was open before the first sample: entries unknown, spread around the mark.
-
-        Triggers the mark would have reached are of positions that can no longer exist: the pool.
-        """
-        self._start_slice()
-        bins = np.arange(constants.HISTOGRAM_BINS) - constants.HISTOGRAM_BINS // 2
-        self._histogram[:] = np.exp(-0.5 * (bins * STEP / constants.SEED_LOG_SIGMA) ** 2)
-        self._span[:] = 0, len(self._histogram)
-        self._place(coins, 1.0, 1.0)
-        self._sums[:, kernels.SWEPT :] = 0.0
-
-    def _balance(self, total: float, closed: float, coins: float, hours: float) -> None:
-        correction = kernels.balance(
-            self._cells,
-            self._sums,
-            self._scales,
-            self.lesson.multipliers,
-            total,
-            closed,
+            self.sampled_ms is None,
+            self.oi_coins,
             coins,
             constants.CLOSED_SHARE_MAX,
             constants.CORRECTION_MIN,
@@ -719,10 +702,8 @@ def distance_prior(tiers: Tiers) -> F8:
 
 
 @cache
-def _trigger_kernels() -> tuple[I8, I8, F8, F8]:
+def _trigger_kernels() -> tuple[I8, I8, F8]:
     """Return where triggers lie from the entry's depth bin: offsets, widths [2, J], weights [2, J, W].
-
-    The last of the four are the weights summed up, [2, J, W + 1] from 0 to 1.
 
     Each class is a triangle of +- KERNEL_HALF_WIDTH around its distance; a point between two bin
     centres is shared between them.  Each row of weights sums to 1.
@@ -747,6 +728,4 @@ def _trigger_kernels() -> tuple[I8, I8, F8, F8]:
     weights: F8 = np.zeros((*widths.shape, int(widths.max())))
     for i, row in enumerate(rows):
         weights[i // widths.shape[1], i % widths.shape[1], : len(row)] = row / row.sum()
-    cumulated: F8 = np.zeros((*widths.shape, weights.shape[2] + 1))
-    np.cumsum(weights, axis=2, out=cumulated[:, :, 1:])
-    return offsets, widths, weights, cumulated
+    return offsets, widths, weights

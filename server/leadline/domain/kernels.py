@@ -189,21 +189,33 @@ def shift(cells: F8, sums: F8, scales: F8, edges: I8, multipliers: F8, flows: F8
 
 
 @_compiled
-def _open_triangle(
-    row: F8, opened: F8, k: int, amount: float, value: float, triangle: F8, begin: int, end: int
-) -> None:
-    """Add triangle[begin:end] to the depth bins from k + begin on: x amount to cells, x value to flows.
+def _add_to_rings(row: F8, opened: F8, k: int, shape: F8, amount: float, value: float) -> None:
+    """Add ``shape`` to the depth bins from ``k`` on: x amount to the cells, x value to the flows.
 
     Both are rings, of different lengths; the loop runs straight until one of them begins anew.
     """
-    bins, width = len(row), len(opened)
-    while begin < end:
-        slot, to = (k + begin) % bins, (k + begin) % width
-        run = min(end - begin, min(bins - slot, width - to))
+    bins, width, done = len(row), len(opened), 0
+    while done < len(shape):
+        slot, to = (k + done) % bins, (k + done) % width
+        run = min(len(shape) - done, min(bins - slot, width - to))
+        # Slices, for an index that may be below 0 would keep the loop from being vectorised.
+        cells, flows, part = row[slot : slot + run], opened[to : to + run], shape[done : done + run]
         for i in range(run):
-            row[slot + i] += amount * triangle[begin + i]
-            opened[to + i] += value * triangle[begin + i]
-        begin += run
+            cells[i] += amount * part[i]
+            flows[i] += value * part[i]
+        done += run
+
+
+@_compiled
+def _triggers(shape: F8, entries: F8, triangle: F8) -> None:
+    """Write into ``shape`` the shares of each depth bin when ``triangle`` stands at each of ``entries``."""
+    shape[:] = 0.0
+    for e in range(len(entries)):
+        share = entries[e]
+        if share > 0.0:
+            part = shape[e : e + len(triangle)]
+            for i in range(len(triangle)):
+                part[i] += share * triangle[i]
 
 
 @_compiled
@@ -222,62 +234,67 @@ def place(
     offsets: I8,
     widths: I8,
     weights: F8,
-    cumulated: F8,
     multipliers: F8,
     flows: F8,
     counted: bool,
 ) -> None:
-    """Open ``coins`` on both sides at the prices of the histogram, and empty it.
+    """Open ``coins`` on both sides at the prices of the histogram.
 
     long_part, short_part: factors on prior [J], the base part of the coins in each class.  offsets [S, J],
-    widths [S, J], weights [S, J, W], cumulated [S, J, W + 1]: where triggers lie from the entry's depth
-    bin, and how much of them before each.  A trigger that the mark has reached already counts as swept,
-    one beyond the ring is left out.
+    widths [S, J], weights [S, J, W]: where triggers lie from the entry's depth bin; the weights of a class
+    add up to 1.  A trigger that the mark has reached already counts as swept, one beyond the ring is left
+    out.
     """
     bins, used = cells.shape[2], span[1] - span[0]
     volume = 0.0
     moment = 0.0
-    for h in range(span[0], span[1]):
-        volume += histogram[h]
-        moment += histogram[h] * (h - span[0])
-    middle = span[0] + min(int(moment / volume), max(used - 2, 0))
-    beyond = moment / volume - (middle - span[0])
+    for h in range(used):
+        volume += histogram[span[0] + h]
+        moment += histogram[span[0] + h] * h
+    # Under a wide triangle a short histogram is as good as its two bins around the mean.
+    middle = min(int(moment / volume), max(used - 2, 0))
+    few = min(used, 2)
+    every, pair = np.empty(used), np.empty(few)
+    shape_of = np.empty(used + weights.shape[2])
     for side in range(2):
-        scale = scales[side]
-        part = long_part if side == 0 else short_part
+        # Along the depth axis: entries of longs from the lowest price up, of shorts from the highest down.
+        for h in range(used):
+            every[h if side == 0 else used - 1 - h] = histogram[span[0] + h] / volume
+        beyond = moment / volume - middle
+        pair[few - 1 if side == 0 else 0] = beyond if few == 2 else 1.0
+        if few == 2:
+            pair[0 if side == 0 else 1] = 1.0 - beyond
+        deepest = first + span[0] if side == 0 else -first - span[1]
+        deepest_of_pair = first + span[0] + middle if side == 0 else -first - span[0] - middle - few
         for j in range(cells.shape[1]):
-            share = coins * part * prior[j]
-            row, opened, triangle = cells[side, j], flows[side, OPENED], weights[side, j]
             width = widths[side, j]
-            # Under a wide triangle a short histogram is as good as its two bins around the mean.
             short = used * NARROW < width
-            first_bin = middle if short else span[0]
-            placed = 0.0
+            entries = pair if short else every
+            k = (deepest_of_pair if short else deepest) + offsets[side, j]
+            shape = shape_of[: width + len(entries) - 1]
+            _triggers(shape, entries, weights[side, j, :width])
+            begin = min(max(edges[side] - bins - k, 0), len(shape))
+            end = max(min(edges[side] - k, len(shape)), begin)
+            left_out = 0.0
+            for i in range(begin):
+                left_out += shape[i]
             reached = 0.0
-            for h in range(first_bin, first_bin + (min(used, 2) if short else used)):
-                if short:
-                    amount = share * (beyond if h > middle else 1.0 - beyond)
-                else:
-                    amount = share * histogram[h] / volume
-                if amount == 0.0:
-                    continue
-                k = (first + h if side == 0 else -1 - first - h) + offsets[side, j]
-                begin = max(edges[side] - bins - k, 0)
-                end = min(edges[side] - k, width)
-                if begin < end:
-                    _open_triangle(
-                        row, opened, k, amount / scale, amount * multipliers[j], triangle, begin, end
-                    )
-                    placed += amount * (cumulated[side, j, end] - cumulated[side, j, begin])
-                    reached += amount * (1.0 - cumulated[side, j, end])
-                elif begin == 0:
-                    # All of this triangle is reached already (else all of it lies beyond the ring).
-                    reached += amount
-            sums[side, HELD, j] += placed / scale
-            sums[side, SWEPT, j] += reached
+            for i in range(end, len(shape)):
+                reached += shape[i]
+            amount = coins * (long_part if side == 0 else short_part) * prior[j]
+            stored = amount / scales[side]
+            _add_to_rings(
+                cells[side, j],
+                flows[side, OPENED],
+                k + begin,
+                shape[begin:end],
+                stored,
+                amount * multipliers[j],
+            )
+            sums[side, HELD, j] += stored * max(1.0 - reached - left_out, 0.0)
+            sums[side, SWEPT, j] += amount * reached
             if counted:
-                sums[side, EXPECTED, j] += reached
-    histogram[span[0] : span[1]] = 0.0
+                sums[side, EXPECTED, j] += amount * reached
 
 
 @_compiled
@@ -338,6 +355,83 @@ def balance(
                 sums[side, HELD, j] = held_now
             scales[side] = 1.0
     return residual
+
+
+@_compiled
+def settle(
+    cells: F8,
+    sums: F8,
+    scales: F8,
+    edges: I8,
+    histogram: F8,
+    span: I8,
+    first: int,
+    opened: float,
+    long_part: float,
+    short_part: float,
+    prior: F8,
+    offsets: I8,
+    widths: I8,
+    weights: F8,
+    multipliers: F8,
+    flows: F8,
+    counted: bool,
+    anew: bool,
+    before: float,
+    coins: float,
+    closed_share_max: float,
+    correction_min: float,
+    correction_max: float,
+    banded_share_max: float,
+    scale_min: float,
+    corrected: F8,
+    faded: F8,
+) -> float:
+    """Open ``opened`` of the ``before`` coins a side had more (`place`), close the rest (`balance`).
+
+    anew: nothing was open before, so that who opened beyond the mark can no longer exist: the pool.
+    Empties the histogram.  One call, for a call's way into compiled code costs as much as either.
+    """
+    if opened > 0.0:
+        place(
+            cells,
+            sums,
+            scales,
+            edges,
+            histogram,
+            span,
+            first,
+            opened,
+            long_part,
+            short_part,
+            prior,
+            offsets,
+            widths,
+            weights,
+            multipliers,
+            flows,
+            counted,
+        )
+    if anew:
+        sums[:, SWEPT:] = 0.0
+    histogram[span[0] : span[1]] = 0.0
+    span[0], span[1] = len(histogram), 0
+    return balance(
+        cells,
+        sums,
+        scales,
+        multipliers,
+        before + opened,
+        opened - (coins - before),
+        coins,
+        closed_share_max,
+        correction_min,
+        correction_max,
+        banded_share_max,
+        scale_min,
+        corrected,
+        faded,
+    )
 
 
 @_compiled

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
+from leadline.domain import kernels
 from leadline.domain.bands import STEP, Bands, _trigger_kernels, bootstrap, distance_prior
 from leadline.domain.clusters import find_clusters
 from leadline.domain.events import Side
@@ -102,7 +103,7 @@ class Plain:
         self.cells[1, above + constants.BINS :] = 0.0
 
     def open(self, price: float, mark: float, shares: F8) -> None:
-        offsets, widths, weights, _ = _trigger_kernels()
+        offsets, widths, weights = _trigger_kernels()
         entry = floor(log(price) / STEP) - self.first
         for side in range(2):
             for j in range(offsets.shape[1]):
@@ -111,6 +112,29 @@ class Plain:
                     at = entry + away if side == 0 else entry - away
                     self.cells[side, at] += shares[j] * weights[side, j, w]
         self.move(mark)
+
+
+def place(bands: Bands, coins: float) -> None:
+    """Open coins at the prices traded since the last sample, and close none."""
+    kernels.place(
+        bands._cells,
+        bands._sums,
+        bands._scales,
+        bands._edges,
+        bands._histogram,
+        bands._span,
+        bands._first,
+        coins,
+        1.0,
+        1.0,
+        bands._prior,
+        *_trigger_kernels(),
+        bands.lesson.multipliers,
+        bands._flows,
+        False,
+    )
+    bands._histogram[:] = 0.0
+    bands._span[:] = constants.HISTOGRAM_BINS, 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -129,7 +153,7 @@ def test_the_ring_holds_what_unbounded_arrays_would(steps: list[tuple[float, flo
         plain.move(mark)
         bands._start_slice()
         trade(bands, mark * np.exp(away), 1.0)
-        bands._place(1.0, 1.0, 1.0)
+        place(bands, 1.0)
         plain.open(mark * np.exp(away), mark, bands._prior)
         profile = bands.profile()
         begin = profile.origin - plain.first
