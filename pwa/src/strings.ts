@@ -123,9 +123,13 @@ export const strings = {
     snoozeAll: "Snooze all",
     wake: "Wake",
     minutes: (minutes: number) => (minutes < 60 ? `${minutes} min` : `${minutes / 60} h`),
-    preview: (count: number, since: string) =>
-      `Would have fired ${count === 1 ? "once" : `${count} times`} since ${since}.`,
-    previewNone: (since: string) => `Would not have fired since ${since}.`,
+    preview: (count: number, when: string) =>
+      count > 0
+        ? `Would have fired ${count === 1 ? "once" : `${count} times`} ${when}.`
+        : `Would not have fired ${when}.`,
+    lastDay: "in the last 24 h",
+    since: (time: string) => `since ${time}`,
+    previewUnknown: (time: string) => ` Nothing is known of ${time} of that time.`,
     previewAsking: "Looking back\u2026",
     out: "The server is not reached. Nothing was changed.",
     limits: (least: string, most: string) => `${least} to ${most}`,

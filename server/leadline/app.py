@@ -22,6 +22,8 @@ from leadline.errors import UsageError
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
 from leadline.feed.marks import Marks
+from leadline.feed.notes import Notes
+from leadline.feed.previews import Previews
 from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.alarms import Alarms
@@ -77,9 +79,14 @@ async def _serve(settings: Settings) -> int:
             if push.problem:
                 log.warning("%s", push.problem)
             alarms = await Alarms.open(store, push.delivery, hub, len(settings.symbols))
-            desk = AlertDesk(hub, market.heats, alarms.alerting, alarms.fired, alarms.told, alarms.odds)
+            notes = Notes(history, hub.clock.wall_ms())
+            desk = AlertDesk(
+                *(hub, market.heats, alarms.alerting, alarms.fired),
+                *(alarms.told, alarms.odds, notes),
+            )
+            previews = Previews(hub, market.heats, notes)
             alarms.changed = desk.rules_changed
-            web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk)
+            web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk, previews=previews)
             return await _run(hub, listener, web, market.run(), desk.run(), alarms.run())
 
 

@@ -78,7 +78,8 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
             read_rule(await request.json())
         except RuleError as error:
             raise Refused(400, "bad_rule", str(error)) from None
-        return JSONResponse({"count": 3, "since": now_ms - 86_400_000, "examples": []})
+        told = {"count": 3, "since": now_ms - 86_400_000, "now": now_ms, "unknown_ms": 0, "examples": []}
+        return JSONResponse(told)
 
     async def inbox(_: Request) -> JSONResponse:
         entries = [

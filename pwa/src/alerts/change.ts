@@ -10,8 +10,11 @@ import { type Quiet, type Rule, readRules, toldOf } from "./rules.ts";
 /** Why the last change was not made, in the server's words; empty when it was. */
 export const problem = signal("");
 
-/** What a rule would have fired: how often, since when (Unix ms); or why it cannot be told. */
-export type Preview = { readonly count: number; readonly sinceMs: number } | { readonly problem: string };
+/** What a rule would have fired: how often, since when (Unix ms); or why it cannot be told.
+ * unknownMs: how long of the time since then nothing is known of. */
+export type Preview =
+  | { readonly count: number; readonly sinceMs: number; readonly nowMs: number; readonly unknownMs: number }
+  | { readonly problem: string };
 
 /** Asks for the rules; those held stay when the server is out. */
 export async function loadRules(): Promise<void> {
@@ -52,7 +55,12 @@ export async function previewOf(rule: Rule): Promise<Preview> {
   try {
     const told = await fromServer("rules/preview", toldOf(rule));
     const answer = isRecord(told) ? told : {};
-    return { count: numberOf(answer.count), sinceMs: numberOf(answer.since) };
+    return {
+      count: numberOf(answer.count),
+      sinceMs: numberOf(answer.since),
+      nowMs: numberOf(answer.now),
+      unknownMs: numberOf(answer.unknown_ms),
+    };
   } catch (error) {
     return { problem: wordsOf(error) };
   }

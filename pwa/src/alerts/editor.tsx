@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { duration } from "../format.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { closeSheet, Sheet } from "../ui/sheet.tsx";
@@ -27,6 +28,8 @@ export const edited = signal<Rule | null>(null);
 
 /** So long after the last keystroke the server is asked what the rule would have done. */
 const TYPING_MS = 300;
+/** What reaches so far back is "the last 24 h"; it begins with a whole minute. */
+const WHOLE_DAY_MS = 24 * 3_600_000 - 10 * 60_000;
 const SNOOZES = [15, 60, 480];
 
 export function RuleSheet() {
@@ -159,8 +162,10 @@ function PreviewLine({ rule }: { rule: Rule }) {
 function previewText(told: Preview | null): string {
   if (!told) return strings.rules.previewAsking;
   if ("problem" in told) return told.problem;
-  const since = dayAndTime(told.sinceMs);
-  return told.count > 0 ? strings.rules.preview(told.count, since) : strings.rules.previewNone(since);
+  const whole = told.nowMs - told.sinceMs >= WHOLE_DAY_MS;
+  const when = whole ? strings.rules.lastDay : strings.rules.since(dayAndTime(told.sinceMs));
+  const unknown = told.unknownMs > 0 ? strings.rules.previewUnknown(duration(told.unknownMs)) : "";
+  return strings.rules.preview(told.count, when) + unknown;
 }
 
 interface SettingProps<S extends Setting> {

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from leadline.domain.odds import Odds
 from leadline.domain.regime import Regime
+
+if TYPE_CHECKING:
+    from leadline.domain.clusters import Cluster
 
 SideName = Literal["long", "short"]
 
@@ -37,6 +40,23 @@ class ClusterFact:
     gone_closed: float = 0.0
     gone_triggered: float = 0.0
     moved_bp: float = 0.0
+
+    @classmethod
+    def of(cls, cluster: Cluster, name: str, oi_usd: float, **known: Any) -> ClusterFact:
+        """Return a cluster as a fact.  known: the fields that a cluster does not tell itself."""
+        return cls(
+            id=cluster.id,
+            name=name,
+            side=cluster.side,
+            lo=cluster.lo,
+            peak=cluster.peak,
+            hi=cluster.hi,
+            usd=cluster.usd,
+            usd_lo=cluster.usd_lo,
+            usd_hi=cluster.usd_hi,
+            oi_share=cluster.usd / oi_usd if oi_usd > 0 else 0.0,
+            **known,
+        )
 
     @property
     def near(self) -> float:

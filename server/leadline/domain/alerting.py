@@ -466,18 +466,26 @@ _WATCHES: Mapping[RuleKind, Watch] = {
 }
 
 
-def preview(rule: Rule, history: Iterable[Facts | Told]) -> list[Firing]:
-    """Return what a rule would have fired over a history, oldest first, without quiet hours or budget."""
-    engine = Alerting([rule], storm=Storm(pushes_max=2**31))
+def preview(rule: Rule, *histories: Iterable[Facts | Told]) -> list[Firing]:
+    """Return what a rule would have fired over histories, without quiet hours or budget.
+
+    Each history, oldest first, is of one process, as a cluster's id is; what fired in those before it is
+    remembered as after a restart.
+    """
     fired: list[Firing] = []
-    for one in history:
-        if isinstance(one, Facts):
-            # Which came first is not kept, but that price was there is.
-            for price in (one.low, one.high):
-                fired += engine.observe(replace(one, price=price)) if price is not None else []
-            fired += engine.observe(one)
-        else:
-            fired += engine.hear(one)
+    for history in histories:
+        engine = Alerting([rule], storm=Storm(pushes_max=2**31))
+        for one in fired:
+            if one.cluster is not None and one.symbol is not None:
+                engine.remember(rule.id, one.symbol, one.at_ms, *one.cluster[1:])
+        for step in history:
+            if isinstance(step, Facts):
+                # Which came first is not kept, but that price was there is.
+                for price in (step.low, step.high):
+                    fired += engine.observe(replace(step, price=price)) if price is not None else []
+                fired += engine.observe(step)
+            else:
+                fired += engine.hear(step)
     return fired
 
 

@@ -22,15 +22,16 @@ import msgpack
 
 from leadline.domain.aftermath import Aftermath
 from leadline.domain.alert_facts import ClusterFact, Facts
-from leadline.domain.alerting import Alerting, Firing, preview
+from leadline.domain.alerting import Alerting, Firing
 from leadline.domain.cascade import Transition
 from leadline.domain.events import BookState, Event, Mark, OpenInterest, Side
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import moved_together
-from leadline.domain.rules import Rule, RuleKind
+from leadline.domain.rules import RuleKind
 from leadline.domain.signals import Fuel, Told
 from leadline.domain.trades import Trades
 from leadline.feed.hub import Hub
+from leadline.feed.notes import Notes
 from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
 from leadline.feed.signals import SymbolSignals
 from leadline.limits import BAND_ROWS, TRADES_KEPT
@@ -47,10 +48,7 @@ NEAR_MAP_MS = 10_000  # clusters move slowly, and are met by the mark of now
 FAR_STEP_MS = 2_000
 FAR_LOOK_MS = 5_000
 FAR_MAP_MS = 30_000
-HISTORY_MS = 60_000  # between two facts kept for previews
-HISTORY_MAX = 1_440
-HISTORY_SYMBOLS_MAX = 12
-SIGNALS_KEPT = 2_000
+NOTE_MS = 60_000  # between two facts kept for previews
 FOLLOWED_MAX = 50  # alerts a symbol, the newest
 HOUR_MS = 3_600_000
 INTEREST_EVERY_MS = 60_000
@@ -94,7 +92,6 @@ class _Symbol:
         self.near = True  # is price near to something a rule may wait for?
         self.kept_ms = 0
         self.kept_low, self.kept_high = inf, 0.0  # of the prices since facts were kept last
-        self.history: deque[Facts | Told] = deque(maxlen=HISTORY_MAX + SIGNALS_KEPT)
         self.interest: deque[tuple[int, float]] = deque(maxlen=HOUR_MS // INTEREST_EVERY_MS + 2)
         self.down: dict[str, int] = {}
         self.heard: list[Told] = []
@@ -132,7 +129,7 @@ class AlertDesk:
     """The rules of the user over all symbols of a hub.
 
     fired: is given each firing and the moment (see `moment`).  log: is given every signal, for those who
-    keep outcomes.  odds: what earlier runs have learned.
+    keep outcomes.  odds: what earlier runs have learned.  notes: takes what the rules were held against.
     """
 
     def __init__(
@@ -143,8 +140,10 @@ class AlertDesk:
         fired: Callable[[Firing, bytes], None],
         told: Callable[[Told], None] = lambda _: None,
         odds: CascadeOdds | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self.alerting = alerting
+        self._notes = notes
         self.odds = odds or CascadeOdds()
         self._hub = hub
         self._heats = heats
@@ -205,16 +204,6 @@ class AlertDesk:
         """Return the signals of a symbol, None before it has a venue."""
         found = self._symbols.get(symbol)
         return found.signals if found else None
-
-    def preview(self, rule: Rule) -> tuple[list[Firing], int]:
-        """Return what a rule would have fired over what is kept, and since when that is (Unix ms)."""
-        fired: list[Firing] = []
-        since_ms = self._hub.clock.wall_ms()
-        for name, one in self._symbols.items():
-            if rule.symbol in (None, name) and one.history:
-                fired += preview(rule, one.history)
-                since_ms = min(since_ms, one.history[0].at_ms)
-        return sorted(fired, key=lambda firing: firing.at_ms), since_ms
 
     def _step(self, name: str, session: SymbolSession, woken: bool) -> None:
         one = self._symbols.get(name)
@@ -372,15 +361,14 @@ class AlertDesk:
         return coins / then - 1 if whole and then > 0 else None
 
     def _keep(self, one: _Symbol, facts: Facts, heard: Iterable[Told]) -> None:
-        """Keep facts once a minute, and signals, of the first symbols for previews."""
-        place = (
-            list(self._symbols).index(one.session.symbol) if facts.at_ms - one.kept_ms >= HISTORY_MS else -1
-        )
-        one.history.extend(heard)
-        if 0 <= place < HISTORY_SYMBOLS_MAX:
+        """Note signals, and facts once a minute, for previews."""
+        noted: list[Facts | Told] = list(heard)
+        if facts.at_ms - one.kept_ms >= NOTE_MS:
             one.kept_ms = facts.at_ms
-            one.history.append(replace(facts, low=one.kept_low, high=one.kept_high))
+            noted.append(replace(facts, low=one.kept_low, high=one.kept_high))
             one.kept_low, one.kept_high = inf, 0.0
+        if noted and self._notes is not None:
+            self._notes.put(one.session.symbol, noted)
 
     def moment(self, firing: Firing) -> bytes:
         """Return the screen of a firing's symbol as it is now; empty for a firing about no symbol.

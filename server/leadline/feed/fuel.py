@@ -30,17 +30,10 @@ def _fact(tracked: Tracked, story: Story, name: str, heat: Heat) -> ClusterFact:
     cluster, lost = tracked.cluster, tracked.depletion
     moved = story.recentred(cluster)
     most = lost.most_usd or 1.0
-    return ClusterFact(
-        id=cluster.id,
-        name=name,
-        side=cluster.side,
-        lo=cluster.lo,
-        peak=cluster.peak,
-        hi=cluster.hi,
-        usd=cluster.usd,
-        usd_lo=cluster.usd_lo,
-        usd_hi=cluster.usd_hi,
-        oi_share=cluster.usd / heat.oi_usd if heat.oi_usd > 0 else 0.0,
+    return ClusterFact.of(
+        cluster,
+        name,
+        heat.oi_usd,
         lift=story.intensity(cluster).lift,
         calibrated=heat.certainty is not None,
         gone=lost.gone,

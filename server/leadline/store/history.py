@@ -138,6 +138,13 @@ class HistoryStore:
             found += self._read(day, lambda database: history_day.liquidations(database, symbol)) or []
         return [row for row in found if row.at_ms >= since_ms]
 
+    def notes(self, symbol: str, since_ms: int, now_ms: int) -> list[bytes]:
+        """Return what was noted of a symbol from ``since_ms`` on, oldest first; blocks while it reads."""
+        found: list[bytes] = []
+        for day in _days(since_ms, now_ms):
+            found += self._read(day, lambda database: history_day.notes(database, symbol, since_ms)) or []
+        return found
+
     def _read(self, day: date, read: Callable[[sqlite3.Connection], Read]) -> Read | None:
         try:
             database = history_day.open_day(self._path(day), self._market, make=False)

@@ -103,13 +103,23 @@ class LessonRow:
     body: bytes
 
 
-HistoryRow = BarRow | SampleRow | LiquidationRow | LessonRow
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """What the rules of a symbol were held against at a moment, or a signal: see `feed.notes`."""
+
+    symbol: str
+    at_ms: int
+    body: bytes
+
+
+HistoryRow = BarRow | SampleRow | LiquidationRow | LessonRow | NoteRow
 
 _TABLES: dict[type[HistoryRow], str] = {
     BarRow: "bar",
     SampleRow: "sample",
     LiquidationRow: "liquidation",
     LessonRow: "lesson",
+    NoteRow: "note",
 }
 # All names in these statements are our own.
 _INSERTS = {
@@ -117,7 +127,19 @@ _INSERTS = {
     f" VALUES ({', '.join('?' * len(kind.__slots__))})"
     for kind, table in _TABLES.items()
 }
-_DELETES = [f"DELETE FROM {table} WHERE symbol = ? AND venue = ?" for table in _TABLES.values()]  # noqa: S608
+_DELETES = [
+    f"DELETE FROM {table} WHERE symbol = ? AND venue = ?"  # noqa: S608
+    for kind, table in _TABLES.items()
+    if kind is not NoteRow
+]
+
+
+# A file of before there were notes gets them when it is next written to.
+_NOTES = (
+    "CREATE TABLE IF NOT EXISTS note"
+    " (symbol TEXT NOT NULL, at_ms INTEGER NOT NULL, body BLOB NOT NULL) STRICT",
+    "CREATE INDEX IF NOT EXISTS note_of ON note (symbol, at_ms)",
+)
 
 
 def open_day(path: Path, market: str, make: bool = True) -> sqlite3.Connection | None:
@@ -161,6 +183,9 @@ def _prepare(database: sqlite3.Connection, path: Path, market: str, make: bool) 
     if held is None or held[0] != market:
         name = None if held is None else held[0]
         raise HistoryFileError(f"{path}: keeps history of market {name!r}, not of {market!r}")
+    if make:
+        for statement in _NOTES:
+            database.execute(statement)
     # A commit that a power cut undoes is fetched again from the venues; a killed process loses none.
     database.execute("PRAGMA synchronous = NORMAL")
     return True
@@ -203,10 +228,11 @@ def write(database: sqlite3.Connection, rows: Iterable[HistoryRow]) -> None:
 
 
 def forget(database: sqlite3.Connection, symbol: str, venue: str) -> None:
-    """Drop everything of a venue's contract."""
+    """Drop everything of a venue's contract, and what was noted of its symbol: that was of another past."""
     database.execute("BEGIN IMMEDIATE")
     for statement in _DELETES:
         database.execute(statement, (symbol, venue))
+    database.execute("DELETE FROM note WHERE symbol = ?", (symbol,))
     database.execute("COMMIT")
 
 
@@ -250,3 +276,14 @@ def lessons(database: sqlite3.Connection, symbol: str) -> list[LessonRow]:
         "SELECT symbol, venue, at_ms, model, body FROM lesson WHERE symbol = ?", (symbol,)
     )
     return [LessonRow(*row) for row in found]
+
+
+def notes(database: sqlite3.Connection, symbol: str, since_ms: int) -> list[bytes]:
+    """Return what was noted of a symbol from a moment on, oldest first, and at the same moment as it came."""
+    known = database.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'note'").fetchone()[0]
+    if not known:
+        return []
+    found = database.execute(
+        "SELECT body FROM note WHERE symbol = ? AND at_ms >= ? ORDER BY at_ms, rowid", (symbol, since_ms)
+    )
+    return [body for (body,) in found]

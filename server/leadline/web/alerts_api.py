@@ -14,6 +14,7 @@ from leadline.domain.quiet import QuietError
 from leadline.domain.rules import Rule, RuleError, catalogue, read_rule
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
+from leadline.feed.previews import Previews
 from leadline.feed.session import ALL_VENUES
 from leadline.feed.streams.base import Refusal
 from leadline.push.alarms import Alarms
@@ -87,19 +88,24 @@ async def remove_rule(request: Request) -> JSONResponse:
 
 
 async def preview_rule(request: Request) -> JSONResponse:
-    """Tell what a rule would have fired over what the server remembers."""
+    """Tell what a rule would have fired within the last day.
+
+    since: from when on something is known (Unix ms); unknown_ms: how long after it nothing is.
+    """
     content = await read_change(request)
     content.pop("id", None)
     rule = _rule(content, 0)
     _alarms(request)
-    desk: AlertDesk = request.app.state.alert_desk
-    fired, since_ms = desk.preview(rule)
+    previews: Previews = request.app.state.previews
+    found = await previews.of(rule)
     return told(
         {
-            "count": len(fired),
-            "since": since_ms,
+            "count": len(found.fired),
+            "since": found.since_ms,
+            "unknown_ms": found.unknown_ms,
+            "now": wall_ms(),
             "examples": [
-                {"at": one.at_ms, "title": one.title, "body": one.body} for one in fired[-EXAMPLES:]
+                {"at": one.at_ms, "title": one.title, "body": one.body} for one in found.fired[-EXAMPLES:]
             ],
         }
     )

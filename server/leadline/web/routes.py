@@ -16,6 +16,7 @@ from leadline import __version__
 from leadline.domain.events import BookState
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
+from leadline.feed.previews import Previews
 from leadline.push.alarms import Alarms
 from leadline.push.desk import PushDesk
 from leadline.store.state import StateStore
@@ -79,12 +80,13 @@ def build_web(
     push: PushDesk | None = None,
     alarms: Alarms | None = None,
     alert_desk: AlertDesk | None = None,
+    previews: Previews | None = None,
 ) -> Starlette:
     """Make the ASGI application over a hub; the app's files are read into memory now.
 
     store: what is kept over a restart, None when nothing is (a replay); it is `app.state.store`.
-    push: the way to the phones, over that store.  alarms, alert_desk: the user's rules and who watches
-    for them; both or neither.
+    push: the way to the phones, over that store.  alarms, alert_desk, previews: the user's rules, who
+    watches for them, and what they would have done; all or none.
     """
     static = StaticFiles(static_folder)
     web = Web(
@@ -104,5 +106,6 @@ def build_web(
     web.state.push_tested = {}
     web.state.alarms = alarms
     web.state.alert_desk = alert_desk
+    web.state.previews = previews
     web.state.has_pages = "/" in static.files
     return web

@@ -261,6 +261,17 @@ def test_a_preview_counts_what_would_have_rung() -> None:
     assert preview(rule(RuleKind.APPROACH, distance=60.0), history) == fired
 
 
+def test_a_preview_over_a_restart_tells_the_same_stretch_once() -> None:
+    before = [facts(77_200.0, minute * 60_000) for minute in range(10)]
+    # Another process numbers its clusters anew: the stretch is the same, and another one is not.
+    again = (cluster(7),)
+    after = [facts(77_200.0, minute * 60_000, clusters=again) for minute in range(10, 20)]
+    asked = rule(RuleKind.APPROACH, distance=60.0)
+    assert [one.at_ms for one in preview(asked, before, after)] == [0]
+    other = [replace(one, clusters=(cluster(1, lo=77_300.0, hi=77_400.0),)) for one in after]
+    assert [one.at_ms for one in preview(asked, before, other)] == [0, 600_000]
+
+
 def test_numbers_as_a_person_reads_them() -> None:
     assert [dollars(x) for x in (950.0, 9.4e5, 6.84e6, 4.2e7, 9.96e6, 1.25e9, 9.999e5)] == [
         "950", "940 k", "6.8 M", "42 M", "10 M", "1.2 B", "1.0 M",

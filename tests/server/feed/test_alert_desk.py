@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Fuel, Told
 from leadline.domain.trades import Trades
 from leadline.feed.alert_desk import AlertDesk
+from leadline.feed.notes import Notes
+from leadline.feed.previews import Preview, Previews
 from leadline.wire.reader import LadderReader, State, decode
 from tests.fakes.market import HandMarket, hand_market
 
@@ -44,12 +47,14 @@ class Desk:
         self.map = Map()
         self.fired: list[tuple[Firing, bytes]] = []
         self.told: list[Told] = []
+        self.notes = Notes(None, self.market.clock.wall_ms())
         self.desk = AlertDesk(
             self.market.hub,
             {"BTCUSDT": self.map},
             Alerting(rules),
             lambda firing, moment: self.fired.append((firing, moment)),
             self.told.append,
+            notes=self.notes,
         )
         self.desk.step()
 
@@ -68,6 +73,9 @@ class Desk:
             self.map.mark = price
             self.market.session.observe()
             self.desk.step()
+
+    def preview(self, rule: Rule) -> Preview:
+        return asyncio.run(Previews(self.market.hub, {}, self.notes).of(rule))
 
     @property
     def titles(self) -> list[str]:
@@ -116,11 +124,11 @@ def test_a_preview_counts_what_is_kept_and_says_since_when() -> None:
     for minute in range(20):
         desk.market.clock.now_ms += 59_000
         desk.go(1001.5 if minute in (5, 15) else 990.0, 1)
-    fired, since_ms = desk.desk.preview(rule(RuleKind.APPROACH, distance=20.0))
-    assert len(fired) == 2
-    assert 0 <= since_ms - begun_ms <= 61_000
+    told = desk.preview(rule(RuleKind.APPROACH, distance=20.0))
+    assert len(told.fired) == 2
+    assert 0 <= told.since_ms - begun_ms <= 61_000
     assert desk.fired == []
-    assert desk.desk.preview(rule(RuleKind.APPROACH, distance=20.0, usd_min=1e9))[0] == []
+    assert desk.preview(rule(RuleKind.APPROACH, distance=20.0, usd_min=1e9)).fired == []
 
 
 def test_a_price_of_the_users_own() -> None:
@@ -281,6 +289,6 @@ def test_a_preview_knows_of_a_price_that_was_there_only_for_an_instant() -> None
     for tick in (10_031, 10_000):
         desk.market.session.accept(book.trade(tick, 10))
     desk.go(1000.0, 61)
-    fired, _ = desk.desk.preview(rule(RuleKind.PRICE, price=1003.0))
+    fired = desk.preview(rule(RuleKind.PRICE, price=1003.0)).fired
     assert [one.title for one in fired] == ["BTC above 1,003"]
-    assert desk.desk.preview(rule(RuleKind.PRICE, price=1003.2))[0] == []
+    assert desk.preview(rule(RuleKind.PRICE, price=1003.2)).fired == []

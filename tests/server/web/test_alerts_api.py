@@ -18,6 +18,8 @@ from leadline.domain.alerting import Firing
 from leadline.domain.events import BookState
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.marks import Marks
+from leadline.feed.notes import Notes
+from leadline.feed.previews import Previews
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
 from leadline.store.state import StateStore
@@ -49,10 +51,13 @@ async def site_of(tmp_path: Path) -> AsyncIterator[Site]:
     market.hub.marks = Marks(store, market.clock, market.hub.sessions)
     async with push_desk(Settings(data_dir=tmp_path), store, SystemClock(), simulated=True) as push:
         alarms = await Alarms.open(store, push.delivery, market.hub, 2)
-        desk = AlertDesk(market.hub, {}, alarms.alerting, alarms.fired)
+        notes = Notes(None, alarms.begun_ms)
+        desk = AlertDesk(market.hub, {}, alarms.alerting, alarms.fired, notes=notes)
         desk.step()
+        kept = {"store": store, "alarms": alarms, "alert_desk": desk}
+        previews = Previews(market.hub, {}, notes)
         async with (
-            serving(market.hub, tmp_path, push, store=store, alarms=alarms, alert_desk=desk) as port,
+            serving(market.hub, tmp_path, push, **kept, previews=previews) as port,
             aiohttp.ClientSession() as http,
         ):
             yield Site(http, f"http://127.0.0.1:{port}", alarms, market)
