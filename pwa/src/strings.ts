@@ -84,6 +84,8 @@ export const strings = {
       held: "held",
     } as Record<string, string>,
     now: (price: string) => `now ${price}`,
+    unwatched: (time: string) =>
+      `The server was down for ${time} since: liquidations of that time are not counted.`,
   },
 
   signals: {

@@ -79,11 +79,13 @@ async def _serve(settings: Settings) -> int:
             if push.problem:
                 log.warning("%s", push.problem)
             alarms = await Alarms.open(store, push.delivery, hub, len(settings.symbols))
-            notes = Notes(history, hub.clock.wall_ms())
+            notes = Notes(history, alarms.begun_ms)
             desk = AlertDesk(
                 *(hub, market.heats, alarms.alerting, alarms.fired),
                 *(alarms.told, alarms.odds, notes),
+                *(alarms.begun_ms, alarms.followed, alarms.left_ms),
             )
+            alarms.aftermaths = desk.aftermaths
             previews = Previews(hub, market.heats, notes)
             alarms.changed = desk.rules_changed
             web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk, previews=previews)

@@ -44,5 +44,6 @@ PUSH_PAYLOAD_BYTES_MAX = 2_500  # push services take about 4 KB, encrypted
 PUSH_ANSWER_BYTES_MAX = 4_096
 PUSH_TIMEOUT_S = 10.0
 PUSH_DEVICES_MAX = 20
+INBOX_ALERTS_MAX = 100  # shown, and followed for what comes of them
 PUSH_POSTS_AT_ONCE = 64
 API_BODY_BYTES_MAX = 16 * 1024

@@ -15,7 +15,7 @@ import { held, serverNowMs } from "./client.ts";
 import type { InboxEntry } from "./inbox.ts";
 import { appOf, type Moment, readMoment, storeOf } from "./moment.ts";
 import { MomentActions } from "./moment_actions.tsx";
-import { factsOf, loadSince, type Since } from "./since.ts";
+import { factsOf, gapOf, loadSince, type Since } from "./since.ts";
 import "../ladder.css";
 
 /** How often what came of it is asked for while it is in view. */
@@ -117,6 +117,7 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
           </div>
         ))}
       </dl>
+      {gapOf(since) && <p class="moment-gap">{gapOf(since)}</p>}
       <div class="segments alerts-parts">
         <button type="button" aria-pressed={true}>
           {strings.alerts.atThen(time)}

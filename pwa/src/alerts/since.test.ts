@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { change, factsOf, readSince } from "./since.ts";
+import { change, factsOf, gapOf, readSince } from "./since.ts";
 
 const told = (change: object = {}, after: object | null = {}) => ({
   before: 77_172.4,
@@ -41,6 +41,11 @@ describe("what has come of an alert", () => {
     for (const nothing of [null, {}, [], told({ before: "x", price: null })])
       expect(factsOf(readSince(nothing), null)[0]?.value).toBe("–");
     expect(factsOf(null, 5).map((it) => it.value)).toEqual(["–", "–", "–", "–"]);
+  });
+
+  it("says what it leaves out", () => {
+    expect(gapOf(readSince(told({}, { unwatched_ms: 7_200_000 })))).toContain("down for 2 h since");
+    for (const nothing of [told(), told({}, null), null]) expect(gapOf(readSince(nothing))).toBe("");
   });
 
   it("has a way only where something moved", () => {

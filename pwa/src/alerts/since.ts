@@ -1,6 +1,6 @@
 /** What became of the place an alert was about, as the server follows it. */
 
-import { fixed, MINUS, signed, usd } from "../format.ts";
+import { duration, fixed, MINUS, signed, usd } from "../format.ts";
 import { strings } from "../strings.ts";
 import { fromServer } from "./client.ts";
 import { isRecord, textOf } from "./inbox.ts";
@@ -9,7 +9,7 @@ export interface Since {
   /** The last price when it fired, and that of now; null while unknown or not live. */
   readonly before: number | null;
   readonly now: number | null;
-  /** Null for an alert of before the server's last start. */
+  /** Null for an alert that is not followed any more. */
   readonly after: After | null;
 }
 
@@ -21,6 +21,8 @@ interface After {
   readonly forcedUsd: number;
   /** Change of open interest as a share; null while unknown. */
   readonly interest: number | null;
+  /** How long the server was down since: what was forced then is not counted. */
+  readonly unwatchedMs: number;
 }
 
 /** One number with its name; way: which way it went, 0 for none. */
@@ -48,6 +50,7 @@ export function readSince(told: unknown): Since {
       state: textOf(after.state),
       forcedUsd: amountOf(after.forced_usd) ?? 0,
       interest: amountOf(after.oi),
+      unwatchedMs: amountOf(after.unwatched_ms) ?? 0,
     },
   };
 }
@@ -84,6 +87,12 @@ export function factsOf(since: Since | null, target: number | null): readonly Fa
     { name: names.forced, value: after ? usd(after.forcedUsd) : NONE, way: 0 },
     { name: names.interest, ...(interest === null ? { value: NONE, way: 0 as const } : shareOf(interest)) },
   ];
+}
+
+/** Says what the facts leave out; empty for nothing. */
+export function gapOf(since: Since | null): string {
+  const gapMs = since?.after?.unwatchedMs ?? 0;
+  return gapMs > 0 ? strings.since.unwatched(duration(gapMs)) : "";
 }
 
 function placeOf(since: Since | null, target: number | null): Fact {

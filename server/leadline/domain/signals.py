@@ -38,7 +38,7 @@ class Fuel(Generic[AnyCluster]):
     """The estimate as it stands: clusters of all venues around ``mark``, nearest first.
 
     oi_usd: open interest of one side; near_long, near_short: its shares estimated to be liquidated
-    within 5 % below and above.
+    within 5 % below and above.  venues: of which all this is.
     """
 
     mark: float
@@ -46,6 +46,7 @@ class Fuel(Generic[AnyCluster]):
     near_long: float
     near_short: float
     clusters: tuple[AnyCluster, ...]
+    venues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

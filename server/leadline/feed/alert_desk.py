@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from math import inf
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgpack
@@ -23,13 +24,13 @@ import msgpack
 from leadline.domain.aftermath import Aftermath
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.alerting import Alerting, Firing
-from leadline.domain.cascade import Transition
 from leadline.domain.events import BookState, Event, Mark, OpenInterest, Side
 from leadline.domain.odds import CascadeOdds
 from leadline.domain.regime import moved_together
 from leadline.domain.rules import RuleKind
 from leadline.domain.signals import Fuel, Told
 from leadline.domain.trades import Trades
+from leadline.feed.following import Following, interest_of
 from leadline.feed.hub import Hub
 from leadline.feed.notes import Notes
 from leadline.feed.session import ALL_VENUES, SymbolSession, VenueView
@@ -49,7 +50,6 @@ FAR_STEP_MS = 2_000
 FAR_LOOK_MS = 5_000
 FAR_MAP_MS = 30_000
 NOTE_MS = 60_000  # between two facts kept for previews
-FOLLOWED_MAX = 50  # alerts a symbol, the newest
 HOUR_MS = 3_600_000
 INTEREST_EVERY_MS = 60_000
 MOMENT_ROWS = 50
@@ -65,13 +65,16 @@ class MapSource(Protocol):
     def fuel(self, every_ms: int) -> Fuel[ClusterFact] | None:
         """Return the estimate around the mark of now, worked out anew when it is older than every_ms."""
 
+    def prices_since(self, since_ms: int) -> tuple[float, float] | None:
+        """Return the lowest and highest price known since a moment (Unix ms)."""
+
 
 class _Symbol:
     """One symbol at the desk.
 
     calm, quiet_mark: the prices, and the marks, between which nothing happens (see Alerting.calm); lowest,
-    highest: of the prices since the last step.  wake: called when it has to be stepped at once.  followed:
-    what fired, by identity, with what became of it.
+    highest: of the prices since the last step.  wake: called when it has to be stepped at once.  following:
+    what fired, with what became of it; shown_usd: of liquidations, up to the last step.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class _Symbol:
         heat: MapSource | None,
         signals: SymbolSignals,
         wake: Callable[[SymbolSession], None],
+        following: Following,
     ) -> None:
         self.session = session
         self.unit = session.unit
@@ -95,7 +99,8 @@ class _Symbol:
         self.interest: deque[tuple[int, float]] = deque(maxlen=HOUR_MS // INTEREST_EVERY_MS + 2)
         self.down: dict[str, int] = {}
         self.heard: list[Told] = []
-        self.followed: dict[str, Aftermath] = {}
+        self.following = following
+        self.shown_usd = 0.0
 
     def take(self, event: Event, view: VenueView) -> None:
         heard = self.signals.take(event, view)
@@ -130,6 +135,8 @@ class AlertDesk:
 
     fired: is given each firing and the moment (see `moment`).  log: is given every signal, for those who
     keep outcomes.  odds: what earlier runs have learned.  notes: takes what the rules were held against.
+    run: when this process began (Unix ms), a part of each alert's dedupe key.  followed: by symbol and dedupe
+    key, what had come of the alerts of earlier ones up to ``left_ms``.
     """
 
     def __init__(
@@ -141,9 +148,15 @@ class AlertDesk:
         told: Callable[[Told], None] = lambda _: None,
         odds: CascadeOdds | None = None,
         notes: Notes | None = None,
+        run: int = 0,
+        followed: Mapping[str, Mapping[str, Aftermath]] = MappingProxyType({}),
+        left_ms: int = 0,
     ) -> None:
         self.alerting = alerting
         self._notes = notes
+        self._run = run
+        self._followed = followed
+        self._left_ms = left_ms
         self.odds = odds or CascadeOdds()
         self._hub = hub
         self._heats = heats
@@ -233,55 +246,42 @@ class AlertDesk:
         for told in heard:
             self._told(told)
             firings += self.alerting.hear(told)
-        self._follow(one, facts.price, heard)
+        self._follow(one, facts.price, fuel, heard)
         self._keep(one, facts, heard)
         one.calm = self.alerting.calm(facts)
         one.quiet_mark = _between_edges(fuel) if fuel is not None else ALL_PRICES
         for firing in firings:
-            self._begin_following(one, firing, fuel)
+            one.following.begin(f"{self._run}:{firing.identity}", firing, fuel)
             self._fired(firing, self.moment(firing))
 
-    def _follow(self, one: _Symbol, price: float, heard: Iterable[Told]) -> None:
+    def _follow(
+        self, one: _Symbol, price: float, fuel: Fuel[ClusterFact] | None, heard: Iterable[Told]
+    ) -> None:
         """Let what fired see the prices since the last step, and what its clusters went through."""
         lowest, highest = min(one.lowest, price), max(one.highest, price)
         one.lowest, one.highest = inf, 0.0
         one.kept_low, one.kept_high = min(one.kept_low, lowest), max(one.kept_high, highest)
-        transitions = [told.what for told in heard if isinstance(told.what, Transition)]
-        for after in one.followed.values():
-            after.see(lowest, highest)
-            for transition in transitions:
-                after.passed(transition)
+        if fuel is not None:
+            one.following.recognise(fuel)
+        if one.following.left_ms is not None and fuel is not None and one.heat is not None:
+            missed = one.heat.prices_since(one.following.left_ms)
+            one.following.make_good(*missed or (price, price))
+        shown_usd, one.shown_usd = one.shown_usd, one.signals.shown_usd
+        one.following.see(lowest, highest, one.shown_usd - shown_usd, heard)
 
-    def _begin_following(self, one: _Symbol, firing: Firing, fuel: Fuel[ClusterFact] | None) -> None:
-        if firing.price is None:
-            return
-        if len(one.followed) >= FOLLOWED_MAX:
-            del one.followed[next(iter(one.followed))]
-        cluster = firing.cluster
-        if cluster is not None and firing.way < 0:
-            number, lo, hi = cluster
-            cluster = number, hi, lo
-        one.followed[firing.identity] = Aftermath(
-            *(firing.at_ms, firing.price, cluster, one.signals.shown_usd, _coins(fuel))
-        )
-
-    def since(self, symbol: str, identity: str) -> dict[str, Any] | None:
-        """Return what happened since a firing as plain data, None when it is not followed (any more).
-
-        forced_usd: liquidations that feeds showed; oi: the change of open interest in coins as a share.
-        """
+    def since(self, symbol: str, key: str) -> dict[str, Any] | None:
+        """Return what has come of an alert, by its dedupe key: see `Following.told`."""
         one = self._symbols.get(symbol)
-        after = one.followed.get(identity) if one else None
-        if one is None or after is None:
+        if one is None:
             return None
-        coins = _coins(one.heat.fuel(FAR_MAP_MS) if one.heat else None)
-        return {
-            "reached": after.reached,
-            "closest": after.closest,
-            "state": after.state,
-            "forced_usd": one.signals.shown_usd - after.forced_usd,
-            "oi": coins / after.oi_coins - 1 if coins is not None and after.oi_coins else None,
-        }
+        return one.following.told(key, one.heat.fuel(FAR_MAP_MS) if one.heat else None)
+
+    def aftermaths(self) -> dict[str, Aftermath]:
+        """Return by dedupe key what has come of alerts, where it changed since this was asked last."""
+        changed: dict[str, Aftermath] = {}
+        for one in self._symbols.values():
+            changed |= one.following.changed()
+        return changed
 
     def _observe(self, one: _Symbol, facts: Facts) -> list[Firing]:
         """Hold the prices that left the calm since the last step, then that of now, against the rules."""
@@ -298,7 +298,8 @@ class AlertDesk:
             return None
         base = next(iter(session.venues.values())).instrument.base
         signals = SymbolSignals(session, base, self.odds, self._moved_together)
-        one = self._symbols[name] = _Symbol(session, self._heats.get(name), signals, self._wake)
+        following = Following(self._followed.get(name, {}), self._left_ms)
+        one = self._symbols[name] = _Symbol(session, self._heats.get(name), signals, self._wake, following)
         session.listener = one.take
         return one
 
@@ -349,9 +350,10 @@ class AlertDesk:
 
     def _interest_change(self, one: _Symbol, fuel: Fuel[ClusterFact] | None, now_ms: int) -> float | None:
         """Return the change of open interest in coins over an hour."""
-        coins = _coins(fuel)
-        if coins is None:
+        held = interest_of(fuel)
+        if held is None:
             return None
+        coins = held.coins
         if not one.interest or now_ms - one.interest[-1][0] >= INTEREST_EVERY_MS:
             one.interest.append((now_ms, coins))
         while now_ms - one.interest[0][0] > HOUR_MS + INTEREST_EVERY_MS:
@@ -404,11 +406,6 @@ class AlertDesk:
             }
         )
         return made
-
-
-def _coins(fuel: Fuel[ClusterFact] | None) -> float | None:
-    """Return the open interest in coins, so that price is no part of it."""
-    return fuel.oi_usd / fuel.mark if fuel is not None and fuel.mark > 0 else None
 
 
 def _between_edges(fuel: Fuel[ClusterFact]) -> tuple[float, float]:

@@ -157,11 +157,12 @@ class VenueEstimate:
 class ViewEstimate:
     """The heat of one view ("all" or a venue) and what is told of it, as of ``at_ms``.
 
-    reference: the venue by whose mark it is drawn.  low, high: of that mark since then.
+    reference: the venue by whose mark it is drawn; venues: all in it.  low, high: of that mark since then.
     """
 
     story: Story
     reference: str = ""
+    venues: tuple[str, ...] = ()
     at_ms: int = 0
     low: float = inf
     high: float = 0.0
@@ -378,9 +379,23 @@ class SymbolHeat:
         if view.fuel is None:
             from leadline.feed.fuel import fuel_of
 
-            view.fuel = fuel_of(view.heat, view.story)
+            view.fuel = fuel_of(view.heat, view.story, view.venues)
         mark = self._venues[view.reference].mark_price
         return view.fuel if mark is None else replace(view.fuel, mark=mark)
+
+    def prices_since(self, since_ms: int) -> tuple[float, float] | None:
+        """Return the lowest and highest price the map knows of since a moment; None for none."""
+        from leadline.domain.heatmap import COARSE_MIN, FINE_MINUTES, price_range
+
+        now_min, since_min = self._clock.wall_ms() // MINUTE_MS, since_ms // MINUTE_MS
+        step_min = 1 if now_min - since_min < FINE_MINUTES else COARSE_MIN
+        first_min = max(since_min, now_min - MAP_MS // MINUTE_MS) // step_min * step_min
+        columns = (now_min - first_min) // step_min + 1
+        venues = list(self.columns.of_view(ALL_VENUES).values())
+        try:
+            return price_range(venues, first_min, step_min, columns)
+        except ValueError:
+            return None
 
     def tracked(self, venue: str) -> list[Tracked]:
         """Return all clusters of a view with their past, nearest first."""
@@ -437,7 +452,7 @@ class SymbolHeat:
         mark = marks[0]
         if view.reference != names[0]:
             view.reference, view.low, view.high = names[0], mark, mark
-        view.at_ms = now_ms
+        view.at_ms, view.venues = now_ms, tuple(sorted(names))
         view.heat = estimator.heat(names, marks)
         found = find_clusters(view.heat, mark, view.heat.oi_usd, cluster_usd_min(ready[0].instrument.base))
         at_ms = self._clock.wall_ms()

@@ -14,8 +14,11 @@ from leadline.domain.tracking import Tracked
 NEAR_LOG = log(1.05)  # fuel within 5 % of price counts as near
 
 
-def fuel_of(heat: Heat, story: Story) -> Fuel[ClusterFact]:
-    """Return what the last picture of a view holds: the clusters worth a mark, nearest first."""
+def fuel_of(heat: Heat, story: Story, venues: tuple[str, ...]) -> Fuel[ClusterFact]:
+    """Return what the last picture of a view holds: the clusters worth a mark, nearest first.
+
+    venues: of the view, in the order of their names.
+    """
     names = named(tracked.cluster for tracked in story.shown)
     half, near = len(heat.long_usd) // 2, round(NEAR_LOG / heat.step)
     shares = [
@@ -23,7 +26,7 @@ def fuel_of(heat: Heat, story: Story) -> Fuel[ClusterFact]:
         for usd in (heat.long_usd, heat.short_usd)
     ]
     clusters = tuple(_fact(tracked, story, names[tracked.cluster.id], heat) for tracked in story.shown)
-    return Fuel(heat.mark, heat.oi_usd, shares[0], shares[1], clusters)
+    return Fuel(heat.mark, heat.oi_usd, shares[0], shares[1], clusters, venues)
 
 
 def _fact(tracked: Tracked, story: Story, name: str, heat: Heat) -> ClusterFact:

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from leadline.clock import Clock
+from leadline.domain.aftermath import Aftermath
 from leadline.domain.alerting import REMEMBERED_MS, Alerting, Firing
 from leadline.domain.cascade import Transition
 from leadline.domain.odds import OUTCOMES_KEPT, CascadeOdds, Features
@@ -28,8 +29,9 @@ from leadline.domain.rules import Rule, RuleKind, presets
 from leadline.domain.signals import RegimeChange, Told, TouchOutcome
 from leadline.errors import StoreError
 from leadline.feed.hub import Hub
+from leadline.limits import INBOX_ALERTS_MAX
 from leadline.push.delivery import Delivery
-from leadline.store import alerts, rules
+from leadline.store import aftermaths, alerts, rules
 from leadline.store.alerts import Alert
 from leadline.store.rules import Outcome
 from leadline.store.state import StateStore
@@ -50,17 +52,22 @@ class Alarms:
     """The user's rules at work.  Made by `open`; `fired`, `told` and `changed` are for the desk."""
 
     def __init__(self, store: StateStore, delivery: Delivery, hub: Hub) -> None:
+        self.begun_ms = hub.clock.wall_ms()
         self.alerting = Alerting()
         self.changed: Callable[[], None] = lambda: None  # called when the rules are others
         self.quiet: Any = None  # as the user told it
         self.odds = CascadeOdds()  # as earlier runs have learned them
+        # What has come of the alerts of earlier runs, by symbol and dedupe key, up to when; and of ours.
+        self.followed: dict[str, dict[str, Aftermath]] = {}
+        self.left_ms = self.begun_ms
+        self.aftermaths: Callable[[], dict[str, Aftermath]] = dict
         self._store = store
         self._delivery = delivery
         self._hub = hub
         self._clock: Clock = hub.clock
-        self.begun_ms = hub.clock.wall_ms()
         self._waiting: deque[tuple[Firing, bytes]] = deque(maxlen=WAITING_MAX)
         self._outcomes: deque[Outcome] = deque(maxlen=WAITING_MAX)
+        self._after: dict[str, Aftermath] = {}
         self._wake = asyncio.Event()
 
     @classmethod
@@ -79,6 +86,7 @@ class Alarms:
             for touch in rules.outcomes_since(database, now_ms - ODDS_KEPT_MS, "touch")[-OUTCOMES_KEPT:]:
                 _learn(made.odds, touch)
             alive_ms = rules.preference(database, "alive_ms")
+            made._take_up(database, now_ms)
             quiet, muted = (rules.preference(database, name) for name in ("quiet", "muted"))
             return rules.all_rules(database), quiet, muted, told, alive_ms
 
@@ -95,6 +103,15 @@ class Alarms:
                 f"From {_clock_text(alive_ms)} to {_clock_text(now_ms)} UTC nothing was watched.",
             )
         return made
+
+    def _take_up(self, database: sqlite3.Connection, now_ms: int) -> None:
+        """Read what had come of the alerts in the inbox when the last run ended."""
+        self.left_ms = rules.preference(database, "watched_ms") or now_ms
+        away_ms = max(0, now_ms - self.left_ms)
+        for symbol, key, after in aftermaths.newest(database, INBOX_ALERTS_MAX):
+            self.followed.setdefault(symbol, {})[key] = after.taken_up(
+                away_ms if away_ms >= DOWN_MS_MIN else 0
+            )
 
     def fired(self, firing: Firing, moment: bytes) -> None:
         """Take a firing with the screen of its instant."""
@@ -144,13 +161,19 @@ class Alarms:
             # The outbox is read first: the commit of these notes would hold it up.
             await asyncio.sleep(NOTED_AFTER_S)
         outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
+        if not self._waiting:
+            # What came of an alert is kept with it: one that fired meanwhile is kept first.
+            self._after |= self.aftermaths()
         now_ms = self._clock.wall_ms()
 
         def work(database: sqlite3.Connection) -> None:
             rules.note(database, outcomes)
-            rules.prefer(database, "alive_ms", now_ms)
+            aftermaths.put(database, self._after)
+            for name in ("alive_ms", "watched_ms"):
+                rules.prefer(database, name, now_ms)
 
         await self._store.run(work)
+        self._after.clear()
 
     async def _stop(self) -> None:
         """Tell phones that nobody watches from now on, and wait a moment for it to go out."""

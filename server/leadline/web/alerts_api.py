@@ -17,6 +17,7 @@ from leadline.feed.hub import Hub
 from leadline.feed.previews import Previews
 from leadline.feed.session import ALL_VENUES
 from leadline.feed.streams.base import Refusal
+from leadline.limits import INBOX_ALERTS_MAX
 from leadline.push.alarms import Alarms
 from leadline.store import alerts
 from leadline.store.alerts import Alert, InboxEntry
@@ -25,7 +26,6 @@ from leadline.store.state import StateStore
 from leadline.web.api import Refused, answered, read_change, text_of, told
 from leadline.wire.requests import PutMark
 
-INBOX_COUNT = 100
 EXAMPLES = 5
 SYMBOL_CHARS_MAX = 40
 MARK_LABEL = "alert"
@@ -142,7 +142,7 @@ async def inbox(request: Request) -> JSONResponse:
     prices: the last ones of their symbols, of those whose book is live.
     """
     since_ms = _alarms(request).begun_ms
-    entries = await _store(request).run(lambda db: alerts.inbox(db, INBOX_COUNT))
+    entries = await _store(request).run(lambda db: alerts.inbox(db, INBOX_ALERTS_MAX))
     hub: Hub = request.app.state.hub
     symbols = {entry.alert.symbol or "" for entry in entries} & hub.sessions.keys()
     return told(
@@ -192,15 +192,13 @@ async def since(request: Request) -> JSONResponse:
     """Return what became of the place an alert was about, and the price of now.
 
     Beside AlertDesk.since: before and price (last prices, null while unknown), age_ms of the book and whether
-    it is live.  after: null for an alert of before the server's last start.
+    it is live.  after: null for an alert that is not followed (any more).
     """
-    alarms = _alarms(request)
+    _alarms(request)
     alert = await _alert(request, request.path_params["alert_id"])
     hub: Hub = request.app.state.hub
     desk: AlertDesk = request.app.state.alert_desk
     session = hub.sessions.get(alert.symbol or "")
-    begun, _, identity = alert.dedupe_key.partition(":")
-    ours = session is not None and begun == str(alarms.begun_ms)
     _, age_ms = session.freshness(ALL_VENUES) if session is not None else (0, 0)
     return told(
         {
@@ -208,7 +206,7 @@ async def since(request: Request) -> JSONResponse:
             "price": session.price() if session is not None else None,
             "live": session is not None and _is_live(hub, session.symbol),
             "age_ms": age_ms,
-            "after": desk.since(alert.symbol or "", identity) if ours else None,
+            "after": desk.since(alert.symbol or "", alert.dedupe_key),
         }
     )
 

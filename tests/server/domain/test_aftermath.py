@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leadline.domain.aftermath import Aftermath, Reached
+from leadline.domain.alert_facts import ClusterFact
 from leadline.domain.cascade import CascadeState, Transition
 
 PRICES = st.floats(900.0, 1100.0)
@@ -58,3 +61,20 @@ def test_the_order_of_prices_does_not_matter(prices: list[float]) -> None:
         one.see(price, price)
     other.see(min(prices), max(prices))
     assert (one.reached, one.closest) == (other.reached, other.closest)
+
+
+def test_after_a_restart_the_cluster_is_found_where_it_was() -> None:
+    held = below().taken_up(60_000)
+    assert held.unwatched_ms == 60_000
+    held.passed(Transition(4, CascadeState.ARMED, CascadeState.HELD, 1, ""))
+    assert held.state is None
+    far = ClusterFact(3, "L2", "long", 960.0, 965.0, 970.0, 1e6, 1e6, 1e6, 0.1)
+    other = ClusterFact(5, "S1", "short", 980.0, 985.0, 990.0, 1e6, 1e6, 1e6, 0.1)
+    same = ClusterFact(8, "L1", "long", 985.0, 988.0, 992.0, 1e6, 1e6, 1e6, 0.1)
+    held.recognise([far, other])
+    assert held.cluster == (0, 990.0, 980.0)
+    held.recognise([far, other, same])
+    assert held.cluster == (8, 990.0, 980.0)
+    held.recognise([replace(same, id=9)])
+    held.passed(Transition(8, CascadeState.ARMED, CascadeState.HELD, 1, ""))
+    assert held.state is CascadeState.HELD

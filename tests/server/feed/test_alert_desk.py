@@ -10,6 +10,7 @@ import msgpack
 import numpy as np
 import pytest
 
+from leadline.domain.aftermath import Aftermath, Interest
 from leadline.domain.alert_facts import ClusterFact
 from leadline.domain.alerting import Alerting, Firing
 from leadline.domain.events import BookState, Mark, Side
@@ -17,12 +18,17 @@ from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Fuel, Told
 from leadline.domain.trades import Trades
 from leadline.feed.alert_desk import AlertDesk
+from leadline.feed.following import Following
 from leadline.feed.notes import Notes
 from leadline.feed.previews import Preview, Previews
+from leadline.limits import INBOX_ALERTS_MAX
 from leadline.wire.reader import LadderReader, State, decode
 from tests.fakes.market import HandMarket, hand_market
 
 ABOVE = ClusterFact(4, "S1", "short", 1003.0, 1004.0, 1005.0, 8e6, 4e6, 1.6e7, 0.01, calibrated=True)
+
+
+LEFT_MS = 77
 
 
 class Map:
@@ -31,9 +37,15 @@ class Map:
     def __init__(self) -> None:
         self.mark = 1000.0
         self.clusters = (ABOVE,)
+        self.oi_usd = 1e9
+        self.venues = ("binance", "bybit")
+        self.missed = {LEFT_MS: (998.0, 1002.5)}
 
     def fuel(self, every_ms: int) -> Fuel[ClusterFact]:
-        return Fuel(self.mark, 1e9, 0.02, 0.02, self.clusters)
+        return Fuel(self.mark, self.oi_usd, 0.02, 0.02, self.clusters, self.venues)
+
+    def prices_since(self, since_ms: int) -> tuple[float, float] | None:
+        return self.missed.get(since_ms)
 
 
 def rule(kind: RuleKind, id_: int = 1, **settings: Any) -> Rule:
@@ -42,7 +54,7 @@ def rule(kind: RuleKind, id_: int = 1, **settings: Any) -> Rule:
 
 
 class Desk:
-    def __init__(self, *rules: Rule, venues: tuple[str, ...] = ("binance",)) -> None:
+    def __init__(self, *rules: Rule, venues: tuple[str, ...] = ("binance",), **earlier: Any) -> None:
         self.market: HandMarket = hand_market(*venues, simulated=True)
         self.map = Map()
         self.fired: list[tuple[Firing, bytes]] = []
@@ -55,6 +67,7 @@ class Desk:
             lambda firing, moment: self.fired.append((firing, moment)),
             self.told.append,
             notes=self.notes,
+            **earlier,
         )
         self.desk.step()
 
@@ -210,7 +223,7 @@ def test_what_fired_is_followed() -> None:
     (firing, _), *_ = desk.fired
 
     def since() -> dict[str, Any]:
-        told = desk.desk.since("BTCUSDT", firing.identity)
+        told = desk.desk.since("BTCUSDT", f"0:{firing.identity}")
         assert told is not None
         return told
 
@@ -225,7 +238,45 @@ def test_what_fired_is_followed() -> None:
     desk.go(1006.0, 1)
     assert since()["reached"] == "through"
     assert desk.desk.since("BTCUSDT", "another") is None
-    assert desk.desk.since("ETHUSDT", firing.identity) is None
+    assert desk.desk.since("ETHUSDT", f"0:{firing.identity}") is None
+
+
+def test_what_fired_is_followed_over_a_restart() -> None:
+    key = "0:x"
+    earlier = Aftermath(5, 1001.5, (9, 1003.0, 1005.0), Interest(1e6, ("binance", "bybit")), forced_usd=2e5)
+    other = Aftermath(6, 10.0)  # of another unit
+    known = {key: earlier.taken_up(600_000), "0:y": other.taken_up(600_000)}
+    desk = Desk(followed={"BTCUSDT": known}, left_ms=LEFT_MS, run=1)
+    desk.go(1000.0, 2)
+
+    def since() -> dict[str, Any]:
+        told = desk.desk.since("BTCUSDT", key)
+        assert told is not None
+        return told
+
+    # Price came to 1002.5 while nobody watched.
+    assert (since()["reached"], since()["closest"]) == ("ahead", pytest.approx(1003 / 1002.5 - 1))
+    assert (since()["forced_usd"], since()["unwatched_ms"], since()["oi"]) == (2e5, 600_000, 0.0)
+    assert desk.desk.since("BTCUSDT", "0:y") is None
+    # Another set of venues holds another open interest: that is no change of it.
+    desk.map.venues = ("binance",)
+    assert since()["oi"] is None
+    # The cluster has another number in this process.
+    assert desk.desk.aftermaths()[key].cluster == (ABOVE.id, 1003.0, 1005.0)
+    assert desk.desk.aftermaths() == {}
+    desk.go(1006.0, 1)
+    assert since()["reached"] == "through"
+    assert desk.desk.aftermaths()[key].highest == 1006.0
+
+
+def test_as_many_are_followed_as_the_inbox_shows() -> None:
+    following = Following({}, 0)
+    made = Firing("x", "price", "BTCUSDT", 5, "", "", 60, True, "", None, 1, True, 1, price=998.0)
+    for number in range(INBOX_ALERTS_MAX + 3):
+        following.begin(str(number), made, None)
+    assert following.told("2", None) is None
+    assert following.told("3", None) is not None
+    assert len(following.changed()) == INBOX_ALERTS_MAX
 
 
 def test_a_muted_symbol_rings_nothing_but_tells_the_inbox() -> None:

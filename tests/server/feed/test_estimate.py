@@ -283,3 +283,22 @@ async def test_a_venue_that_tells_no_mark_starts_with_its_trades_and_one_without
     assert heat.standing("okx") == "mark_estimated"
     assert heat.codes("okx", one.tick, 100, 5_900).any()
     assert not heat.codes("binance", other.tick, 100, 5_900).any()
+
+
+async def test_the_map_tells_which_prices_there_were_since_a_moment() -> None:
+    heat, clock, made = await started("binance", "okx")
+    begun_ms = clock.wall_ms()
+    assert heat.prices_since(begun_ms) is None
+    for minute, low in enumerate((PRICE - 50, PRICE - 10, PRICE)):
+        for venue, one in made.items():
+            at_ms = (minute + 1) * 60_000
+            # Another venue is a little off: the first one's prices count.
+            own = low - (300 if venue == "okx" else 0)
+            heat.take(Mark(venue, "BTCUSDT", at_ms, PRICE), one)
+            ticks = [(at_ms, round(price * 10), 10, Side.BUY) for price in (own, PRICE + 5)]
+            heat.take(Trades.of(one, ticks), one)
+        clock.now_ms += 60_000
+        heat.end_minute()
+    assert heat.prices_since(begun_ms) == (PRICE - 50, PRICE + 5)
+    assert heat.prices_since(begun_ms + 60_000) == (PRICE - 10, PRICE + 5)
+    assert heat.prices_since(begun_ms - 30 * 24 * HOUR) == (PRICE - 50, PRICE + 5)

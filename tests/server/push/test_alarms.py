@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from leadline.clock import SystemClock, wall_ms
+from leadline.domain.aftermath import Aftermath, Interest
 from leadline.domain.alerting import Firing
 from leadline.domain.cascade import CascadeState, Transition
 from leadline.domain.odds import Features
@@ -15,7 +16,7 @@ from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Told, TouchOutcome
 from leadline.feed.hub import Hub
 from leadline.push.alarms import DOWN_MS_MIN, Alarms
-from leadline.store import alerts, rules
+from leadline.store import aftermaths, alerts, rules
 from leadline.store.rules import Outcome
 from tests.server.push.conftest import Desk
 
@@ -157,3 +158,34 @@ async def test_a_name_that_is_no_topic_becomes_one(desk: Desk) -> None:
         topic = alarms.alert(firing(topic="币安人生USDT-4")).topic
     assert len(topic) == 32
     assert topic.isascii()
+
+
+async def test_what_came_of_an_alert_outlives_a_kill(desk: Desk) -> None:
+    one, key = firing("a", price=77_200.0), ""
+    followed = {"": Aftermath(1, 1.0)}
+    async with running(desk) as alarms:
+        key = alarms.alert(one).dedupe_key
+        followed = {
+            key: Aftermath(
+                *(one.at_ms, 77_200.0, (4, 77_480.0, 77_560.0), Interest(1e5, ("okx",))),
+                *(3e5, CascadeState.HELD, 5, 77_000.0, 77_500.0),
+            ),
+            "of no alert": Aftermath(1, 1.0),
+        }
+        alarms.aftermaths = lambda: followed
+        alarms.fired(one, b"")
+        while not await desk.store.run(lambda db: aftermaths.newest(db, 9)):
+            await asyncio.sleep(0.01)
+    # As if it had been killed five minutes ago.
+    left_ms = wall_ms() - 300_000
+    await desk.store.run(lambda db: rules.prefer(db, "watched_ms", left_ms))
+    async with running(desk) as alarms:
+        assert alarms.left_ms == left_ms
+        (found,) = alarms.followed["BTCUSDT"].values()
+        assert list(alarms.followed["BTCUSDT"]) == [key]
+        assert 300_000 <= found.unwatched_ms - 5 < 400_000
+        assert replace(found, unwatched_ms=5, cluster=(4, 77_480.0, 77_560.0)) == followed[key]
+    # It goes with its alert, and only the newest are read.
+    assert await desk.store.run(lambda db: aftermaths.newest(db, 0)) == []
+    await desk.store.run(lambda db: db.execute("DELETE FROM alerts WHERE dedupe_key = ?", (key,)).rowcount)
+    assert await desk.store.run(lambda db: aftermaths.newest(db, 9)) == []
