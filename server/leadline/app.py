@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -28,6 +29,7 @@ from leadline.feed.record import FileLimits
 from leadline.limits import CLIENT_MESSAGE_BYTES_MAX
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
+from leadline.push.heartbeat import trouble_of
 from leadline.store.history import HistoryStore, history_path
 from leadline.store.state import StateStore, state_path
 from leadline.venues.bans import FILE_NAME, Bans
@@ -86,6 +88,8 @@ async def _serve(settings: Settings) -> int:
                 *(alarms.begun_ms, alarms.followed, alarms.left_ms),
             )
             alarms.aftermaths = desk.aftermaths
+            if push.heartbeat:
+                push.heartbeat.trouble = partial(trouble_of, hub.clock, hub.sessions, desk, alarms)
             previews = Previews(hub, market.heats, notes)
             alarms.changed = desk.rules_changed
             web = build_web(hub, store=store, push=push, alarms=alarms, alert_desk=desk, previews=previews)

@@ -208,6 +208,13 @@ class Settings:
     webhook: str = _setting(
         "", read_hook, "https address that gets every alert too, as JSON by POST; empty: none"
     )
+    heartbeat: str = _setting(
+        "",
+        read_hook,
+        "https address asked by GET every minute while the server watches, for a watcher elsewhere that pages"
+        " when that stops; empty: none",
+        secret=True,
+    )
     ccxt_options: dict[str, dict[str, Any]] = field(
         default_factory=dict,
         metadata={

@@ -89,6 +89,7 @@ class PushService:
         self.phones: dict[str, FakePhone] = {}
         self.received: list[Received] = []
         self.requests = 0
+        self.beats: list[tuple[float, str]] = []  # (monotonic time, path) of what was asked by GET
         self.told: list[tuple[str, dict[str, Any]]] = []  # (path, JSON) of second channels
         self.always = Answer()  # for second channels
         self.on_received: Callable[[Received], None] = lambda received: None
@@ -151,6 +152,11 @@ class PushService:
         self._arrived.set()
         return web.Response(status=self.always.status)
 
+    async def _beat(self, request: web.Request) -> web.StreamResponse:
+        self.beats.append((time.monotonic(), request.path))
+        self._arrived.set()
+        return web.Response(status=self.always.status, headers=self.always.headers)
+
     def _claims(self, request: web.Request) -> dict[str, Any] | None:
         """Check the signature as a service does (RFC 8292); None when it does not hold."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
@@ -175,6 +181,7 @@ class PushService:
         app = web.Application(middlewares=[self._count])
         app.router.add_post("/push/{number}", self._push)
         app.router.add_post("/{path:.*}", self._told)
+        app.router.add_get("/{path:.*}", self._beat)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()

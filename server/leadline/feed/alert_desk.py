@@ -165,6 +165,7 @@ class AlertDesk:
         self._symbols: dict[str, _Symbol] = {}
         self._woken: dict[str, SymbolSession] = {}
         self._stirred = asyncio.Event()
+        self.stepped_ms = hub.clock.monotonic_ms()
 
     async def run(self) -> None:
         """Step until cancelled."""
@@ -186,6 +187,7 @@ class AlertDesk:
         woken = self._take_woken()
         for name, session in self._hub.sessions.items():
             self._step_safely(name, session, name in woken)
+        self.stepped_ms = self._hub.clock.monotonic_ms()
 
     def step_woken(self) -> None:
         """Hold the symbols against the rules in which something has just happened."""

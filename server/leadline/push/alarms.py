@@ -68,6 +68,7 @@ class Alarms:
         self._waiting: deque[tuple[Firing, bytes]] = deque(maxlen=WAITING_MAX)
         self._outcomes: deque[Outcome] = deque(maxlen=WAITING_MAX)
         self._after: dict[str, Aftermath] = {}
+        self.kept_ms = hub.clock.monotonic_ms()  # when the state last took what is told here
         self._wake = asyncio.Event()
 
     @classmethod
@@ -174,6 +175,7 @@ class Alarms:
 
         await self._store.run(work)
         self._after.clear()
+        self.kept_ms = self._clock.monotonic_ms()
 
     async def _stop(self) -> None:
         """Tell phones that nobody watches from now on, and wait a moment for it to go out."""

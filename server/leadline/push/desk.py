@@ -13,6 +13,7 @@ from leadline.errors import UsageError
 from leadline.limits import PUSH_DEVICES_MAX
 from leadline.push.addresses import Gate
 from leadline.push.delivery import Delivery
+from leadline.push.heartbeat import Heartbeat
 from leadline.push.keys import FILE_NAME, Signer, load_key, public_text
 from leadline.push.sender import Sender
 from leadline.store import devices
@@ -25,16 +26,26 @@ NO_CONTACT = (
 
 
 class PushDesk:
-    """key: the public key phones subscribe for, None when web push is off, and then ``problem`` says why."""
+    """key: the public key phones subscribe for, None when web push is off, and then ``problem`` says why.
+
+    heartbeat: what an outside watcher hears, None when none is named.
+    """
 
     def __init__(
-        self, store: StateStore, delivery: Delivery, gate: Gate, key: str | None, problem: str | None
+        self,
+        store: StateStore,
+        delivery: Delivery,
+        gate: Gate,
+        key: str | None,
+        problem: str | None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self.store = store
         self.delivery = delivery
         self.gate = gate
         self.key = key
         self.problem = problem
+        self.heartbeat = heartbeat
         self.devices_max = PUSH_DEVICES_MAX
 
 
@@ -61,10 +72,14 @@ async def push_desk(
     await store.run(lambda db: devices.configure(db, "webhook", settings.webhook, now_ms))
     sender = Sender(gate, signer, simulated)
     delivery = Delivery(store, sender, clock)
-    running = asyncio.create_task(delivery.run())
+    heartbeat = Heartbeat(sender, settings.heartbeat, clock) if settings.heartbeat else None
+    running = [asyncio.create_task(delivery.run())]
+    if heartbeat is not None:
+        running.append(asyncio.create_task(heartbeat.run()))
     try:
-        yield PushDesk(store, delivery, gate, key, problem)
+        yield PushDesk(store, delivery, gate, key, problem, heartbeat)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await sender.close()

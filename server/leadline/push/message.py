@@ -25,10 +25,10 @@ _compact = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request.  url: where; plain: its body before any encryption."""
+    """One request.  url: where; plain: its body as it is sent, None for none."""
 
     url: str
-    plain: bytes
+    plain: bytes | None
     headers: dict[str, str]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 import aiohttp
@@ -54,11 +55,23 @@ class Sender:
 
         bytes_max: of a web push payload; life_s: how long the service may keep it.
         """
+        return await self._ask("POST", self._request(waiting, bytes_max, life_s), "the push service")
+
+    async def beat(self, url: str) -> Answer:
+        """Ask an address of the settings by GET, whatever it answers; never raises either."""
+
+        async def made() -> Post:
+            return Post(self.gate.read_hook(url).url, None, {})
+
+        return await self._ask("GET", made(), "the watcher")
+
+    async def _ask(self, method: str, making: Coroutine[Any, Any, Post], who: str) -> Answer:
+        """Make a request and send it.  who: is asked, for the words of a problem."""
         started = time.monotonic()
         try:
-            post = await self._request(waiting, bytes_max, life_s)
-            async with self._http.post(
-                post.url, data=post.plain, headers=post.headers, allow_redirects=False
+            made = await making
+            async with self._http.request(
+                method, made.url, data=made.plain, headers=made.headers, allow_redirects=False
             ) as response:
                 # Read so much that the connection can be used again, and never more.
                 await response.content.read(PUSH_ANSWER_BYTES_MAX)
@@ -66,10 +79,10 @@ class Sender:
         except EndpointRefused as error:
             return Answer(None, problem=str(error), took_ms=_since(started))
         except TimeoutError:
-            return Answer(None, problem="the push service did not answer in time", took_ms=_since(started))
+            return Answer(None, problem=f"{who} did not answer in time", took_ms=_since(started))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             problem = error.__cause__ if isinstance(error.__cause__, EndpointRefused) else None
-            text = str(problem or "the push service cannot be reached")
+            text = str(problem or f"{who} cannot be reached")
             return Answer(None, problem=text, took_ms=_since(started))
 
     async def _request(self, waiting: Waiting, bytes_max: int, life_s: int) -> Post:

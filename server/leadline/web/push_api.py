@@ -110,6 +110,7 @@ async def health(request: Request) -> JSONResponse:
             "problem": desk.problem,
             "key": desk.key,
             "refusing": desk.delivery.shut(),
+            "heartbeat": desk.heartbeat.told() if desk.heartbeat else None,
             "devices": [_described(device, desk, this) for device in known],
         }
     )

@@ -250,6 +250,8 @@ async def test_nothing_leaves_for_a_refused_address(url: str) -> None:
     async with Loopback() as machine, sender(Gate(), Names(["127.0.0.1"], port=machine.port)) as made:
         answer = await made.post(waiting(url), 2_500, 60)
         assert answer.status is None
+        # Nor for one of the settings that leads inside.
+        assert (await made.beat(url)).status is None
         assert machine.connections == 0
 
 
@@ -262,6 +264,7 @@ async def test_a_name_that_leads_inside_is_refused_whole(addresses: list[str]) -
     async with Loopback() as machine, sender(Gate(), Names(addresses, port=machine.port)) as made:
         answer = await made.post(waiting(GOOD), 2_500, 60)
         assert answer.problem == "fcm.googleapis.com leads to an address that is not public"
+        assert (await made.beat(GOOD)).problem == answer.problem
         assert machine.connections == 0
 
 
