@@ -29,7 +29,7 @@ from tests.fakes.captures import capture
 OUT = ROOT / "build" / "bench" / "streams.json"
 WATCHED = 12
 RECORDING = "binance_usdm/btcusdt_20230404_depth_trade_bbo_mark.txt.gz"
-BUDGETS = {"glance": 300, "ladder": 600, "map": 100}
+BUDGETS = {"glance": 300, "ladder_full": 600, "map": 100}
 MAP_OPEN_BYTES = 60_000
 BUILT = " bands from "
 JOINED = {10, 20, 30, 40, 50}  # types that begin a stream
@@ -42,7 +42,7 @@ async def watch(port: int, seconds: float, wishes: dict[str, dict[str, Any]]) ->
 
 
 async def _watch(port: int, seconds: float, wish: dict[str, Any]) -> dict[str, Any]:
-    async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v1"]) as phone:  # type: ignore[list-item]
+    async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"]) as phone:  # type: ignore[list-item]
         symbol = next(iter(msgpack.unpackb(await _message(phone))[1]["symbols"]))
         if wish["kind"] == "ladder":
             wish = {**wish, "group": wish.get("group", symbol["group"])}

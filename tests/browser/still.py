@@ -514,7 +514,7 @@ class StillServer:
         )
 
     async def _live(self, socket: WebSocket) -> None:
-        await socket.accept(subprotocol="leadline.v1")
+        await socket.accept(subprotocol="leadline.v2")
         await socket.send_bytes(hello())
         streams = 0
         async with asyncio.TaskGroup() as movers:

@@ -44,6 +44,7 @@ from leadline.venues.protocols import make_protocol
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import LadderReader, decode
 from leadline.wire.requests import LadderKey
+from leadline.wire.sizes import rounded
 from tests.twin.reading import read_by_seed
 from tests.twin.true_books import difference
 
@@ -448,7 +449,7 @@ class Phone:
 
 
 def _picture(view: LadderView, prints: bool) -> tuple[Any, ...]:
-    sides = (view.bid_rows, view.bid_lots, view.ask_rows, view.ask_lots)
+    sides = (view.bid_rows, rounded(view.bid_lots), view.ask_rows, rounded(view.ask_lots))
     made = [(one.tick, one.lots, one.bought) for one in view.prints] if prints else []
     return view.flags, view.bid_tick, view.ask_tick, [side.tolist() for side in sides], made
 

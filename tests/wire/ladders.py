@@ -11,6 +11,7 @@ from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS
 from leadline.wire.delta import AGE_UNIT_MS
+from leadline.wire.sizes import rounded
 
 STARTS_MS = 1_700_000_000_000
 
@@ -68,12 +69,13 @@ def plain(shown: LadderView) -> dict[str, object]:
 
 
 def as_sent(shown: LadderView, delta: bool) -> dict[str, object]:
-    """Return ``plain`` less what a frame rounds away: the age's last digit, the times of prints."""
+    """Return ``plain`` less what a frame rounds away: digits of the age and of sizes, the times of prints."""
     value = plain(shown)
     if not len(shown.bands):
         value["first"] = 0
-    if delta:
-        value["age"] = shown.age_ms // AGE_UNIT_MS * AGE_UNIT_MS
+    value["age"] = shown.age_ms // AGE_UNIT_MS * AGE_UNIT_MS
+    value["bid_lots"] = rounded(shown.bid_lots).tolist()
+    value["ask_lots"] = rounded(shown.ask_lots).tolist()
     value["prints"] = [
         [p.tick, p.lots, p.bought, shown.t_ms if delta else min(p.at_ms, shown.t_ms)] for p in shown.prints
     ]

@@ -220,7 +220,7 @@ def ladders() -> dict[str, tuple[int, int, list[bytes]]]:
         first=271_600,
         bands=bands({0: 1, 228: 200, 399: 255}),
     )
-    bitmap = view(
+    dense = view(
         1,
         271_827,
         271_830,
@@ -237,8 +237,8 @@ def ladders() -> dict[str, tuple[int, int, list[bytes]]]:
     listed = view(10, 27_195, 27_201, {0: 9, 1: 5, 1_001: 8}, {1: 1, 0: 2**52 + 1}, t_ms=STARTS_MS - 400)
     empty = view(10, 0, 27_201, {}, {1: 1, 0: 2**52 + 1})
     return {
-        "bitmap": (1, 20, [_keyframe(before.prints, before), _delta(before, bitmap, 20)]),
-        "list": (10, 3, [_keyframe([], sparse), _delta(sparse, listed, 3)]),
+        "dense": (1, 20, [_keyframe(before.prints, before), _delta(before, dense, 20)]),
+        "sparse": (10, 3, [_keyframe([], sparse), _delta(sparse, listed, 3)]),
         "empty": (10, 3, [_keyframe([], listed), _delta(listed, empty, 3), _delta(empty, sparse, 3, seq=3)]),
     }
 
@@ -266,7 +266,7 @@ def read(group: int, depth: int, raws: list[bytes]) -> list[dict[str, object]]:
         if not isinstance(message, Keyframe | Delta):
             raise TypeError(f"expected ladder frames, got {message!r:.60}")
         shown = plain(reader.apply(message))
-        seen.append({"stream": message.stream, "epoch": message.epoch, "seq": message.seq, **shown})
+        seen.append({"stream": message.stream, "epoch": reader.epoch, "seq": reader.seq, **shown})
     return seen
 
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, TRADES_KEPT
-from leadline.wire.delta import BITMAP_ROWS_MAX, LIST_FORM
+from leadline.wire.delta import HAS_AGE, HAS_BIDS, HAS_FLAGS, NEAR_ROWS, check_of
 from leadline.wire.frames import ladder_delta, ladder_keyframe
 from leadline.wire.reader import Delta, Keyframe, LadderReader, SequenceGap, decode
+from leadline.wire.sizes import CODE_MAX, codes_of, lots_of
 from leadline.wire.varint import FrameError, VarintReader, append_varints, unzigzag, zigzag
-from tests.wire.ladders import STARTS_MS, RandomMarket, as_sent, bands, plain, view
+from tests.wire.ladders import STARTS_MS, RandomMarket, as_sent, bands, ints, plain, view
 
 LOTS = st.sampled_from((1, 2, 127, 128, 2**40, 2**53 - 1))
 # Few distinct rows and sizes, so that neighbouring ladders share most of them, as real ones do.
@@ -78,15 +79,25 @@ def send(views: list[LadderView], group: int, depth: int) -> list[dict[str, obje
 
 
 def body_of(before: LadderView, now: LadderView, depth: int) -> bytes:
-    body: bytes = msgpack.unpackb(ladder_delta(1, 1, 1, before, now, depth))[4]
+    body: bytes = msgpack.unpackb(ladder_delta(1, 1, 1, before, now, depth))[3]
     return body
 
 
-def bid_form(before: LadderView, now: LadderView, depth: int) -> int:
+def bid_changes(before: LadderView, now: LadderView, depth: int) -> tuple[int, int] | None:
+    """Return how many near rows and how many rows beyond a delta tells of, None when it says nothing."""
     body = VarintReader(body_of(before, now, depth))
-    for _ in range(4):
+    parts = body.varint()
+    body.varint()
+    for part in (HAS_AGE, HAS_FLAGS):
+        if parts & part:
+            body.varint()
+    if not parts & HAS_BIDS:
+        return None
+    body.varint()
+    near = body.take(1)[0].bit_count()
+    for _ in range(near):
         body.varint()
-    return body.varint()
+    return near, body.varint()
 
 
 @settings(max_examples=300, deadline=None)
@@ -106,41 +117,43 @@ def test_a_wandering_market_arrives_as_it_was_sent(seed: int, group: int, depth:
     assert send(views, group, depth) == expected
 
 
-def test_a_wandering_market_uses_both_forms_and_every_kind_of_band_section() -> None:
+def test_a_wandering_market_changes_near_and_far_rows_and_every_kind_of_band_section() -> None:
     views = list(RandomMarket(2, 1, 50).views(400))
-    forms = [bid_form(views[i - 1], views[i], 50) for i in range(1, len(views))]
-    assert any(1 <= form <= BITMAP_ROWS_MAX for form in forms)
-    assert any(form > LIST_FORM for form in forms)
-    assert forms.count(0) > 10
+    changes = [
+        bid_changes(views[i - 1], views[i], 50) for i in range(1, len(views)) if len(views[i].bid_rows)
+    ]
+    assert changes.count(None) > 10
+    assert sum(told is not None and told[0] > 1 for told in changes) > 10
+    assert sum(told is not None and told[1] > 1 for told in changes) > 10
     gone = [len(a.bands) > 0 and not len(b.bands) for a, b in pairwise(views)]
     moved = [a.first != b.first and len(a.bands) and len(b.bands) for a, b in pairwise(views)]
     assert any(gone)
     assert any(moved)
 
 
-def test_a_ladder_that_stands_still_costs_nine_bytes() -> None:
+def test_a_ladder_that_stands_still_costs_two_bytes() -> None:
     still = view(1, 1_000, 1_001, {0: 5, 1: 6}, {0: 7})
-    assert len(body_of(still, still, 20)) == 9
+    assert len(body_of(still, still, 20)) == 2
 
 
 def test_the_best_tick_may_move_within_its_row_without_a_word_about_rows() -> None:
     before = view(10, 1_003, 1_011, {0: 5}, {0: 7})
     now = view(10, 1_009, 1_011, {0: 5}, {0: 7})
-    assert bid_form(before, now, 20) == 0
+    assert bid_changes(before, now, 20) == (0, 0)
     assert send([before, now], 10, 20)[1]["bid"] == 1_009
 
 
 def test_levels_eaten_from_the_top_need_no_removal() -> None:
     before = view(1, 1_000, 1_005, {0: 5, 1: 6, 2: 7}, {0: 7})
     now = view(1, 999, 1_005, {0: 6, 1: 7}, {0: 7})
-    assert bid_form(before, now, 20) == LIST_FORM
+    assert bid_changes(before, now, 20) == (0, 0)
     assert send([before, now], 1, 20)[1]["bid_rows"] == [999, 998]
 
 
 def test_a_level_pushed_beyond_the_depth_needs_no_removal_and_is_sent_again_when_it_returns() -> None:
     three = view(1, 1_000, 1_005, {0: 5, 200: 6, 300: 7}, {0: 7})
     pushed = view(1, 1_001, 1_005, {0: 9, 1: 5, 201: 6}, {0: 7})
-    assert bid_form(three, pushed, 3) == LIST_FORM + 1
+    assert bid_changes(three, pushed, 3) == (1, 0)
     assert [shown["bid_lots"] for shown in send([three, pushed, three], 1, 3)] == [
         [5, 6, 7],
         [9, 5, 6],
@@ -149,21 +162,31 @@ def test_a_level_pushed_beyond_the_depth_needs_no_removal_and_is_sent_again_when
 
 
 def test_a_level_that_leaves_a_side_shorter_than_the_depth_is_removed_by_name() -> None:
-    before = view(1, 1_000, 1_005, {0: 5, 200: 6}, {0: 7})
+    before = view(1, 1_000, 1_005, {0: 5, 2: 8, 200: 6}, {0: 7})
     now = view(1, 1_000, 1_005, {0: 5}, {0: 7})
+    assert bid_changes(before, now, 20) == (1, 1)
     assert send([before, now], 1, 20)[1]["bid_rows"] == [1_000]
 
 
-def test_a_dense_change_of_near_rows_takes_the_bitmap_and_far_rows_the_list() -> None:
-    dense = dict.fromkeys(range(16), 5)
-    before, now = (
-        view(1, 1_000, 1_005, dense, {}),
-        view(1, 1_000, 1_005, {k: v + k % 2 for k, v in dense.items()}, {}),
-    )
-    before.ask_tick = now.ask_tick = 0
-    assert bid_form(before, now, 20) == 15
-    far_before, far_now = view(1, 9_000, 0, {0: 1, 97: 1}, {}), view(1, 9_000, 0, {0: 1, 97: 2}, {})
-    assert bid_form(far_before, far_now, 20) == LIST_FORM + 1
+def test_the_rows_next_to_the_best_are_told_by_bits_and_those_beyond_by_their_gaps() -> None:
+    last_near, first_far = NEAR_ROWS - 1, NEAR_ROWS
+    before = view(1, 1_000, 1_005, dict.fromkeys(range(20), 5), {0: 7})
+    now = view(1, 1_000, 1_005, {k: 5 + (k in (0, last_near, first_far, 19)) for k in range(20)}, {0: 7})
+    assert bid_changes(before, now, 20) == (2, 2)
+    assert send([before, now], 1, 20)[1]["bid_lots"] == now.bid_lots.tolist()
+
+
+def test_a_small_change_of_a_large_size_costs_a_byte_beside_its_place() -> None:
+    before = view(1, 1_000, 1_005, {0: 5_000_000}, {0: 7})
+    now = view(1, 1_000, 1_005, {0: 5_200_000}, {0: 7})
+    still = len(body_of(before, before, 20))
+    assert len(body_of(before, now, 20)) == still + 4  # best tick, near rows, the size, rows beyond
+
+
+def test_a_change_too_small_to_be_told_is_none() -> None:
+    before = view(1, 1_000, 1_005, {0: 5_000_000}, {0: 7})
+    now = view(1, 1_000, 1_005, {0: 5_000_500}, {0: 7})
+    assert bid_changes(before, now, 20) is None
 
 
 def test_a_side_may_empty_and_fill_again() -> None:
@@ -182,7 +205,7 @@ def test_a_keyframe_holds_the_newest_trades_only() -> None:
     assert LadderReader(1, 20).apply(message).prints == trades[-TRADES_KEPT:]
 
 
-@pytest.mark.parametrize(("epoch", "seq"), [(1, 3), (1, 1), (2, 2)])
+@pytest.mark.parametrize(("epoch", "seq"), [(1, 3), (1, 1), (2, 2), (2, 3)])
 def test_a_delta_that_does_not_follow_drops_the_ladder(epoch: int, seq: int) -> None:
     made = view(1, 1_000, 1_001, {0: 5}, {0: 7})
     reader = LadderReader(1, 20)
@@ -193,7 +216,7 @@ def test_a_delta_that_does_not_follow_drops_the_ladder(epoch: int, seq: int) -> 
         reader.apply(stray)
     assert reader.view is None
     with pytest.raises(SequenceGap, match="no frame"):
-        reader.apply(Delta(1, 1, 2, body_of(made, made, 20)))
+        reader.apply(Delta(1, 3, body_of(made, made, 20)))
 
 
 def test_every_cut_of_a_delta_is_refused_and_so_is_a_byte_too_many() -> None:
@@ -204,7 +227,7 @@ def test_every_cut_of_a_delta_is_refused_and_so_is_a_byte_too_many() -> None:
         reader = LadderReader(1, 20)
         reader.apply(Keyframe(1, 1, 1, msgpack.unpackb(ladder_keyframe(1, 1, 1, before, []))[4]))
         with pytest.raises(FrameError):
-            reader.apply(Delta(1, 1, 2, broken))
+            reader.apply(Delta(1, check_of(1, 2), broken))
         assert reader.view is None
 
 
@@ -216,6 +239,24 @@ def test_a_view_that_no_ladder_can_be_is_not_encoded() -> None:
         ladder_keyframe(1, 1, 1, view(1, 1_000, 1_001, {0: 5}, {0: 7}, bands=np.ones(3, dtype=np.uint8)), [])
     with pytest.raises(ValueError, match="2\\^53"):
         ladder_delta(1, 1, 1, made, view(1, 1_000, 1_001, {0: 2**53}, {0: 7}), 20)
+
+
+@given(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=9))
+def test_a_size_comes_back_exactly_when_small_and_within_a_thousandth_when_large(lots: list[int]) -> None:
+    codes = codes_of(ints(lots))
+    told = lots_of(codes)
+    assert codes_of(told).tolist() == codes.tolist()
+    assert codes.max() <= CODE_MAX
+    assert all(
+        now == was if was < 1_024 else abs(now - was) <= was / 1_000
+        for now, was in zip(told, lots, strict=True)
+    )
+    assert np.argsort(told, kind="stable").tolist() == np.argsort(codes, kind="stable").tolist()
+
+
+def test_a_code_stands_for_a_size_of_its_own() -> None:
+    every = np.arange(CODE_MAX + 1)
+    assert codes_of(lots_of(every)).tolist() == every.tolist()
 
 
 @given(st.integers(0, 2**53 - 1))
@@ -245,8 +286,9 @@ def test_a_varint_that_is_cut_short_too_long_or_too_large_is_refused(body: bytes
         {},
         [],
         [99],
-        [11, 1, 1, 1],
-        [11, 1, 1, 1, "body"],
+        [11, 1, 1],
+        [11, 1, 1, "body"],
+        [11, 1, 1, 1, b"body"],
         [10, 1, 1, 1, []],
         [2, 1, "bad_request"],
         [13, "X", {}],

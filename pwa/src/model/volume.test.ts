@@ -36,6 +36,20 @@ it("regrouping sums the kept trades by the new rows", () => {
   expect([volume.boughtLots(101), volume.boughtLots(109), volume.soldLots(109)]).toEqual([1, 2, 4]);
 });
 
+it("rows may become ten times finer with what is kept, and start anew beyond", () => {
+  const volume = new VolumeProfile();
+  volume.regroup(100);
+  volume.add(10_012, 3, true, 0);
+  volume.regroup(10);
+  expect(volume.boughtLots(1_002)).toBe(3);
+  volume.regroup(5);
+  expect([volume.boughtLots(2_002), volume.boughtLots(2_003)]).toEqual([0, 0]);
+  volume.add(10_012, 4, true, 0);
+  volume.regroup(10);
+  volume.regroup(1);
+  expect(volume.boughtLots(10_012)).toBe(4);
+});
+
 it("is bounded: the oldest trade makes room for the newest", () => {
   const volume = new VolumeProfile();
   volume.add(1, 5, true, 0);

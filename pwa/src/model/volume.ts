@@ -7,6 +7,12 @@ const PRINTS_MAX = 16_384;
 export const rowOfTrade = (tick: number, bought: boolean, group: number): number =>
   bought ? Math.ceil(tick / group) : Math.floor(tick / group);
 
+/** A ladder's prints tell the trades of so many ticks as one: a tenth of a row where that is whole. */
+const grainOf = (group: number): number => (group % 10 === 0 ? group / 10 : 1);
+
+const greatestDivisor = (one: number, other: number): number =>
+  other === 0 ? one : greatestDivisor(other, one % other);
+
 /** A bounded window of trades, summed by row; sums are whole lots and so exact. */
 export class VolumeProfile {
   readonly #ticks = new Float64Array(PRINTS_MAX);
@@ -16,6 +22,8 @@ export class VolumeProfile {
   #head = 0;
   #count = 0;
   #group = 1;
+  /** Rows of whole multiples of so many ticks can be told apart by what is kept. */
+  #grain = 1;
   readonly #bought = new Map<number, number>();
   readonly #sold = new Map<number, number>();
 
@@ -34,9 +42,13 @@ export class VolumeProfile {
     while (this.#count > 0 && (this.#atMs[this.#head] as number) < nowMs - KEPT_MS) this.#dropOldest();
   }
 
+  /** Sums by other rows; starts anew when they are too fine for what is kept. */
   regroup(group: number): void {
     if (group === this.#group) return;
+    const starts = group % this.#grain !== 0;
     this.#group = group;
+    if (starts) this.clear();
+    else this.#grain *= grainOf(group) / greatestDivisor(this.#grain, grainOf(group));
     this.#bought.clear();
     this.#sold.clear();
     for (let i = 0; i < this.#count; i++) this.#sum((this.#head + i) % PRINTS_MAX, 1);
@@ -45,6 +57,7 @@ export class VolumeProfile {
   clear(): void {
     this.#head = 0;
     this.#count = 0;
+    this.#grain = grainOf(this.#group);
     this.#bought.clear();
     this.#sold.clear();
   }

@@ -10,7 +10,7 @@ import type { StreamState } from "../model/state.ts";
 import { encode, decode as unpack } from "./msgpack.ts";
 import type { RowWish, Wish } from "./wishes.ts";
 
-export const SUBPROTOCOL = "leadline.v1";
+export const SUBPROTOCOL = "leadline.v2";
 export const BAND_ROWS = 400;
 export const ROWS_MAX = 200;
 /** Prints that a model keeps; more than a frame can hold. */
@@ -44,14 +44,23 @@ const STREAMED_TO = 60;
 const MARK_KEPT = 61;
 const MARK = 4;
 
-const BITMAP_ROWS_MAX = 96;
-const LIST_FORM = BITMAP_ROWS_MAX + 1;
-const AGE_UNIT_MS = 10;
-/** Flag of a delta only: its dt counts backwards. */
-const CLOCK_FELL = 32;
-const BANDS_SAME = 0;
-const BANDS_NONE = 1;
-const BANDS_CHANGED = 2;
+/** What a delta's body holds, in this order; the last bit says that its dt counts backwards. */
+const HAS_AGE = 1;
+const HAS_FLAGS = 2;
+const HAS_BIDS = 4;
+const HAS_ASKS = 8;
+const HAS_TRADES = 16;
+const HAS_BANDS = 32;
+const CLOCK_FELL = 64;
+const CHECK_ROUND = 128;
+/** From the best row outwards: which of them changed is one byte. */
+const NEAR_ROWS = 8;
+const AGE_UNIT_MS = 100;
+const BANDS_NONE = 0;
+const BANDS_CHANGED = 1;
+/** Codes of sizes from a power of two to the next one. */
+const SIZE_STEPS = 512;
+const SIZE_CODE_MAX = SIZE_STEPS * 45 - 1;
 const VARINT_BYTES_MAX = 8;
 
 /** A frame is not what the catalogue says; whoever meets it drops the stream and subscribes again. */
@@ -112,8 +121,8 @@ export interface Keyframe {
 export interface Delta {
   readonly type: "delta";
   readonly stream: number;
-  readonly epoch: number;
-  readonly seq: number;
+  /** Tells a frame that does not follow the one held. */
+  readonly check: number;
   readonly body: Uint8Array;
 }
 
@@ -195,10 +204,16 @@ export function decode(bytes: Uint8Array): ServerMessage {
   if (!Array.isArray(parts)) throw new FrameError("expected one msgpack array");
   switch (parts[0]) {
     case DELTA:
-      if (!(parts[4] instanceof Uint8Array)) throw new FrameError("expected the bytes of a delta");
-      return { type: "delta", ...place(parts), body: parts[4] };
+      if (!(parts[3] instanceof Uint8Array)) throw new FrameError("expected the bytes of a delta");
+      return { type: "delta", stream: whole(parts[1]), check: whole(parts[2]), body: parts[3] };
     case KEYFRAME:
-      return { type: "keyframe", ...place(parts), key: keyframeContent(parts[4]) };
+      return {
+        type: "keyframe",
+        stream: whole(parts[1]),
+        epoch: whole(parts[2]),
+        seq: whole(parts[3]),
+        key: keyframeContent(parts[4]),
+      };
     case STATE:
       return { type: "state", stream: whole(parts[1]), state: map(parts[2]) as unknown as StreamState };
     case STATE_CHANGES:
@@ -234,10 +249,6 @@ export function decode(bytes: Uint8Array): ServerMessage {
       }
       throw new FrameError(`expected a type of the catalogue, got ${String(parts[0])}`);
   }
-}
-
-function place(parts: unknown[]): { stream: number; epoch: number; seq: number } {
-  return { stream: whole(parts[1]), epoch: whole(parts[2]), seq: whole(parts[3]) };
 }
 
 export function whole(value: unknown): number {
@@ -297,6 +308,8 @@ function keyframeContent(value: unknown): KeyframeContent {
   };
 }
 
+const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
+
 /** Reads varints and bytes from the front of a delta's body; one object serves all frames of a model. */
 class BodyReader {
   #body: Uint8Array = new Uint8Array(0);
@@ -311,8 +324,7 @@ class BodyReader {
     let value = 0;
     let scale = 1;
     for (let count = 0; count < VARINT_BYTES_MAX; count++) {
-      const byte = this.#body[this.#at++];
-      if (byte === undefined) throw new FrameError("the frame is cut short");
+      const byte = this.byte();
       // Arithmetic, not bit operations: those would cut the number to 32 bits.
       value += (byte & 127) * scale;
       if (byte < 128) {
@@ -325,25 +337,34 @@ class BodyReader {
   }
 
   signed(): number {
-    const value = this.varint();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    return unzigzag(this.varint());
   }
 
-  /** Skips a run of bits and returns where it begins. */
-  bits(count: number): number {
-    const begin = this.#at;
-    this.#at += Math.ceil(count / 8);
-    if (this.#at > this.#body.length) throw new FrameError("the frame is cut short");
-    return begin;
-  }
-
-  bit(begin: number, index: number): boolean {
-    return (((this.#body[begin + (index >> 3)] as number) >> (index & 7)) & 1) === 1;
+  byte(): number {
+    const byte = this.#body[this.#at++];
+    if (byte === undefined) throw new FrameError("the frame is cut short");
+    return byte;
   }
 
   finish(): void {
     if (this.#at !== this.#body.length) throw new FrameError("expected the end of the frame");
   }
+}
+
+/** The code of a size in lots, and the size of a code: ten binary digits, as the wire tells sizes. */
+function sizeCode(lots: number): number {
+  let octave = 0;
+  let digits = lots;
+  while (digits >= 2 * SIZE_STEPS) {
+    digits /= 2;
+    octave += 1;
+  }
+  return octave * SIZE_STEPS + Math.round(digits);
+}
+
+function sizeOf(code: number): number {
+  const octave = Math.max(0, Math.floor(code / SIZE_STEPS) - 1);
+  return (code - octave * SIZE_STEPS) * 2 ** octave;
 }
 
 /** The rows of one side, best first; only the first `count` places hold a level. */
@@ -357,6 +378,8 @@ export class LadderSide {
   #nextRows: Float64Array;
   #nextLots: Float64Array;
   #nextCount = 0;
+  /** Where a change stands: the places before are done with. */
+  #from = 0;
 
   constructor(outwards: 1 | -1, depth: number) {
     this.#outwards = outwards;
@@ -382,41 +405,35 @@ export class LadderSide {
     this.count = 0;
   }
 
-  applyList(best: number, changes: number, body: BodyReader): void {
+  /** Takes the changes of a delta; rows better than the best one are gone without a word. */
+  change(best: number, body: BodyReader): void {
     this.#nextCount = 0;
-    let from = this.#firstFrom(best);
-    let row = best;
-    for (let i = 0; i < changes; i++) {
-      const gap = body.varint();
-      if (gap === 0 && i > 0) throw new FrameError("expected each row once");
-      row += this.#outwards * gap;
-      const lots = body.varint();
-      for (; from < this.count && this.#isBefore(from, row); from++) this.#keep(from);
-      if (this.rows[from] === row && from < this.count) from++;
-      if (lots > 0) this.#push(row, lots);
+    this.#from = this.#firstFrom(best);
+    const near = body.byte();
+    for (let offset = 0; offset < NEAR_ROWS; offset++) {
+      if ((near >> offset) & 1) this.#changeRow(best + this.#outwards * offset, body.varint());
     }
-    for (; from < this.count; from++) this.#keep(from);
+    let distance = NEAR_ROWS - 1;
+    for (let left = body.varint(); left > 0; left--) {
+      const gap = body.varint();
+      if (gap === 0) throw new FrameError("expected each row once");
+      distance += gap;
+      this.#changeRow(best + this.#outwards * distance, body.varint());
+    }
+    for (; this.#from < this.count; this.#from++) this.#keep(this.#from);
     this.#swap();
   }
 
-  applyBitmap(best: number, span: number, body: BodyReader): void {
-    const present = body.bits(span);
-    let levels = 1;
-    for (let k = 0; k < span; k++) if (body.bit(present, k)) levels++;
-    const fresh = body.bits(levels);
-    this.#nextCount = 0;
-    let from = this.#firstFrom(best);
-    let level = 0;
-    for (let k = -1; k < span; k++) {
-      if (k >= 0 && !body.bit(present, k)) continue;
-      const row = best + this.#outwards * (k + 1);
-      while (from < this.count && this.#isBefore(from, row)) from++;
-      if (body.bit(fresh, level)) this.#push(row, body.varint());
-      else if (from < this.count && this.rows[from] === row) this.#keep(from);
-      else throw new FrameError("expected lots for a row that was not held before");
-      level++;
-    }
-    this.#swap();
+  /** Keeps the rows before this one and gives it the size that is told: 0 for none, else how its code changed. */
+  #changeRow(row: number, told: number): void {
+    for (; this.#from < this.count && this.#isBefore(this.#from, row); this.#from++) this.#keep(this.#from);
+    const isHeld = this.#from < this.count && this.rows[this.#from] === row;
+    const held = isHeld ? sizeCode(this.lots[this.#from] as number) : 0;
+    if (isHeld) this.#from++;
+    if (told === 0) return;
+    const code = held + unzigzag(told);
+    if (code < 1 || code > SIZE_CODE_MAX) throw new FrameError(`expected a size's code, got ${code}`);
+    this.#push(row, sizeOf(code));
   }
 
   #firstFrom(best: number): number {
@@ -518,13 +535,17 @@ export class LadderModel {
    * model is then not `synced` and needs a keyframe. Throws FrameError for a broken frame, likewise.
    */
   apply(message: Keyframe | Delta): boolean {
-    const follows = this.synced && message.epoch === this.epoch && message.seq === this.seq + 1;
+    const { synced } = this;
     this.synced = false;
-    if (message.type === "keyframe") this.#replace(message.key);
-    else if (follows) this.#change(message.body);
-    else return false;
-    this.epoch = message.epoch;
-    this.seq = message.seq;
+    if (message.type === "keyframe") {
+      this.#replace(message.key);
+      this.epoch = message.epoch;
+      this.seq = message.seq;
+    } else {
+      if (!synced || message.check !== (this.epoch + this.seq + 1) % CHECK_ROUND) return false;
+      this.#change(message.body);
+      this.seq += 1;
+    }
     this.synced = true;
     return true;
   }
@@ -565,28 +586,28 @@ export class LadderModel {
   #change(raw: Uint8Array): void {
     const body = this.#body;
     body.begin(raw);
+    const parts = body.varint();
     const dt = body.varint();
-    this.ageMs = body.varint() * AGE_UNIT_MS;
-    const flags = body.varint();
-    const clockFell = (flags & CLOCK_FELL) !== 0;
-    this.tMs += clockFell ? -dt : dt;
-    this.flags = flags & ~CLOCK_FELL;
-    this.bidTick += body.signed();
-    this.#changeSide(this.bids, this.bidTick, this.bestBidRow);
-    this.askTick += body.signed();
-    this.#changeSide(this.asks, this.askTick, this.bestAskRow);
-    this.#addPrints();
-    this.#changeBands();
+    this.tMs += (parts & CLOCK_FELL) !== 0 ? -dt : dt;
+    if ((parts & HAS_AGE) !== 0) this.ageMs = body.varint() * AGE_UNIT_MS;
+    if ((parts & HAS_FLAGS) !== 0) this.flags = body.varint();
+    if ((parts & HAS_BIDS) !== 0) {
+      this.bidTick += body.signed();
+      this.#changeSide(this.bids, this.bidTick, this.bestBidRow);
+    }
+    if ((parts & HAS_ASKS) !== 0) {
+      this.askTick += body.signed();
+      this.#changeSide(this.asks, this.askTick, this.bestAskRow);
+    }
+    this.freshPrints = 0;
+    if ((parts & HAS_TRADES) !== 0) this.#addPrints();
+    if ((parts & HAS_BANDS) !== 0) this.#changeBands();
     body.finish();
   }
 
   #changeSide(side: LadderSide, tick: number, best: number): void {
-    const form = this.#body.varint();
-    if (tick === 0) {
-      if (form !== 0) throw new FrameError("expected no rows on an empty side");
-      side.clear();
-    } else if (form >= LIST_FORM) side.applyList(best, form - LIST_FORM, this.#body);
-    else if (form > 0) side.applyBitmap(best, form, this.#body);
+    if (tick === 0) side.clear();
+    else side.change(best, this.#body);
   }
 
   #addPrints(): void {
@@ -600,7 +621,6 @@ export class LadderModel {
 
   #changeBands(): void {
     const section = this.#body.varint();
-    if (section === BANDS_SAME) return;
     if (section === BANDS_NONE) {
       this.hasBands = false;
       this.firstBand = 0;

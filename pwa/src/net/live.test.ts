@@ -37,8 +37,7 @@ const keyframe = (stream: number, seq: number, bid = 100) =>
   });
 
 /** A delta in which nothing changed but the time. */
-const delta = (stream: number, seq: number) =>
-  say(11, stream, 1, seq, Uint8Array.of(100, 0, 1, 0, 0, 0, 0, 0, 0));
+const delta = (stream: number, seq: number) => say(11, stream, 1 + seq, Uint8Array.of(0, 100));
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });

@@ -25,12 +25,23 @@ class LadderFlags(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """Trades at one price on one side since the frame before; tick and lots in the symbol's steps."""
+    """Trades of one grain of price on one side since the frame before; the tick is that of the last one.
+
+    tick and lots in the symbol's steps.
+    """
 
     tick: int
     lots: int
     bought: bool
     at_ms: int
+
+
+def grain_of(group: int) -> int:
+    """Return how many ticks of a ladder's prints may be told as one: a tenth of a row where that is whole.
+
+    Rows can then be made ten times finer without losing where the trades of the last minutes were.
+    """
+    return group // 10 if group % 10 == 0 else 1
 
 
 @dataclass(slots=True)
@@ -39,7 +50,7 @@ class LadderView:
 
     bid_tick, ask_tick: best prices in ticks, 0 when the side is empty.  Rows are outwards from the
     best row and hold at most the stream's depth; lots are > 0.  bands: one code (see shared/wire) a
-    row upwards from ``first``, BAND_ROWS of them or none.  prints: since the frame before.
+    row upwards from ``first``, BAND_ROWS of them or none.  prints: since the frame before, by grains.
     """
 
     t_ms: int

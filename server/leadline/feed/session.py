@@ -37,6 +37,7 @@ from leadline.domain.ladder import (
     Resting,
     VenueLevels,
     VenueScale,
+    grain_of,
     resting_of,
     rows_of,
     touch_of,
@@ -319,7 +320,7 @@ class SymbolSession:
             bid_lots=bid_lots,
             ask_rows=ask_rows,
             ask_lots=ask_lots,
-            prints=self.tape.since(tape_count, venue),
+            prints=self.tape.since(tape_count, venue, grain_of(group)),
         )
 
     def freshness(self, venue: str) -> tuple[int, int]:

@@ -72,13 +72,16 @@ class Tape:
         held = [sums for name, sums in self.sums.items() if venue in (ALL_VENUES, name)]
         return sum(bought for bought, _ in held), sum(sold for _, sold in held)
 
-    def since(self, count: int, venue: str) -> list[Print]:
-        """Return what was traded after the first ``count``, one print a price and side, oldest first."""
+    def since(self, count: int, venue: str, grain: int = 1) -> list[Print]:
+        """Return what was traded after the first ``count``, one print a price and side, oldest first.
+
+        grain: ticks that count as one price, as the rows of the book sides do: bought ones upwards.
+        """
         merged: dict[tuple[int, bool], Print] = {}
         for made in self.fills_since(count, venue):
             if made.late:
                 continue  # whoever watches the price must not see an older one come last
-            key = (made.tick, made.bought)
+            key = (-(-made.tick // grain) if made.bought else made.tick // grain, made.bought)
             # The newest print moves to the end: the last of the list is the last trade.
             held = merged.pop(key, None)
             lots = made.lots + (held.lots if held else 0)

@@ -31,7 +31,7 @@ from leadline.wire.requests import (
 
 log = logging.getLogger("leadline.web")
 
-SUBPROTOCOL = "leadline.v1"
+SUBPROTOCOL = "leadline.v2"
 SEND_STALLED_S = 30.0
 
 

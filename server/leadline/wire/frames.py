@@ -9,7 +9,8 @@ import msgpack
 from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
 from leadline.limits import BAND_ROWS, TRADES_KEPT
-from leadline.wire.delta import delta_body
+from leadline.wire.delta import AGE_UNIT_MS, check_of, delta_body
+from leadline.wire.sizes import rounded
 
 HELLO, SUBSCRIBED, REFUSED, PONG = 0, 1, 2, 3
 LADDER_KEYFRAME, LADDER_DELTA, LADDER_STATE, NOTICE, ROW, STATE_CHANGES = 10, 11, 12, 13, 14, 15
@@ -78,7 +79,7 @@ def ladder_keyframe(stream: int, epoch: int, seq: int, view: LadderView, trades:
     ]
     key = {
         "t": view.t_ms,
-        "age": view.age_ms,
+        "age": view.age_ms // AGE_UNIT_MS * AGE_UNIT_MS,
         "flags": view.flags,
         "bid": view.bid_tick,
         "ask": view.ask_tick,
@@ -98,7 +99,7 @@ def ladder_delta(stream: int, epoch: int, seq: int, before: LadderView, now: Lad
     does, and for numbers beyond 2^53.
     """
     _check(now)
-    return _pack(LADDER_DELTA, stream, epoch, seq, delta_body(before, now, depth))
+    return _pack(LADDER_DELTA, stream, check_of(epoch, seq), delta_body(before, now, depth))
 
 
 def _pack(*parts: object) -> bytes:
@@ -119,7 +120,7 @@ def _check(view: LadderView) -> None:
 def _gaps(keys: Ints, lots: Ints) -> list[int]:
     flat: list[int] = []
     last = int(keys[0]) if len(keys) else 0
-    for key, size in zip(keys.tolist(), lots.tolist(), strict=True):
+    for key, size in zip(keys.tolist(), rounded(lots).tolist(), strict=True):
         flat += (key - last, size)
         last = key
     return flat

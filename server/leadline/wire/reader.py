@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.domain.book import Ints
 from leadline.domain.ladder import LadderView, Print
@@ -15,13 +16,19 @@ from leadline.wire.delta import (
     AGE_UNIT_MS,
     BANDS_CHANGED,
     BANDS_NONE,
-    BANDS_SAME,
-    BITMAP_ROWS_MAX,
     CLOCK_FELL,
-    LIST_FORM,
+    HAS_AGE,
+    HAS_ASKS,
+    HAS_BANDS,
+    HAS_BIDS,
+    HAS_FLAGS,
+    HAS_TRADES,
+    NEAR_ROWS,
+    check_of,
     shifted,
 )
-from leadline.wire.varint import FrameError, VarintReader
+from leadline.wire.sizes import CODE_MAX, codes_of, lots_of
+from leadline.wire.varint import FrameError, VarintReader, unzigzag
 
 FRAME_BYTES_MAX = 1024 * 1024
 
@@ -66,8 +73,7 @@ class Keyframe:
 @dataclass(frozen=True, slots=True)
 class Delta:
     stream: int
-    epoch: int
-    seq: int
+    check: int
     body: bytes
 
 
@@ -179,8 +185,8 @@ def decode(raw: bytes) -> ServerMessage:
     except (ValueError, msgpack.UnpackException) as error:
         raise FrameError("expected one msgpack array") from error
     match message:
-        case [frames.LADDER_DELTA, int(stream), int(epoch), int(seq), bytes(body)]:
-            return Delta(stream, epoch, seq, body)
+        case [frames.LADDER_DELTA, int(stream), int(check), bytes(body)]:
+            return Delta(stream, check, body)
         case [frames.LADDER_KEYFRAME, int(stream), int(epoch), int(seq), dict(key)]:
             return Keyframe(stream, epoch, seq, key)
         case [frames.LADDER_STATE, int(stream), dict(facts)]:
@@ -247,47 +253,39 @@ class LadderReader:
         held, self.view = self.view, None
         if isinstance(message, Keyframe):
             view = _whole_view(message.key, self.group)
+            self.epoch, self.seq = message.epoch, message.seq
         else:
-            if held is None or (message.epoch, message.seq) != (self.epoch, self.seq + 1):
+            if held is None or message.check != check_of(self.epoch, self.seq + 1):
                 have = "no frame" if held is None else f"frame {self.seq} of epoch {self.epoch}"
-                raise SequenceGap(f"hold {have}, got delta {message.seq} of epoch {message.epoch}")
+                raise SequenceGap(f"hold {have}, got a delta with check {message.check}")
             view = self._next_view(held, VarintReader(message.body))
-        self.epoch, self.seq, self.view = message.epoch, message.seq, view
+            self.seq += 1
+        self.view = view
         return view
 
     def _next_view(self, held: LadderView, body: VarintReader) -> LadderView:
-        dt, age, flags = body.varint(), body.varint(), body.varint()
-        t_ms = held.t_ms - dt if flags & CLOCK_FELL else held.t_ms + dt
-        bid_tick = held.bid_tick + body.signed()
-        bid_rows, bid_lots = self._next_side(body, bid_tick, held.bid_rows, held.bid_lots, -1)
-        ask_tick = held.ask_tick + body.signed()
-        ask_rows, ask_lots = self._next_side(body, ask_tick, held.ask_rows, held.ask_lots, 1)
+        parts, dt = body.varint(), body.varint()
+        t_ms = held.t_ms - dt if parts & CLOCK_FELL else held.t_ms + dt
+        age_ms = body.varint() * AGE_UNIT_MS if parts & HAS_AGE else held.age_ms
+        flags = body.varint() if parts & HAS_FLAGS else held.flags
+        bid_tick, bid_rows, bid_lots = held.bid_tick, held.bid_rows, held.bid_lots
+        if parts & HAS_BIDS:
+            bid_tick += body.signed()
+            bid_rows, bid_lots = self._next_side(body, bid_tick, bid_rows, bid_lots, -1)
+        ask_tick, ask_rows, ask_lots = held.ask_tick, held.ask_rows, held.ask_lots
+        if parts & HAS_ASKS:
+            ask_tick += body.signed()
+            ask_rows, ask_lots = self._next_side(body, ask_tick, ask_rows, ask_lots, 1)
         prints = []
-        for _ in range(body.varint()):
+        for _ in range(body.varint() if parts & HAS_TRADES else 0):
             tick, packed = bid_tick + body.signed(), body.varint()
             prints.append(Print(tick, packed >> 1, bool(packed & 1), t_ms))
-        first, bands = held.first, held.bands
-        section = body.varint()
-        if section == BANDS_NONE:
-            first, bands = 0, bands[:0]
-        elif section != BANDS_SAME:
-            shift = body.signed()
-            first += shift
-            bands = shifted(bands if len(bands) else np.zeros(BAND_ROWS, dtype=np.uint8), shift)
-            index = 0
-            for _ in range(section - BANDS_CHANGED):
-                index += body.varint()
-                code = body.varint()
-                if index >= BAND_ROWS or code > 255:
-                    raise FrameError(
-                        f"expected a band code of rows 0 to {BAND_ROWS - 1}, got {code} at {index}"
-                    )
-                bands[index] = code
+        first, bands = _next_bands(body, held) if parts & HAS_BANDS else (held.first, held.bands)
         body.finish()
         return LadderView(
             t_ms,
-            age * AGE_UNIT_MS,
-            flags & ~CLOCK_FELL,
+            age_ms,
+            flags,
             bid_tick,
             ask_tick,
             bid_rows,
@@ -302,49 +300,59 @@ class LadderReader:
     def _next_side(
         self, body: VarintReader, tick: int, rows: Ints, lots: Ints, sign: int
     ) -> tuple[Ints, Ints]:
-        form = body.varint()
         if tick == 0:
-            if form:
-                raise FrameError(f"expected no rows on an empty side, got form {form}")
             return rows[:0], lots[:0]
-        if form == 0:
-            return rows, lots
         best = _best_key(tick, self.group, sign)
-        held = dict(zip((rows * sign).tolist(), lots.tolist(), strict=True))
-        if form <= BITMAP_ROWS_MAX:
-            return _side(_read_bitmap(body, held, best, form), sign)
-        levels = {key: size for key, size in held.items() if key >= best}
-        key = best
-        for index in range(form - LIST_FORM):
-            gap, size = body.varint(), body.varint()
-            if index and not gap:
+        held = zip((rows * sign).tolist(), codes_of(lots).tolist(), strict=True)
+        codes = {key: code for key, code in held if key >= best}
+        near = body.take(1)[0]
+        for offset in range(NEAR_ROWS):
+            if near >> offset & 1:
+                _change(codes, best + offset, body.varint())
+        key = best + NEAR_ROWS - 1
+        for _ in range(body.varint()):
+            gap = body.varint()
+            if not gap:
                 raise FrameError("expected each row once")
             key += gap
-            if size:
-                levels[key] = size
-            else:
-                levels.pop(key, None)
-        return _side(dict(sorted(levels.items())[: self.depth]), sign)
+            _change(codes, key, body.varint())
+        told = dict(sorted(codes.items())[: self.depth])
+        return (
+            np.array(list(told), dtype=np.int64) * sign,
+            lots_of(np.array(list(told.values()), dtype=np.int64)),
+        )
+
+
+def _change(codes: dict[int, int], key: int, told: int) -> None:
+    """Change the code of a row as a delta says."""
+    if not told:
+        codes.pop(key, None)
+        return
+    code = codes.get(key, 0) + unzigzag(told)
+    if not 0 < code <= CODE_MAX:
+        raise FrameError(f"expected a size of 1 to {CODE_MAX} as a code, got {code}")
+    codes[key] = code
+
+
+def _next_bands(body: VarintReader, held: LadderView) -> tuple[int, NDArray[np.uint8]]:
+    section = body.varint()
+    if section == BANDS_NONE:
+        return 0, held.bands[:0]
+    shift = body.signed()
+    bands = shifted(held.bands if len(held.bands) else np.zeros(BAND_ROWS, dtype=np.uint8), shift)
+    index = 0
+    for _ in range(section - BANDS_CHANGED):
+        index += body.varint()
+        code = body.varint()
+        if index >= BAND_ROWS or code > 255:
+            raise FrameError(f"expected a band code of rows 0 to {BAND_ROWS - 1}, got {code} at {index}")
+        bands[index] = code
+    return held.first + shift, bands
 
 
 def _best_key(tick: int, group: int, sign: int) -> int:
     """Return the row of the best tick, counted so that rows rise outwards."""
     return -(tick // group) if sign < 0 else -(-tick // group)
-
-
-def _read_bitmap(body: VarintReader, held: dict[int, int], best: int, span: int) -> dict[int, int]:
-    present = int.from_bytes(body.take((span + 7) // 8), "little")
-    keys = [best] + [best + 1 + k for k in range(span) if present >> k & 1]
-    fresh = int.from_bytes(body.take((len(keys) + 7) // 8), "little")
-    levels = {}
-    for index, key in enumerate(keys):
-        if fresh >> index & 1:
-            levels[key] = body.varint()
-        elif key in held:
-            levels[key] = held[key]
-        else:
-            raise FrameError("expected lots for a row that was not held before")
-    return levels
 
 
 def _side(levels: dict[int, int], sign: int) -> tuple[Ints, Ints]:

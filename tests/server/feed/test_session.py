@@ -98,6 +98,14 @@ def test_trades_become_one_print_a_price_and_side_the_last_one_last() -> None:
         (10002, 9, True),
     ]
     assert [p.tick for p in market.session.ladder("bybit", 1, 10, 0).prints] == [10003]
+    by_twos = market.session.ladder(ALL_VENUES, 20, 10, 0).prints
+    assert [(p.tick, p.lots, p.bought) for p in by_twos] == [
+        (10000, 2, False),
+        (10003, 4, True),
+        (10002, 9, True),
+    ]
+    by_tens = market.session.ladder(ALL_VENUES, 100, 10, 0).prints
+    assert [(p.tick, p.lots, p.bought) for p in by_tens] == [(10000, 2, False), (10002, 13, True)]
     assert market.session.ladder(ALL_VENUES, 1, 10, market.session.tape.count).prints == []
 
 

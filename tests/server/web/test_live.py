@@ -33,6 +33,7 @@ from leadline.wire.reader import (
     Subscribed,
     decode,
 )
+from leadline.wire.sizes import rounded
 from tests.fakes.market import HandMarket, hand_market
 from tests.fakes.server import serving
 
@@ -43,7 +44,7 @@ class Running:
     port: int
 
     def phone(self, **options: Any) -> connect:
-        options.setdefault("subprotocols", ["leadline.v1"])
+        options.setdefault("subprotocols", ["leadline.v2"])
         options.setdefault("compression", "deflate")
         return connect(f"ws://127.0.0.1:{self.port}/live", **options)
 
@@ -218,7 +219,7 @@ def narrow_socket(port: int) -> socket.socket:
 async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(running: Running) -> None:
     narrow = narrow_socket(running.port)
     async with running.phone(sock=narrow, max_queue=1, close_timeout=0.2) as slow, running.phone() as quick:
-        for depth in (200, 199, 198, 197):
+        for depth in range(200, 192, -1):
             await send(slow, 1, depth, wish(depth=depth))
         await send(quick, 1, 1, wish(depth=200))
         watched = (await receive(slow, Subscribed)).stream
@@ -230,12 +231,12 @@ async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(runn
         deltas = 0
         for turn in range(40):
             # Every row changes in every frame, so what is not read soon fills all buffers.
-            book.apply(ticks, [1 + (tick * 7919 + turn * 104729) % 10**9 for tick in ticks], [], [])
+            book.apply(ticks, [1 + (tick * 7919 + turn * 387_420_489) % 10**9 for tick in ticks], [], [])
             reader.apply(await receive(quick, Delta))
             deltas += 1
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         slow.transport.resume_reading()
-        final = book.bids(200)[1].tolist()
+        final = rounded(book.bids(200)[1]).tolist()
         follower = LadderReader(1, 200)
         keyframes = received = 0
         async with asyncio.timeout(10):

@@ -34,7 +34,7 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[HandMarket, int]]:
 
 
 def phone(port: int, **options: Any) -> connect:
-    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v1"], **options)  # type: ignore[list-item]
+    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"], **options)  # type: ignore[list-item]
 
 
 def narrow_socket(port: int) -> socket.socket:
@@ -78,7 +78,7 @@ class Follower:
         for _ in range(frames):
             self._turn += 1
             self._book.apply(
-                ticks, [1 + (tick * 7919 + self._turn * 104_729) % 10**9 for tick in ticks], [], []
+                ticks, [1 + (tick * 7919 + self._turn * 387_420_489) % 10**9 for tick in ticks], [], []
             )
             message = await ladder_frame(self._one)
             assert isinstance(message, Delta), "it never falls behind"
@@ -99,7 +99,8 @@ async def test_stalled_phones_hold_little_and_delay_nobody(tmp_path: Path) -> No
             stalled = await stack.enter_async_context(
                 phone(port, sock=narrow_socket(port), max_queue=1, close_timeout=0.1)
             )
-            await watch(stalled)
+            for depth in (200, 199):
+                await watch(stalled, depth)
             stalled.transport.pause_reading()
         quick = await stack.enter_async_context(phone(port))
         await watch(quick)
@@ -117,7 +118,8 @@ async def test_a_phone_for_which_too_much_waits_is_sent_away_by_name(tmp_path: P
     async with served(tmp_path) as (market, port), phone(port) as quick:
         narrow = narrow_socket(port)
         async with phone(port, sock=narrow, max_queue=1, close_timeout=0.1) as stalled:
-            await watch(stalled)
+            for depth in (200, 199):
+                await watch(stalled, depth)
             stalled.transport.pause_reading()
             # Notices are never merged: only they can pile up.
             text = "x" * 20_000
@@ -146,7 +148,8 @@ async def test_a_phone_that_never_reads_again_is_let_go_with_all_it_held(
     async with served(tmp_path) as (market, port), phone(port) as quick:
         await watch(quick)
         async with phone(port, sock=narrow_socket(port), max_queue=1, close_timeout=0.1) as stalled:
-            await watch(stalled)
+            for depth in (200, 199):
+                await watch(stalled, depth)
             stalled.transport.pause_reading()
             transports = [made._frames.transport for made in market.hub.watchers]  # type: ignore[attr-defined]
             follower = Follower(market, quick)
