@@ -9,6 +9,7 @@ import { store } from "./model/store.ts";
 import { SUBPROTOCOL } from "./net/frames.ts";
 import { keepSubscribed } from "./push/client.ts";
 import { readOpened } from "./push/opened.ts";
+import { watchServer } from "./push/watch.ts";
 import { soundAlert } from "./sound.ts";
 import "./style.css";
 import { fetchTheRest } from "./ui/lazy.tsx";
@@ -96,3 +97,4 @@ setTimeout(() => {
 }, REST_AFTER_MS);
 watchUpdates();
 void keepSubscribed();
+watchServer();

@@ -2,7 +2,8 @@
 
 import { askServer } from "./net/ask.ts";
 import { deviceName } from "./push/device.ts";
-import { buttonsOf, notDone, type Offer, readNotice, shaking } from "./push/notice.ts";
+import { buttonsOf, notDone, type Offer, readNotice, SILENCE, shaking } from "./push/notice.ts";
+import { lookerOf, lookForServer } from "./push/silence.ts";
 import { register } from "./push/subscribe.ts";
 
 declare const self: ServiceWorkerGlobalScope;
@@ -110,6 +111,12 @@ self.addEventListener("pushsubscriptionchange", (event) => {
   (event as ExtendableEvent).waitUntil(
     register(browser, deviceName(self.navigator.userAgent)).catch(() => {}),
   );
+});
+
+// Where the browser wakes the worker now and then: a server that was killed can send no message.
+self.addEventListener("periodicsync" as "sync", (event) => {
+  const { tag } = event as unknown as { tag: string };
+  if (tag === SILENCE) (event as ExtendableEvent).waitUntil(lookForServer(lookerOf(self.registration)));
 });
 
 /** An app in view goes there itself; else one is brought up. */

@@ -461,6 +461,10 @@ def _packed(usd: np.ndarray) -> bytes:
     return squeeze.compress(steps.astype(np.uint8).tobytes()) + squeeze.flush()
 
 
+async def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok", "version": "still", "market": "twin", "simulated": True})
+
+
 async def _no_devices(_: Request) -> JSONResponse:
     return JSONResponse({"available": False, "problem": "no alerts here", "devices": []})
 
@@ -506,6 +510,7 @@ class StillServer:
         return Starlette(
             routes=[
                 WebSocketRoute("/live", self._live),
+                Route("/healthz", _health, methods=["GET"]),
                 Route("/api/push/health", _no_devices, methods=["POST"]),
                 *alerts_of(NOW_MS, moment()),
                 Route("/{path:path}", static.endpoint),

@@ -15,8 +15,11 @@ from leadline.push.message import webpush_payload
 from leadline.store.alerts import Alert, Waiting
 from leadline.store.devices import Device
 from leadline.wire.reader import Keyframe, LadderReader, decode
-from tests.browser.conftest import PATIENCE_MS, touch, wait_live
+from tests.browser.conftest import PATIENCE_MS, standing_still, touch, wait_live
 from tests.browser.fingers import Fingers
+from tests.browser.still import StillServer
+from tests.browser.test_pictures import take
+from tests.browser.test_quality import AXE, FINGER_PX, SMALL_TARGETS, violations
 from tests.fakes.push_service import Answer, PushService
 
 SHOWN = """async () => {
@@ -97,6 +100,14 @@ class PushLine:
         for one in event["registrations"]:
             if one["scopeURL"].startswith(self._origin) and not one["isDeleted"]:
                 self._registration = one["registrationId"]
+
+    def look(self) -> None:
+        """Wake the worker as the browser does now and then."""
+        assert self._registration
+        self._session.send(
+            "ServiceWorker.dispatchPeriodicSyncEvent",
+            {"origin": self._origin, "registrationId": self._registration, "tag": "server-silent"},
+        )
 
     def deliver(self, data: str) -> None:
         assert self._registration
@@ -232,6 +243,11 @@ def test_alerts_are_turned_on_by_a_tap_and_every_link_of_the_way_is_told(
     line.deliver(json.dumps(there.received("test", None)))
     expect(there.panel.get_by_role("status")).to_contain_text("The test was here after")
     expect(there.row("Last message")).to_contain_text("delivered")
+    expect(there.panel.get_by_text("no watcher outside is named")).to_be_visible()
+    there.page.evaluate(AXE.read_text())
+    assert violations(there.page) == []
+    assert there.page.evaluate(SMALL_TARGETS, FINGER_PX) == []
+    take(there.page, "alerts-health")
     # The next one does not get through, and that is told too.
     there.subscriber.always = Answer(503)
     there.page.wait_for_timeout(3_000)  # the server takes a test each three seconds
@@ -309,3 +325,25 @@ def test_a_cluster_that_price_nears_rings_the_phone_and_a_tap_opens_its_row(
     expect(page.get_by_role("button", name="Back to price")).to_be_visible()
     told = page.request.get(f"{server}/api/inbox").json()["alerts"]
     assert next(one for one in told if one["id"] == entry["id"])["seen"] is not None
+
+
+HEARD = """async () => {
+  const store = await caches.open('push-device');
+  return (await (await store.match('/server-heard'))?.json()) ?? null;
+}"""
+
+
+def test_a_server_that_is_gone_is_noticed_by_the_worker_alone(phone: BrowserContext) -> None:
+    page = phone.new_page()
+    with standing_still(StillServer()) as still:
+        page.goto(still.address)
+        line = PushLine(page, still.address)
+        line.look()
+        until(page, lambda: page.evaluate(HEARD) is not None)
+        heard = page.evaluate(HEARD)
+        assert heard["told"] is False
+    line.look()
+    (notice,) = shown(page, 1)
+    assert notice["title"].startswith("Leadline has not answered since ")
+    assert "nothing is watched" in notice["body"]
+    assert page.evaluate(HEARD) == {**heard, "told": True}

@@ -5,6 +5,8 @@ import { Refusal } from "../net/ask.ts";
 import { readySound } from "../sound.ts";
 import { deviceName, deviceSecret } from "./device.ts";
 import { type PhoneHealth, readHealth, type ServerHealth } from "./health.ts";
+import { SILENCE } from "./notice.ts";
+import { lastHeard } from "./silence.ts";
 import { ask, type Browser, register } from "./subscribe.ts";
 
 /**
@@ -26,6 +28,7 @@ export const push = {
   roundTripMs: signal<number | null>(null),
 };
 
+const LOOK_EVERY_MS = 12 * 3_600_000;
 /** How long a test message is waited for. */
 const TEST_PATIENCE_MS = 15_000;
 
@@ -65,7 +68,28 @@ async function look(): Promise<void> {
     permission,
     subscribed: asked && (await (await browserOf()).manager.getSubscription()) !== null,
   });
-  push.phone.value = { state: push.state.value, installed: isInstalled(), lacks: lacks() };
+  const on = push.state.value === "on";
+  push.phone.value = {
+    state: push.state.value,
+    installed: isInstalled(),
+    lacks: lacks(),
+    looksWhenClosed: on && (await lookWhenClosed()),
+    heardMs: on ? ((await lastHeard(caches))?.atMs ?? null) : null,
+  };
+}
+
+/** Has the browser wake the worker now and then to look for the server; tells whether it will. */
+async function lookWhenClosed(): Promise<boolean> {
+  const { periodicSync } = (await navigator.serviceWorker.ready) as {
+    periodicSync?: { register(tag: string, options: { minInterval: number }): Promise<void> };
+  };
+  try {
+    // How often it does so is the browser's to say: by how much the app is used, at most twice a day.
+    await periodicSync?.register(SILENCE, { minInterval: LOOK_EVERY_MS });
+    return periodicSync !== undefined;
+  } catch {
+    return false; // not installed, or not allowed
+  }
 }
 
 function lacks(): PhoneHealth["lacks"] {
@@ -86,7 +110,7 @@ export async function askHealth(): Promise<void> {
   } catch (error) {
     // A refusal is an answer too: its sentence says what is missing.
     const problem = error instanceof Refusal ? error.message : null;
-    push.server.value = problem === null ? null : { available: false, problem, devices: [] };
+    push.server.value = problem === null ? null : { ...readHealth(null), problem };
   }
 }
 

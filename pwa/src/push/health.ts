@@ -24,6 +24,16 @@ export interface ServerHealth {
   /** Why not, in the server's words; empty when it is. */
   readonly problem: string;
   readonly devices: readonly DeviceHealth[];
+  /** The watcher outside that pages when this server stops; null when none is named. */
+  readonly watcher: Watcher | null;
+}
+
+export interface Watcher {
+  readonly host: string;
+  /** When it heard of the server last, Unix ms; null before. */
+  readonly heardMs: number | null;
+  /** Why it does not hear now, in the server's words; empty when it does. */
+  readonly problem: string;
 }
 
 /** What the page sees by itself. */
@@ -32,6 +42,10 @@ export interface PhoneHealth {
   readonly installed: boolean;
   /** Names of what this browser lacks: keys of strings.push.lacks. */
   readonly lacks: readonly (keyof typeof strings.push.lacks)[];
+  /** Whether the browser looks for the server with the app closed too. */
+  readonly looksWhenClosed: boolean;
+  /** When the server answered this phone last, Unix ms; null for not yet, or alerts off. */
+  readonly heardMs: number | null;
 }
 
 export interface HealthRow {
@@ -65,6 +79,13 @@ export function readHealth(told: unknown): ServerHealth {
       postMs: count(it.post_ms),
       deliveredMs: count(it.delivered_ms),
     })),
+    watcher: isRecord(answer.heartbeat)
+      ? {
+          host: text(answer.heartbeat.host),
+          heardMs: count(answer.heartbeat.heard_ms),
+          problem: text(answer.heartbeat.problem),
+        }
+      : null,
   };
 }
 
@@ -85,7 +106,8 @@ export function phoneRows(phone: PhoneHealth, server: ServerHealth | null, nowMs
     });
   }
   if (server === null) {
-    found.push({ name: rows.server, value: strings.push.notReached, good: false });
+    const since = phone.heardMs === null ? "" : duration(Math.max(0, nowMs - phone.heardMs));
+    found.push({ name: rows.server, value: strings.push.notReached(since), good: false });
   } else if (!server.available) {
     found.push({ name: rows.server, value: server.problem, good: false });
   } else if (phone.state === "on") {
@@ -103,6 +125,39 @@ export function phoneRows(phone: PhoneHealth, server: ServerHealth | null, nowMs
       good: null,
     });
   return found;
+}
+
+/** Who tells when the server itself stops; hasRule: whether a rule waits for that. */
+export function stopRows(
+  phone: PhoneHealth,
+  server: ServerHealth,
+  hasRule: boolean,
+  nowMs: number,
+): HealthRow[] {
+  const { stops } = strings.push;
+  const on = phone.state === "on";
+  const told = on && hasRule;
+  return [
+    {
+      name: stops.inOrder,
+      value: told ? stops.atOnce : on ? stops.noRule : stops.nobody,
+      good: told || null,
+    },
+    { name: stops.killed, ...watcherOf(server.watcher, nowMs) },
+    {
+      name: stops.phone,
+      value: !on ? stops.never : phone.looksWhenClosed ? stops.whenClosed : stops.whileOpen,
+      good: null,
+    },
+  ];
+}
+
+function watcherOf(watcher: Watcher | null, nowMs: number): Pick<HealthRow, "value" | "good"> {
+  const { stops } = strings.push;
+  if (!watcher) return { value: stops.noWatcher, good: null };
+  if (watcher.problem) return { value: `${watcher.host}: ${watcher.problem}`, good: false };
+  if (watcher.heardMs === null) return { value: stops.notYet(watcher.host), good: null };
+  return { value: stops.pages(watcher.host, duration(Math.max(0, nowMs - watcher.heardMs))), good: true };
 }
 
 /** How the newest message to a device went. */

@@ -99,3 +99,22 @@ export function within(url: string): string {
 export function shaking(way: Way): number[] {
   return { "1": [50, 60, 50, 60, 220], "0": [120], "-1": [220, 60, 50, 60, 50] }[`${way}`];
 }
+
+/** The tag of what is shown about a server that has fallen silent, and of the task that looks for it. */
+export const SILENCE = "server-silent";
+
+/** What is shown about a server that has not answered since then (Unix ms). */
+export function silenceNotice(sinceMs: number): NotificationOptions & { readonly title: string } {
+  const since = new Date(sinceMs).toLocaleString("en-GB", {
+    weekday: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+  return {
+    title: `Leadline has not answered since ${since}`,
+    body: "It is down, or this phone cannot reach it from here. While it is down nothing is watched.",
+    tag: SILENCE,
+    icon: "/icons/icon-192.png",
+    data: { url: "/#alerts" },
+  };
+}

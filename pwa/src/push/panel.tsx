@@ -1,9 +1,10 @@
 /** Whether alerts reach this phone, the taps that change it, and how every device fares. */
 
 import { useEffect } from "preact/hooks";
+import { rules } from "../alerts/client.ts";
 import { strings } from "../strings.ts";
 import { askHealth, push, test, turnOff, turnOn } from "./client.ts";
-import { type HealthRow, lastOf, phoneRows } from "./health.ts";
+import { type HealthRow, lastOf, phoneRows, stopRows } from "./health.ts";
 import "./push.css";
 
 export function PushPanel() {
@@ -43,6 +44,8 @@ function Health() {
   if (!phone) return null;
   const server = push.server.value;
   const nowMs = Date.now();
+  // While the rules are not known, the usual one is taken to be there.
+  const hasRule = rules.value?.rules.some((it) => it.kind === "server" && it.enabled) ?? true;
   const others = server?.devices.filter((it) => !it.isThis) ?? [];
   const rows = others.map((it) => ({
     name: it.name,
@@ -53,6 +56,12 @@ function Health() {
     <>
       <h3>{strings.push.health}</h3>
       <Rows rows={phoneRows(phone, server, nowMs)} />
+      {server && (
+        <>
+          <h3>{strings.push.stop}</h3>
+          <Rows rows={stopRows(phone, server, hasRule, nowMs)} />
+        </>
+      )}
       {rows.length > 0 && <h3>{strings.push.others}</h3>}
       {rows.length > 0 && <Rows rows={rows} />}
     </>
