@@ -13,7 +13,7 @@ KERNELS := $(shell grep -rlE --include='*.py' '^from (numba|leadline.domain.raw_
 STEPS := lint types test-server test-pwa test-browser
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build dev lint types test-server test-pwa test-browser faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app lighthouse bench-push bench-delay peers lock clean
+.PHONY: help run test build dev lint types test-server test-pwa test-browser pictures faults alert-days simulate fuzz kills score bench bench-wire bench-streams bench-fanout bench-start bench-ingest bench-book bench-heat bench-app lighthouse bench-push bench-delay peers lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,10 @@ test-browser: dev build/.warm
 
 faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS=1-100)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-40) $(BIN)/python -m pytest -n 2 tests/twin/test_adapters.py $(ARGS)
+
+pictures: dev ## every screen in every look, in build/pictures
+	@$(PAGES)
+	LEADLINE_PICTURES=all $(BIN)/python -m pytest -n 2 tests/browser/test_looks.py $(ARGS)
 
 kills: dev ## alerts over so many kills of the server at random moments (KILLS=100)
 	LEADLINE_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/server/push/test_kills.py $(ARGS)

@@ -75,6 +75,7 @@ export const strings = {
     armed: (count: number) => (count === 1 ? "1 rule armed." : `${count} rules armed.`),
     notHere: "Nothing reaches this phone's lock screen.",
     out: "The server is not reached: this is what was known before.",
+    outUnknown: "The server is not reached, and it alone knows this.",
     back: "All alerts",
     asItWas: (time: string) => `The book as it was at ${time}`,
     ago: (age: string) => `${age} ago`,
@@ -339,6 +340,7 @@ export const strings = {
   rowNothing: "nothing resting",
   rowVenues: "by venue",
   rowAsking: "asking the server",
+  rowOut: "venues: not connected",
   rowShorts: "shorts liq.",
   rowLongs: "longs liq.",
   rowBought: "bought here",
@@ -419,7 +421,6 @@ export const strings = {
   mapMoves: (side: "long" | "short", time: string) => `${side === "long" ? "longs" : "shorts"} since ${time}`,
   mapMoved: (bp: string, up: boolean) => `${bp} bp ${up ? "up" : "down"}`,
   mapFate: "what became of it",
-  mapLedgerName: "opened, closed and liquidated",
   mapLedger: (opened: string, closed: string, liquidated: string) =>
     `${opened} opened, ${closed} closed, ${liquidated} liquidated`,
   mapExact: "exact / modelled",

@@ -44,6 +44,7 @@ ROWS_KEPT = 4_096
 RATIO = 1.0003
 FLAGS_LIVE_SIMULATED = 1 | 4
 FLAGS_STALE_SIMULATED = 2 | 4
+STALE_MS = 10_000
 STEP_MIN = {12: 1, 24: 2, 72: 5, 168: 15}
 
 
@@ -71,10 +72,10 @@ def symbol_facts() -> list[dict[str, object]]:
     ]
 
 
-def hello() -> bytes:
+def hello(market: str = "twin") -> bytes:
     facts = {
         "version": "still",
-        "market": "twin",
+        "market": market,
         "simulated": True,
         "server_ms": NOW_MS,
         "venues": ["binance", "bybit", "okx"],
@@ -241,7 +242,7 @@ WATCHED = [
 ]
 
 
-def glance(symbols: list[str], *, late: str | None = None) -> dict[str, object]:
+def glance(symbols: list[str], *, late: str | None = None, age_ms: int = 200) -> dict[str, object]:
     """Return the key of a glance frame; the book of the market ``late`` has not come for 48 s."""
     rows = []
     for symbol in symbols:
@@ -268,7 +269,8 @@ def glance(symbols: list[str], *, late: str | None = None) -> dict[str, object]:
 
         oi = 8_500_000 if base == "BTC" else 2_000_000
         clusters = [told("S", above), told("L", below)]
-        age = 480 if stale else 2
+        age = 480 if stale else age_ms // 100
+        stale |= age_ms > STALE_MS
         rows.append(
             [2 if stale else 1, age, last, day, *clusters, bias, regime, code(usd).tobytes(), oi, 100]
         )
@@ -300,7 +302,7 @@ def row_facts(group: int, row: int) -> dict[str, object]:
     return {"symbol": "BTCUSDT", "group": group, "row": row, "t": NOW_MS, "venues": venues}
 
 
-def tape() -> dict[str, object]:
+def tape(flags: int = FLAGS_LIVE_SIMULATED, age_ms: int = 80) -> dict[str, object]:
     """Return the key of a tape frame: a minute of prints with a burst of liquidations."""
     random = np.random.default_rng(SEED)
     trades: list[int] = []
@@ -321,8 +323,8 @@ def tape() -> dict[str, object]:
         "liquidations": forced,
         "floor_usd": 0,
         "sums": [9e9, 8e9],
-        "flags": FLAGS_LIVE_SIMULATED,
-        "age": 80,
+        "flags": flags,
+        "age": age_ms,
     }
 
 
@@ -477,7 +479,8 @@ async def _until_gone(mover: Coroutine[None, None, None]) -> None:
 class StillServer:
     """Answers every subscription with the same picture; ``hz`` above 0 lets the ladder move.
 
-    standing: how venues stand in the estimate, those that are not simply in it.
+    standing: how venues stand in the estimate, those that are not simply in it.  age_ms: of every book;
+    beyond STALE_MS the server itself calls them stale.  market: what the greeting calls it.
     """
 
     def __init__(
@@ -487,11 +490,15 @@ class StillServer:
         calibrated: bool = True,
         standing: Mapping[str, str] = MappingProxyType({}),
         late: str | None = None,
-        stale: bool = False,
+        age_ms: int = 80,
+        market: str = "twin",
         pages: Path = STATIC,
     ) -> None:
         self.hz = hz
-        self.flags = FLAGS_STALE_SIMULATED if stale else FLAGS_LIVE_SIMULATED
+        self.stale = age_ms > STALE_MS
+        self.flags = FLAGS_STALE_SIMULATED if self.stale else FLAGS_LIVE_SIMULATED
+        self.age_ms = age_ms
+        self.name = market
         self.late = late
         self.pages = pages
         self.calibrated = calibrated
@@ -520,7 +527,7 @@ class StillServer:
 
     async def _live(self, socket: WebSocket) -> None:
         await socket.accept(subprotocol="leadline.v2")
-        await socket.send_bytes(hello())
+        await socket.send_bytes(hello(self.name))
         streams = 0
         async with asyncio.TaskGroup() as movers:
             moving: dict[int, asyncio.Task[None]] = {}
@@ -561,6 +568,7 @@ class StillServer:
             key = map_picture(hours, opened, calibrated=self.calibrated)
             key["standing"] = self.standing
             key["flags"] = self.flags
+            key["age"] = 4_000 + self.age_ms
             await socket.send_bytes(msgpack.packb([30, stream, key]))
             return None
         if kind == "marks":
@@ -568,18 +576,18 @@ class StillServer:
             await socket.send_bytes(msgpack.packb([60, stream, list(self.marks.values())]))
             return None
         if kind == "tape":
-            await socket.send_bytes(msgpack.packb([40, stream, tape()]))
+            await socket.send_bytes(msgpack.packb([40, stream, tape(self.flags, self.age_ms)]))
             return self._silence(socket, stream)
         if kind == "pulse":
             await socket.send_bytes(msgpack.packb([50, stream, pulse(int(wish["hours"]))]))  # type: ignore[call-overload]
             return None
         if kind == "glance":
-            key = glance(wish["symbols"], late=self.late)  # type: ignore[arg-type]
+            key = glance(wish["symbols"], late=self.late, age_ms=self.age_ms)  # type: ignore[arg-type]
             await socket.send_bytes(msgpack.packb([20, stream, key]))
             return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]
         view = ladder(group, np.random.default_rng(SEED))
-        view.flags = self.flags
+        view.flags, view.age_ms = self.flags, self.age_ms
         told = state(calibrated=self.calibrated, standing=self.standing)
         await socket.send_bytes(frames.state(stream, told))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
@@ -606,7 +614,7 @@ class StillServer:
     async def _silence(self, socket: WebSocket, stream: int) -> None:
         """A tape without news tells every second that it is fed."""
         async for second in _ticks(1):
-            told = [41, stream, NOW_MS + 1_000 * second, [], [], 0, [0, 0], FLAGS_LIVE_SIMULATED, 80]
+            told = [41, stream, NOW_MS + 1_000 * second, [], [], 0, [0, 0], self.flags, self.age_ms]
             await socket.send_bytes(msgpack.packb(told))
 
     async def _beat(self, socket: WebSocket, stream: int, view: LadderView) -> None:

@@ -75,7 +75,9 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
 
     async def preview(request: Request) -> JSONResponse:
         try:
-            read_rule(await request.json())
+            asked = await request.json()
+            asked.pop("id", None)
+            read_rule(asked)
         except RuleError as error:
             raise Refused(400, "bad_rule", str(error)) from None
         told = {"count": 3, "since": now_ms - 86_400_000, "now": now_ms, "unknown_ms": 0, "examples": []}

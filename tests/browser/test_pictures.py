@@ -40,9 +40,10 @@ COLOURS = """([pane, across, down]) => {
 
 
 def take(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png")
-    assert (PICTURES / f"{name}.png").stat().st_size > 10_000
+    path = PICTURES / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path)
+    assert path.stat().st_size > 10_000
 
 
 def colours(page: Page, pane: str) -> np.ndarray:
@@ -150,7 +151,7 @@ def test_the_past_looks_like_the_past(still_page: Page, phone: BrowserContext) -
 @pytest.mark.parametrize(
     ("name", "freshness", "market"),
     [
-        ("stale", "stale", StillServer(stale=True)),
+        ("stale", "stale", StillServer(age_ms=48_000)),
         ("uncalibrated", "fresh", StillServer(calibrated=False)),
         ("estimated", "fresh", StillServer(standing={"okx": "mark_estimated", "bybit": "no_interest"})),
     ],

@@ -63,7 +63,7 @@ function Trouble() {
   if (!said) return null;
   return (
     <p class="page-warning" role="status">
-      {said === "out" ? strings.alerts.out : said.text}
+      {said !== "out" ? said.text : held.value ? strings.alerts.out : strings.alerts.outUnknown}
     </p>
   );
 }

@@ -3,7 +3,7 @@
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { mute, problem, putRule, setQuiet, snooze } from "./change.ts";
-import { held, rules, serverNowMs } from "./client.ts";
+import { held, rules, serverNowMs, trouble } from "./client.ts";
 import { edited } from "./editor.tsx";
 import { dayAndTime } from "./inbox_list.tsx";
 import { freshRule, type Quiet, type Rule, type Rules } from "./rules.ts";
@@ -14,7 +14,9 @@ const QUIET_FIRST = { begin: "23:00", end: "07:00" };
 
 export function RulesList() {
   const known = rules.value;
-  if (!known) return null;
+  if (!known) {
+    return trouble.value === "out" ? <p class="page-note">{strings.alerts.outUnknown}</p> : null;
+  }
   void store.second.value;
   const nowMs = held.value ? serverNowMs(held.value) : known.nowMs;
   const asleep = known.rules.some((it) => it.snoozedUntilMs > nowMs);

@@ -395,9 +395,11 @@ export class LadderPainter {
     context.fillRect(0, top, width, line);
     context.fillRect(0, top + height - line, width, line);
     const middle = top + height / 2;
-    if (sigma !== null) this.#paintPush(sigma, pushText, middle, spineStart);
     const ink = { font: FONTS.midPrice, colour: INK.primary };
-    this.#digits.drawCentred(last, (spineStart + spineEnd) / 2, middle, ink, 0, ink);
+    const centre = (spineStart + spineEnd) / 2;
+    this.#digits.drawCentred(last, centre, middle, ink, 0, ink);
+    const room = centre - this.#digits.width(last, FONTS.midPrice) / 2 - BOOK_GAP;
+    if (sigma !== null) this.#paintPush(sigma, pushText, middle, room);
     context.font = FONTS.midNote;
     context.fillStyle = INK.secondary;
     context.textAlign = "right";

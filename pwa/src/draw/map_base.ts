@@ -15,7 +15,7 @@ import { FONTS } from "./type.ts";
 
 const PRICE_MARK_PX = 88;
 const TIME_MARK_PX = 52;
-const HALO = "rgb(6 8 12 / 0.8)";
+const TEXT_GROUND = "rgb(6 8 12 / 0.72)";
 const GRID_INK = "rgb(255 255 255 / 0.06)";
 const MINUTE_MS = 60_000;
 
@@ -123,17 +123,14 @@ export class MapBasePainter {
     const decimals = decimalsOfStep(roundStep(...range));
     context.font = FONTS.axis;
     context.textAlign = "left";
-    context.lineJoin = "round";
-    context.strokeStyle = HALO;
-    context.lineWidth = 3;
-    context.fillStyle = INK.secondary;
-    for (const price of roundValues(...range)) {
-      const y = surface.snap(camera.y(price));
-      if (y < 14) continue;
+    for (const { price, y } of priceTexts(camera, frame)) {
       const text = fixed(price, decimals);
-      const baseline = surface.baseline(FONTS.axis, y - 9);
-      context.strokeText(text, 8, baseline);
-      context.fillText(text, 8, baseline);
+      context.fillStyle = TEXT_GROUND;
+      context.beginPath();
+      context.roundRect(PRICE_TEXT.left, y - 7.5, context.measureText(text).width + 8, 15, 4);
+      context.fill();
+      context.fillStyle = INK.secondary;
+      context.fillText(text, PRICE_TEXT.left + 4, surface.baseline(FONTS.axis, y));
     }
   }
 
@@ -152,6 +149,17 @@ export class MapBasePainter {
       context.fillText(mark.midnight ? dayText(mark.minute) : timeText(mark.minute), x, baseline);
     }
   }
+}
+
+/** The room that a price of the scale takes at the left edge of the plot. */
+export const PRICE_TEXT = { left: 4, right: 62, height: 16 } as const;
+const ABOVE_LINE = 9;
+
+/** Where the prices of the scale stand: the middles of their texts, each above its line. */
+export function priceTexts(camera: MapCamera, frame: MapFrame): { price: number; y: number }[] {
+  return roundValues(...priceRange(camera, frame))
+    .map((price) => ({ price, y: camera.y(price) - ABOVE_LINE }))
+    .filter(({ y }) => y >= PRICE_TEXT.height / 2);
 }
 
 /** Lowest and highest price of the plot, and how many marks it has room for. */

@@ -2,7 +2,7 @@
 
 import { usd } from "../format.ts";
 import { placeLabels, type Wanted } from "./labels.ts";
-import { timeText } from "./map_base.ts";
+import { PRICE_TEXT, priceTexts, timeText } from "./map_base.ts";
 import type { MapCamera } from "./map_camera.ts";
 import type { MapFrame } from "./map_frame.ts";
 import { INK, type Palette } from "./palette.ts";
@@ -69,13 +69,13 @@ export class MapOverlayPainter {
     const { context } = this.#surface;
     this.#surface.clear();
     for (const mark of overlay.marks) {
-      this.#dashed(camera.y(mark.price), frame.axisLeft, frame, INK.mark, [5, 4]);
+      this.#dashed(camera.y(mark.price), camera, frame, INK.mark, [5, 4]);
     }
     for (const cluster of overlay.clusters) this.#bracket(cluster, camera, frame);
     if (overlay.last > 0) {
-      this.#dashed(camera.y(overlay.last), frame.axisLeft, frame, "rgb(255 255 255 / 0.6)", [3, 3]);
+      this.#dashed(camera.y(overlay.last), camera, frame, "rgb(255 255 255 / 0.6)", [3, 3]);
     }
-    if (overlay.crosshair) this.#cross(overlay.crosshair, frame);
+    if (overlay.crosshair) this.#cross(overlay.crosshair, camera, frame);
     for (const { item, y } of placeLabels(labelsOf(overlay, camera, frame), frame.plotHeight, LABEL_GAP)) {
       this.#label(item, y, frame);
     }
@@ -86,15 +86,17 @@ export class MapOverlayPainter {
     return side === "short" ? this.#palette.side.buyText : this.#palette.side.sellText;
   }
 
-  #dashed(y: number, right: number, frame: MapFrame, ink: string, dash: readonly number[]): void {
+  /** A line at a price, which strikes out no price of the scale. */
+  #dashed(y: number, camera: MapCamera, frame: MapFrame, ink: string, dash: readonly number[]): void {
     if (y < 0 || y > frame.plotHeight) return;
+    const struck = priceTexts(camera, frame).some((it) => Math.abs(it.y - y) <= PRICE_TEXT.height / 2);
     const { context } = this.#surface;
     context.strokeStyle = ink;
     context.lineWidth = 1;
     context.setLineDash(dash as number[]);
     context.beginPath();
-    context.moveTo(0, this.#surface.snap(y));
-    context.lineTo(right, this.#surface.snap(y));
+    context.moveTo(struck ? PRICE_TEXT.right : 0, this.#surface.snap(y));
+    context.lineTo(frame.axisLeft, this.#surface.snap(y));
     context.stroke();
     context.setLineDash([]);
   }
@@ -116,9 +118,9 @@ export class MapOverlayPainter {
     context.stroke();
   }
 
-  #cross(crosshair: Crosshair, frame: MapFrame): void {
+  #cross(crosshair: Crosshair, camera: MapCamera, frame: MapFrame): void {
     const { context } = this.#surface;
-    this.#dashed(crosshair.y, frame.axisLeft, frame, ICE, [4, 3]);
+    this.#dashed(crosshair.y, camera, frame, ICE, [4, 3]);
     const x = this.#surface.snap(crosshair.x);
     context.setLineDash([4, 3]);
     context.beginPath();

@@ -15,6 +15,7 @@ const BRACKET_ARM = 6;
 const CHIP_WIDTH = 116;
 const CHIP_RADIUS = 7;
 const CHIP_INSET = 2;
+const NOTE_GAP = " · ";
 const CHIP_PADDING = 8;
 const WHALE_WIDTH = 66;
 const WHALE_HEIGHT = 22;
@@ -304,7 +305,10 @@ export class MarksPainter {
     context.font = FONTS.chipNote;
     context.fillStyle = burning ? INK.onLight : state === "exhausted" ? INK.secondary : hue;
     const second = this.#surface.baseline(FONTS.chipNote, top + height * 0.72);
-    context.fillText(chipNote(cluster, live), left + CHIP_PADDING, second);
+    const note = chipNote(cluster, live);
+    const whole = context.measureText(note).width <= width - 1.5 * CHIP_PADDING;
+    const told = whole ? note : note.slice(0, note.indexOf(NOTE_GAP));
+    context.fillText(told, left + CHIP_PADDING, second);
   }
 }
 
@@ -314,10 +318,10 @@ export function chipNote(cluster: Cluster, live: boolean): string {
   const { cascade } = cluster;
   if (cascade) {
     const share = cascade.odds === null ? distance : strings.cascade.chip(fixed(cascade.odds * 100, 0));
-    return `${strings.cascade.states[cascade.state].toUpperCase()} · ${share}`;
+    return `${strings.cascade.states[cascade.state].toUpperCase()}${NOTE_GAP}${share}`;
   }
   if (!live || cluster.eta_min === null) return distance;
-  return `${distance} · ${strings.minutes(cluster.eta_min)}`;
+  return `${distance}${NOTE_GAP}${strings.minutes(cluster.eta_min)}`;
 }
 
 /** How long a wall has been seen; "over" where it was there before the first frame. */

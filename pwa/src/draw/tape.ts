@@ -20,6 +20,9 @@ const WHALE_WASH = 0.24;
 const FORCED_WASH = 0.34;
 /** The part of the width over which the wash of a liquidation fades. */
 const FORCED_REACH = 0.6;
+/** A narrower pane does not tell of how many fills a print is. */
+const FILLS_FROM = 350;
+const WORD_ROOM = 58;
 
 /** A print in words, as it is drawn. */
 export interface TapeRow {
@@ -90,7 +93,7 @@ export class TapePainter {
     context.fillRect(right - length, top + BAR_INSET, length, height - 2 * BAR_INSET);
     this.#digits.drawRight(row.amount, columns.amount, middle, ink);
     const note: TextInk = { font: FONTS.axis, colour: INK.secondary };
-    if (row.fills) this.#digits.drawLeft(row.fills, columns.fills, middle, note);
+    if (row.fills && columns.fills !== null) this.#digits.drawLeft(row.fills, columns.fills, middle, note);
     this.#digits.drawRight(age, columns.age, middle, note);
   }
 
@@ -145,8 +148,9 @@ export class TapePainter {
 /** Where the columns stand in a pane of some width. */
 function columnsOf(width: number) {
   const age = width - LEFT + 2;
-  const amount = age - 78;
-  const price = Math.min(136, width * 0.35);
+  const roomy = width >= FILLS_FROM;
+  const amount = age - (roomy ? 78 : 42);
+  const price = Math.min(136, width * 0.385);
   const word = price + 9;
   const bar = amount - 58;
   return {
@@ -154,9 +158,10 @@ function columnsOf(width: number) {
     price,
     word,
     bar,
-    barMax: Math.max(12, Math.min(64, bar - word - 8)),
+    // Bars of all rows share a scale, and none runs under a word.
+    barMax: Math.max(12, Math.min(64, bar - word - WORD_ROOM)),
     amount,
-    fills: amount + 8,
+    fills: roomy ? amount + 8 : null,
     age,
   };
 }

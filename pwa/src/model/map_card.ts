@@ -76,10 +76,7 @@ function amountsOf(
     const { since, [cell.side]: side } = data.moves;
     const way = strings.mapMoved(fixed(Math.abs(side.bp), 0), side.bp > 0);
     const ledger = strings.mapLedger(usd(side.opened), usd(side.closed), usd(side.triggered));
-    rows.push(
-      [strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), way],
-      [strings.mapLedgerName, ledger],
-    );
+    rows.push([strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), `${way}, ${ledger}`]);
   }
   return rows;
 }

@@ -11,7 +11,7 @@ import { venueName } from "./names.ts";
 
 export function Header({ onRetry }: { onRetry: () => void }) {
   return (
-    <header class="header">
+    <header class={`header ${store.freshness.value}`}>
       <h1 class="bare">
         <SymbolButton />
       </h1>

@@ -3,13 +3,8 @@
 import { mapState } from "../model/map_state.ts";
 import { strings } from "../strings.ts";
 
-/** Facts whose value is a sentence: it has the width of the card, and no name beside it. */
-const WIDE: readonly string[] = [
-  strings.mapVenues,
-  strings.mapFate,
-  strings.mapLedgerName,
-  strings.estimateOf,
-];
+/** A value of so many letters is a sentence: it follows its name over as many lines as it needs. */
+const SENTENCE = 24;
 
 export function MapCardBox() {
   const card = mapState.card.value;
@@ -30,9 +25,8 @@ export function MapCardBox() {
       )}
       <dl>
         {card.facts.map(([name, value]) => (
-          <div key={name} class={WIDE.includes(name) ? "wide" : ""}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
+          <div key={name} class={value.length >= SENTENCE ? "wide" : ""}>
+            <dt>{name}</dt> <dd>{value}</dd>
           </div>
         ))}
       </dl>

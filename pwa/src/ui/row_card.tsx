@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { type RowCard, rowState, type VenuePart } from "../model/row_card.ts";
+import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 
 export function RowCardBox() {
@@ -19,7 +20,11 @@ export function RowCardBox() {
           strings.rowNothing
         )}
       </p>
-      {card.venues ? <Venues venues={card.venues} /> : <p class="row-card-note">{strings.rowAsking}</p>}
+      {card.venues ? (
+        <Venues venues={card.venues} />
+      ) : (
+        <p class="row-card-note">{store.connection.value === "open" ? strings.rowAsking : strings.rowOut}</p>
+      )}
       <dl>
         {card.facts.map(([name, value]) => (
           <div key={name}>
