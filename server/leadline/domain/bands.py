@@ -27,7 +27,7 @@ from leadline.domain import kernels
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.exact import ExactLayer, with_exact
 from leadline.domain.kernels import F8, I8, Bools
-from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning, conserved, misfit
+from leadline.domain.learning import ClassLearning, ForcedFlow, Lesson, TotalLearning, misfit
 from leadline.domain.leverage import Tiers
 from leadline.domain.margin import distance, trigger_from_bankruptcy
 from leadline.domain.profile import Profile
@@ -38,7 +38,6 @@ _TUNED = (
     "_cells",
     "_sums",
     "_scales",
-    "_recent",
     "_classes",
     "_total",
     "_misfit",
@@ -98,7 +97,6 @@ class Bands:
         "_misfit",
         "_part_max",
         "_prior",
-        "_recent",
         "_rivals",
         "_scales",
         "_sells",
@@ -127,8 +125,6 @@ class Bands:
         self._sums: F8 = np.zeros((2, 3, classes))
         self._scales: F8 = np.ones(2)
         self._edges: I8 = np.zeros(2, dtype=np.int64)
-        self._recent: F8 = np.zeros((2, classes + 2, constants.SWEPT_BINS))
-        self._recent[:, classes] = -np.inf
         self._corrected: F8 = np.zeros(2)
         self._faded: F8 = np.zeros(2)
         self._flows: F8 = np.zeros((2, 4, 2 * constants.BINS))
@@ -151,7 +147,7 @@ class Bands:
         self._misfit = 0.0
         self._tune_due_ms = at_ms
         self.forced = ForcedFlow()
-        self.lesson = self._classes.lesson()
+        self.lesson = self._classes.lesson(self._prior)
         self._part_max = constants.CLASS_SHARE_MAX / float(self._prior.sum())
         self.oi_coins = 0.0
         self.sampled_ms: int | None = None
@@ -183,6 +179,10 @@ class Bands:
         """
         if not (isfinite(price) and price > 0):
             raise ValueError(f"expected a mark price above 0, got {price}")
+        if at_ms >= self._learn_due_ms:
+            # Before the mark moves: the prints of what it sweeps are still to come.
+            self._tune(at_ms)
+            self._learn(at_ms)
         position = log(price) / STEP
         if (ceil(position - 0.5), ceil(-position - 0.5)) != (self._edges[0], self._edges[1]):
             seen = at_ms - self.at_ms <= constants.LEARN_GAP_MS
@@ -192,19 +192,13 @@ class Bands:
                 self._sums,
                 self._scales,
                 self._edges,
-                self._recent,
                 self.lesson.multipliers,
                 self._flows,
                 position,
-                float(at_ms),
-                float(constants.MATCHING_MS),
                 counted,
             )
         self.mark_price = float(price)
         self.at_ms = at_ms
-        if at_ms >= self._learn_due_ms:
-            self._tune(at_ms)
-            self._learn(at_ms)
         for rival in self._rivals:
             rival.mark(price, at_ms)
 
@@ -276,9 +270,9 @@ class Bands:
             return trigger
         if not self._hears_all:
             self._begin_tuning(at_ms)
-        self._hear(side, coins, trigger, at_ms)
+        self._hear(side, coins)
         for rival in self._rivals:
-            rival._hear(side, coins, trigger, at_ms)
+            rival._hear(side, coins)
         return trigger
 
     def funding(self, rate: float) -> None:
@@ -352,8 +346,7 @@ class Bands:
     @property
     def taught(self) -> Lesson:
         """What this venue's own prints teach; the shares of an opening add up to 1 with it."""
-        lesson = self._classes.lesson()
-        return Lesson(conserved(lesson, self._prior), lesson.variances)
+        return self._classes.lesson(self._prior)
 
     @property
     def hears_all(self) -> bool:
@@ -497,36 +490,9 @@ class Bands:
         self._histogram[at] = 1.0
         self._span[:] = at, at + 1
 
-    def _responsible(self, side: Side, trigger: float, at_ms: int) -> F8:
-        """Split a print over the classes [J] by what stood around its trigger before it was swept."""
-        bin_ = int(np.floor(log(trigger) / STEP))
-        depth = bin_ if side is Side.BUY else -1 - bin_
-        shares: F8 = np.empty(len(constants.CLASS_DISTANCES))
-        reach = constants.MATCHING_BINS
-        while reach <= constants.MATCHING_BINS_MAX:
-            total = kernels.responsibilities(
-                self._cells,
-                self._scales,
-                self._edges,
-                self._recent,
-                self.lesson.multipliers,
-                0 if side is Side.BUY else 1,
-                depth,
-                reach,
-                float(at_ms - constants.MATCHING_MS),
-                shares,
-            )
-            if total > 0.0:
-                shares /= total
-                return shares
-            reach *= 2
-        # The map showed nothing there: any class may have been missed.
-        shares[:] = self._prior / self._prior.sum()
-        return shares
-
-    def _hear(self, side: Side, coins: float, trigger: float, at_ms: int) -> None:
+    def _hear(self, side: Side, coins: float) -> None:
         self.forced.hear(side, coins)
-        self._classes.take(coins, self._responsible(side, trigger, at_ms))
+        self._classes.take(side, coins)
 
     def _begin_tuning(self, at_ms: int) -> None:
         self._hears_all = True
@@ -572,7 +538,7 @@ class Bands:
             self._misfit = kept * self._misfit + misfit(forced, self._total.multipliers * base, lump)
         self._total.learn(forced, base, lump, weight, minutes)
         if self._hears_all:
-            self._classes.learn(expected.sum(axis=0), lump, minutes)
+            self._classes.learn(expected, lump, minutes)
             self._apply(self.taught)
 
     def _apply(self, lesson: Lesson) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-4"
+VERSION = "bands-6"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
@@ -60,7 +60,7 @@ SEED_LOG_SIGMA = 0.05  # spread of the unknown entries of what was open before t
 
 # Opening and closing.
 CHURN_KEPT = 0.10  # share of two-way flow that outlives a slice (the rest is market makers, scalpers)
-CHURN_CHOICES = (0.05, 0.10, 0.20)  # what a complete feed may show it to be instead
+CHURN_CHOICES = (0.025, 0.05, 0.10, 0.20)  # what a complete feed may show it to be instead, twofold steps
 TUNE_EVERY_MS = 6 * 3_600_000
 TUNE_KEPT_PER_MIN = 0.9998  # memory of what each choice foretold: half-life 2.4 days
 TUNE_MISFIT_RATIO = 0.97  # a rival has to be better by so much
@@ -76,17 +76,14 @@ SCALE_MIN = 2e-9  # e^-20: the lazy scale is multiplied into the cells below it
 
 # Learning from liquidation prints.
 LEARN_EVERY_MS = 300_000
-LEARN_PRIOR = 3.0  # a and b of the Gamma prior of a multiplier
-POOL_PRIOR = 10.0  # the same of the pool: who is hedged or unlevered changes less than who gambles how
+LEARN_PRIOR = 3.0  # positions: a and b of the Gamma prior of a total, weight of a dispersion of 1
+CLASS_LOG_SIGMA = 1.0  # how far the multiplier of a class, or of the pool, may lie from 1: a factor e
+CLASS_LOG_REACH = 0.69  # ln 2: leverage is chosen in steps of about two, and classes so near are alike
+CLASS_OWN_SHARE = 0.05  # of that variance, which neighbours do not share
 LUMP_PRIOR_PRINTS = 30  # what the prior over position sizes counts for among printed ones
 LEARN_KEPT_PER_MIN = 0.99997  # half-life 16 days
 TOTAL_KEPT_PER_MIN = 0.99976  # half-life 2 days
 LEARN_GAP_MS = 90_000  # what the mark reached unseen for so long teaches nothing
-CLASS_LOG_SMOOTHING = 0.25
-MATCHING_MS = 30_000  # a print may come this long after its trigger was swept
-SWEPT_BINS = 256  # so many bins of a side are remembered: 12 % of price
-MATCHING_BINS = 2
-MATCHING_BINS_MAX = 32  # where there is nothing so near, look this far
 THROTTLED_WEIGHT = 0.25
 THROTTLE_MEMORY_S = 10.0
 THROTTLE_SHARE_MAX = 0.95  # of seconds with a print: beyond it nothing can be told

@@ -11,13 +11,11 @@ that prints teach.  So a lesson counts at once for every open position, however 
 
 Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.  cells [S, J, K] are base
 coins over ``scales`` [S].  sums [S, 3, J]: HELD the sum of the cells over K; SWEPT the base coins the
-mark reached since the last open interest sample; EXPECTED those since the last lesson.  recent
-[S, J + 2, R]: the base coins by class that were last swept from depth bin k, at k mod R, then when (ms)
-and which bin.
-flows [S, 4, 2K]: what happened to each depth bin's coins since the start, as multipliers valued them
-then: OPENED in it, TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the ring,
-REVALUED by lessons.  What was closed has no row: closing is a scale of a whole side, and is what remains
-of the change of a bin after these four.
+mark reached since the last open interest sample; EXPECTED those since the last lesson.  flows [S, 4, 2K]:
+what happened to each depth bin's coins since the start, as multipliers valued them then: OPENED in it,
+TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the ring, REVALUED by
+lessons.  What was closed has no row: closing is a scale of a whole side, and is what remains of the
+change of a bin after these four.
 """
 
 from __future__ import annotations
@@ -96,23 +94,19 @@ def move(
     sums: F8,
     scales: F8,
     edges: I8,
-    recent: F8,
     multipliers: F8,
     flows: F8,
     position: float,
-    at_ms: float,
-    kept_ms: float,
     counted: bool,
 ) -> None:
     """Take the mark to ``position`` (log price / log step).
 
     A bin's triggers stand at its centre.  Bins the mark reaches are emptied into SWEPT (and EXPECTED,
-    when ``counted``) and remembered in ``recent``, which adds up what a bin lost within ``kept_ms``.
-    As the mark moves away, the farthest bins leave the ring.  In a ring these are the same slots, so
-    each slot between the old edge and the new one is emptied once and is then free for what it
-    stands for next.
+    when ``counted``).  As the mark moves away, the farthest bins leave the ring.  In a ring these are the
+    same slots, so each slot between the old edge and the new one is emptied once and is then free for
+    what it stands for next.
     """
-    classes, bins, remembered = cells.shape[1], cells.shape[2], recent.shape[2]
+    classes, bins = cells.shape[1], cells.shape[2]
     for side in range(2):
         depth = position if side == 0 else -position
         edge = int(np.ceil(depth - 0.5))
@@ -120,11 +114,7 @@ def move(
         high = min(max(edge, edges[side]), low + bins)
         swept = edge < edges[side]
         for k in range(low, high):
-            slot, place = k % bins, k % remembered
-            if swept and (
-                recent[side, classes + 1, place] != k or at_ms - recent[side, classes, place] > kept_ms
-            ):
-                recent[side, :classes, place] = 0.0
+            slot = k % bins
             value = 0.0
             for j in range(classes):
                 amount = cells[side, j, slot]
@@ -134,7 +124,6 @@ def move(
                 if swept:
                     coins = amount * scales[side]
                     sums[side, SWEPT, j] += coins
-                    recent[side, j, place] += coins
                     if counted:
                         sums[side, EXPECTED, j] += coins
             # The bin this slot stood for, which after a jump or at the ring's far end is not k.
@@ -143,9 +132,6 @@ def move(
                 flows[side, TRIGGERED, left] += value * scales[side]
             else:
                 flows[side, SHIFTED, left] -= value * scales[side]
-            if swept:
-                recent[side, classes, place] = at_ms
-                recent[side, classes + 1, place] = k
         edges[side] = edge
 
 
@@ -454,23 +440,6 @@ def revalue(cells: F8, scales: F8, edges: I8, change: F8, flows: F8) -> None:
 
 
 @_compiled
-def conserve(printed: F8, expected: F8, shares: F8, total: float) -> float:
-    """Return x such that sum(shares x printed / (expected + x)) is ``total``; all arrays [J + 1], above 0."""
-    low = -expected.min()
-    high = (shares * printed).sum() / total
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        found = 0.0
-        for j in range(len(shares)):
-            found += shares[j] * printed[j] / max(expected[j] + middle, 1e-9)
-        if found > total:
-            low = middle
-        else:
-            high = middle
-    return float(high)
-
-
-@_compiled
 def flows_of(flows: F8, first: int, out: F8) -> None:
     """Write the flows of each log-price bin from ``first`` on into ``out`` [4, S, n]."""
     width = flows.shape[2]
@@ -479,38 +448,6 @@ def flows_of(flows: F8, first: int, out: F8) -> None:
             k = first + i if side == 0 else -1 - first - i
             for kind in range(4):
                 out[kind, side, i] = flows[side, kind, k % width]
-
-
-@_compiled
-def responsibilities(
-    cells: F8,
-    scales: F8,
-    edges: I8,
-    recent: F8,
-    multipliers: F8,
-    side: int,
-    k: int,
-    reach: int,
-    since_ms: float,
-    out: F8,
-) -> float:
-    """Write into ``out`` [J] the coins of each class within ``reach`` bins of depth bin ``k``.
-
-    Counts what is there and what was swept from there since ``since_ms``.  Returns the sum.
-    """
-    classes, bins, remembered = cells.shape[1], cells.shape[2], recent.shape[2]
-    total = 0.0
-    for j in range(classes):
-        coins = 0.0
-        for at in range(k - reach, k + reach + 1):
-            slot, place = at % bins, at % remembered
-            if edges[side] - bins <= at < edges[side]:
-                coins += cells[side, j, slot] * scales[side]
-            if recent[side, classes + 1, place] == at and recent[side, classes, place] >= since_ms:
-                coins += recent[side, j, place]
-        out[j] = coins * multipliers[j]
-        total += out[j]
-    return total
 
 
 @_compiled

@@ -1,9 +1,7 @@
 """What liquidation prints teach: how often each distance class dies, and how much in total.
 
-Prints of a class ~ Poisson(multiplier x base coins the mark swept of it), so that a Gamma prior with
-evidence a (coins printed) over b (base coins swept) stays a Gamma.  Both are counted in effective
-positions (coins over the mean square per mean of their sizes), for one whale is one piece of
-evidence, and fade over weeks.
+Prints are counted in effective positions (coins over the mean square per mean of their sizes), for one
+whale is one piece of evidence; what was learnt fades over weeks.
 """
 
 from __future__ import annotations
@@ -11,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import exp, isfinite, log1p
+from math import exp, isfinite, log, log1p
 from typing import Any
 
 import numpy as np
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.events import Side
-from leadline.domain.kernels import F8, conserve
+from leadline.domain.kernels import F8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +28,133 @@ class Lesson:
 
 
 class ClassLearning:
-    """Class multipliers of one venue and symbol, from a feed that shows every liquidation."""
+    """Class multipliers of one venue and symbol, from a feed that shows every liquidation.
 
-    __slots__ = ("_coins", "_evidence", "_printed", "_squares", "prints")
+    What is printed of a side between two lessons ~ Poisson(sum of multiplier x base coins swept).  The
+    logs of the multipliers [J] are Gaussian: at first with means of 0 and neighbours alike, then with what
+    each count adds along the direction in which it tells (Laplace's approximation of the posterior).  So
+    a class goes by its own prints as far as there are any, and by its neighbours' where there are none.
+    """
+
+    __slots__ = (
+        "_coins",
+        "_foretold",
+        "_information",
+        "_missed_squares",
+        "_precision",
+        "_printed",
+        "_squares",
+        "prints",
+    )
 
     def __init__(self) -> None:
-        classes = len(constants.CLASS_DISTANCES)
-        self._evidence: F8 = np.full((2, classes), constants.LEARN_PRIOR)
-        self._printed: F8 = np.zeros(classes)
+        prior = _prior_precision()
+        self._precision: F8 = prior.copy()
+        self._information: F8 = np.zeros(len(prior))
+        self._printed: F8 = np.zeros(2)
+        self._missed_squares = 0.0
+        self._foretold = 0.0
         self._coins = 0.0
         self._squares = 0.0
         self.prints = 0
 
-    def take(self, coins: float, shares: F8) -> None:
-        """Take one print, split over the classes by ``shares`` [J], whose sum is 1."""
-        self._printed += coins * shares
+    def take(self, side: Side, coins: float) -> None:
+        """Take one print."""
+        self._printed[0 if side is Side.BUY else 1] += coins
         self._coins += coins
         self._squares += coins * coins
         self.prints += 1
 
     def learn(self, expected: F8, lump_coins: float, minutes: float) -> None:
-        """Weigh the prints since the last call against the base coins swept meanwhile [J]."""
-        kept = constants.LEARN_KEPT_PER_MIN**minutes
-        prior = constants.LEARN_PRIOR
-        news = np.stack([self._printed, expected]) / lump_coins
-        self._evidence = prior + kept * (self._evidence - prior) + news
-        self._printed[:] = 0.0
+        """Weigh the prints since the last call against the base coins swept meanwhile [2, J].
 
-    def lesson(self) -> Lesson:
-        """Return the multipliers, each smoothed over the classes at similar distances."""
-        printed, expected = self._evidence @ _smoothing().T
-        return Lesson(printed / expected, 1.0 / printed)
+        Prints of a side of which nothing was swept (or seen to be) tell of no class.
+        """
+        kept = constants.LEARN_KEPT_PER_MIN**minutes
+        prior = _prior_precision()
+        self._precision = prior + kept * (self._precision - prior)
+        covariance = np.linalg.inv(self._precision)
+        mean = covariance @ (kept * self._information)
+        self._missed_squares *= kept
+        self._foretold *= kept
+        dispersion = self.dispersion
+        for side in range(2):
+            parts = expected[side] * np.exp(mean) / lump_coins
+            foretold, printed = float(parts.sum()), float(self._printed[side]) / lump_coins
+            self._printed[side] = 0.0
+            if foretold <= 0.0:
+                continue
+            self._missed_squares += (printed - foretold) ** 2
+            self._foretold += foretold
+            told = parts / foretold
+            gain = covariance @ told
+            spread = float(told @ gain)
+            found = _found(foretold / dispersion, printed / dispersion, spread)
+            mean += gain * (printed / dispersion - found)
+            covariance -= np.outer(gain, gain) * (found / (1.0 + found * spread))
+            self._precision += found * np.outer(told, told)
+        self._information = self._precision @ mean
+
+    @property
+    def dispersion(self) -> float:
+        """How many times their Poisson variance counts miss what was foretold of them, at least 1.
+
+        Positions do not die one by one: whoever follows the same call dies in the same minute.
+        """
+        prior = constants.LEARN_PRIOR
+        return max((prior + self._missed_squares) / (prior + self._foretold), 1.0)
+
+    def lesson(self, prior: F8) -> Lesson:
+        """Return the multipliers with which all shares of an opening add up to 1.
+
+        prior [J]: the classes' shares before any lesson; what remains of 1 is the pool, which no print
+        ever speaks of: before any it is as sure as a class.  Whoever opens near opens nothing far and hedges
+        nothing: what is known least gives way most.
+        """
+        count = len(prior)
+        precision: F8 = np.zeros((count + 1, count + 1))
+        precision[:count, :count] = self._precision
+        precision[count, count] = constants.CLASS_LOG_SIGMA**-2
+        start = np.append(np.linalg.solve(self._precision, self._information), 0.0)
+        shares = np.append(prior, 1.0 - prior.sum())
+        logs = _conserved(start, precision, shares)
+        # What the shares' sum tells makes the multipliers surer too.
+        parts = shares * np.exp(logs)
+        covariance = np.linalg.inv(precision)
+        gain = covariance @ parts
+        covariance -= np.outer(gain, gain) / float(gain @ parts)
+        return Lesson(np.exp(logs[:count]), np.diagonal(covariance)[:count].copy())
 
     def memory(self) -> dict[str, object]:
         """Return all that was learnt, as plain values."""
-        evidence = self._evidence.tolist()
-        return {"evidence": evidence, "coins": self._coins, "squares": self._squares, "prints": self.prints}
+        return {
+            "precision": self._precision.tolist(),
+            "information": self._information.tolist(),
+            "missed_squares": self._missed_squares,
+            "foretold": self._foretold,
+            "coins": self._coins,
+            "squares": self._squares,
+            "prints": self.prints,
+        }
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take back what `memory` told; raises ValueError, KeyError or TypeError for anything else."""
-        evidence = _evidence(memory["evidence"], (2, len(constants.CLASS_DISTANCES)))
-        coins, squares, prints = float(memory["coins"]), float(memory["squares"]), int(memory["prints"])
-        if not (isfinite(coins) and coins >= 0 and isfinite(squares) and squares >= 0 and prints >= 0):
-            raise ValueError(f"expected sums of at least 0, got {coins}, {squares}, {prints}")
-        self._evidence, self._coins, self._squares, self.prints = evidence, coins, squares, prints
+        prior = _prior_precision()
+        precision: F8 = np.array(memory["precision"], dtype=np.float64)
+        information: F8 = np.array(memory["information"], dtype=np.float64)
+        if precision.shape != prior.shape or information.shape != prior.shape[:1]:
+            raise ValueError(f"expected {prior.shape} numbers, got {precision.shape}, {information.shape}")
+        names = ("missed_squares", "foretold", "coins", "squares", "prints")
+        sums = [float(memory[name]) for name in names]
+        if not (np.isfinite(precision).all() and np.isfinite(information).all()):
+            raise ValueError("expected finite numbers of what was learnt")
+        if not np.allclose(precision, precision.T) or np.linalg.eigvalsh(precision)[0] <= 0.0:
+            raise ValueError("expected a precision that is one")
+        if not all(isfinite(total) and total >= 0 for total in sums):
+            raise ValueError(f"expected sums of at least 0, got {sums}")
+        self._precision, self._information = precision, information
+        self._missed_squares, self._foretold, self._coins, self._squares = sums[:4]
+        self.prints = int(memory["prints"])
 
     def lump_coins(self, price: float) -> float:
         """Return mean square over mean of the sizes of liquidations: how coarse forced flow is.
@@ -84,6 +165,44 @@ class ClassLearning:
         square = mean**2 * exp(constants.POSITION_LOG_SIGMA**2)
         prior = constants.LUMP_PRIOR_PRINTS
         return (prior * square + self._squares) / (prior * mean + self._coins)
+
+
+def _found(foretold: float, printed: float, spread: float) -> float:
+    """Return the mean of a Poisson count that was foretold, once ``printed`` was counted.
+
+    Its log had the variance ``spread``: foretold x exp(x) for the x that makes printed x - foretold exp(x)
+    - x^2 / (2 spread) largest, by Newton's method from where it cannot overshoot.
+    """
+    x = log(printed / foretold) if printed > foretold else 0.0
+    for _ in range(50):
+        mean = foretold * exp(x)
+        step = (x - spread * (printed - mean)) / (1.0 + spread * mean)
+        x -= step
+        if abs(step) < 1e-10:
+            break
+    return foretold * exp(x)
+
+
+def _conserved(start: F8, precision: F8, shares: F8) -> F8:
+    """Return the likeliest logs [n] under a Gaussian around ``start`` with sum(shares x exp(logs)) = 1.
+
+    Newton's method on the Lagrangian, without what could make its curvature negative.
+    """
+    if abs(float(shares @ np.exp(start)) - 1.0) < 1e-12:
+        return start
+    logs, force = start, 0.0
+    for _ in range(50):
+        parts = shares * np.exp(logs)
+        total = float(parts.sum())
+        parts /= total
+        curvature = precision + max(force, 0.0) * (np.diag(parts) - np.outer(parts, parts))
+        pull, turn = np.linalg.solve(curvature, np.stack([precision @ (logs - start), parts], axis=1)).T
+        force = (log(total) - float(parts @ pull)) / float(parts @ turn)
+        step = pull + force * turn
+        logs = logs - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return logs
 
 
 class TotalLearning:
@@ -228,24 +347,6 @@ class ForcedFlow:
         return coins
 
 
-def conserved(lesson: Lesson, prior: F8) -> F8:
-    """Return the lesson's multipliers [J], changed so that all shares of an opening add up to 1.
-
-    prior [J]: the classes' shares before any lesson; what remains of 1 is the pool, which no print ever
-    speaks of.  Whoever opens near opens nothing far: what is known least gives way most.  With evidence
-    a_j printed over b_j expected, class j becomes a_j / (b_j + x) and the pool a_0 / (a_0 + x), with x
-    such that the sum is 1.
-    """
-    printed = np.append(1.0 / lesson.variances, constants.POOL_PRIOR)
-    expected = np.append(1.0 / lesson.variances / lesson.multipliers, constants.POOL_PRIOR)
-    shares = np.append(prior, 1.0 - prior.sum())
-    if abs(shares @ (printed / expected) - 1.0) < 1e-9:
-        return lesson.multipliers
-    less = conserve(printed, expected, shares, 1.0)
-    multipliers: F8 = (printed / (expected + less))[:-1]
-    return multipliers
-
-
 def transfer(lessons: list[Lesson]) -> Lesson | None:
     """Return what venues with complete feeds teach one without; None when there is none.
 
@@ -261,8 +362,12 @@ def transfer(lessons: list[Lesson]) -> Lesson | None:
 
 
 @cache
-def _smoothing() -> F8:
-    """Return the weights [J, J] by which a class learns from those at similar distances."""
+def _prior_precision() -> F8:
+    """Return the inverse covariance [J, J] of the logs of the multipliers before any print."""
     logs = np.log(np.array(constants.CLASS_DISTANCES))
-    weights: F8 = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / constants.CLASS_LOG_SMOOTHING) ** 2)
-    return weights
+    alike = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / constants.CLASS_LOG_REACH) ** 2)
+    own = constants.CLASS_OWN_SHARE
+    covariance = constants.CLASS_LOG_SIGMA**2 * ((1.0 - own) * alike + own * np.eye(len(logs)))
+    precision: F8 = np.linalg.inv(covariance)
+    precision.flags.writeable = False
+    return precision

@@ -35,9 +35,12 @@ def taught(prints: int = 400, hours: float = 13.0) -> Estimator:
     for i in range(prints):
         at_ms = (i + 1) * step_ms
         for venue in made.venues:
+            # What the mark did unseen would teach nothing.
+            made.mark(venue, START * (1.0 if i % 2 else 1.01), at_ms - step_ms // 2)
             made.mark(venue, START * (1.01 if i % 2 else 1.0), at_ms)
+            made.venues[venue].trades(np.full(2, START), np.full(2, 40_000.0), np.array([True, False]))
             made.venues[venue].open_interest(50_000.0, at_ms)
-        print_shorts(made, "bybit", Completeness.FULL, at_ms, 60.0)
+        print_shorts(made, "bybit", Completeness.FULL, at_ms, 15.0)
     return made
 
 

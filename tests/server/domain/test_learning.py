@@ -9,68 +9,130 @@ CLASSES = len(constants.CLASS_DISTANCES)
 LUMP = 2.0
 
 
+PRIOR = np.full(CLASSES, 0.6 / CLASSES)
+
+
 def taught(multipliers: np.ndarray, minutes: int = 3_000, seed: int = 1) -> ClassLearning:
-    """A learner that saw prints at ``multipliers`` times the coins expected of each class."""
+    """A learner that saw positions die at ``multipliers`` times what the mark swept of each class."""
     random = np.random.default_rng(seed)
     learning = ClassLearning()
-    expected = np.full(CLASSES, 2.0)
     for _ in range(minutes):
-        for j, count in enumerate(random.poisson(multipliers * expected)):
-            if count:
-                learning.take(float(count), np.eye(CLASSES)[j])
+        # The mark sweeps other classes each time: near ones where positions are young, far ones else.
+        expected = 20.0 * random.dirichlet(np.full(CLASSES, 0.3), 2)
+        for side, counts in zip(Side, random.poisson(multipliers * expected / LUMP).sum(axis=1), strict=True):
+            if counts:
+                learning.take(side, float(counts) * LUMP)
         learning.learn(expected, LUMP, 1.0)
     return learning
 
 
 def test_before_any_print_every_multiplier_is_one() -> None:
-    lesson = ClassLearning().lesson()
+    lesson = ClassLearning().lesson(PRIOR)
     np.testing.assert_allclose(lesson.multipliers, 1.0)
-    assert (lesson.variances > 0.05).all()
+    assert (lesson.variances > 0.5).all()
 
 
 def test_multipliers_come_to_what_is_printed_over_what_is_expected() -> None:
-    truth = np.where(np.array(constants.CLASS_DISTANCES) < 0.03, 2.0, 0.4)
-    lesson = taught(truth).lesson()
-    # The classes beside the step borrow from each other; the others are known.
-    assert lesson.multipliers[:4] == pytest.approx(np.full(4, 2.0), rel=0.1)
-    assert lesson.multipliers[-5:] == pytest.approx(np.full(5, 0.4), rel=0.1)
-    assert lesson.variances.max() < 1e-2
+    truth = np.where(np.array(constants.CLASS_DISTANCES) < 0.03, 1.8, 0.5)
+    # As many above as below: nothing is left for the pool to give.
+    assert truth @ PRIOR == pytest.approx(PRIOR.sum(), rel=0.05)
+    lesson = taught(truth).lesson(PRIOR)
+    np.testing.assert_allclose(lesson.multipliers, truth, rtol=0.12)
+    assert lesson.variances.max() < 0.1
+
+
+def test_a_class_without_prints_goes_by_its_neighbours_and_one_with_prints_by_its_own() -> None:
+    learning = ClassLearning()
+    expected: np.ndarray = np.zeros((2, CLASSES))
+    expected[:, 4] = 100.0
+    for _ in range(50):
+        learning.take(Side.BUY, 30.0)
+        learning.take(Side.SELL, 30.0)
+        learning.learn(expected, LUMP, 1.0)
+    lesson = learning.lesson(np.full(CLASSES, 1e-3 / CLASSES))
+    away = np.abs(np.log(lesson.multipliers))
+    assert away.argmax() == 4
+    assert lesson.multipliers[4] < 0.5
+    # The farther the less like it, and the less is known of it.
+    assert (np.diff(away[4:]) < 0).all()
+    assert (np.diff(away[:5]) > 0).all()
+    assert (np.diff(lesson.variances[4:]) > 0).all()
+
+
+@pytest.mark.parametrize("multiplier", [0.02, 0.5, 1.5, 40.0])
+def test_all_shares_of_an_opening_add_up_to_one(multiplier: float) -> None:
+    random = np.random.default_rng(3)
+    learning = ClassLearning()
+    for _ in range(200):
+        expected = 20.0 * random.dirichlet(np.full(CLASSES, 0.3), 2)
+        expected[:, 8:] = 0.0
+        for side, swept in zip(Side, expected.sum(axis=1), strict=True):
+            learning.take(side, float(multiplier * swept))
+        learning.learn(expected, LUMP, 1.0)
+    lesson = learning.lesson(PRIOR)
+    pool = 1.0 - float(lesson.multipliers @ PRIOR)
+    assert (lesson.multipliers > 0).all()
+    # What no print ever told of gives or takes, and the pool, the largest share of it, most.
+    assert (pool > 0.4) == (multiplier < 1)
+    assert (lesson.multipliers[-2:].mean() > 1) == (multiplier < 1)
+    assert abs(np.log(pool / 0.4)) > abs(np.log(lesson.multipliers[-1]))
 
 
 def test_a_quiet_feed_teaches_as_much_as_a_busy_one() -> None:
     learning = ClassLearning()
     for _ in range(500):
-        learning.learn(np.full(CLASSES, 2.0), LUMP, 1.0)
-    assert learning.lesson().multipliers.max() < 0.05
+        learning.learn(np.full((2, CLASSES), 2.0), LUMP, 1.0)
+    assert learning.lesson(np.full(CLASSES, 1e-3)).multipliers.mean() < 0.1
 
 
 def test_old_evidence_fades() -> None:
     learning = taught(np.full(CLASSES, 2.0), minutes=300)
-    before = learning.lesson()
-    learning.learn(np.zeros(CLASSES), LUMP, 60 * 24 * 90.0)
-    after = learning.lesson()
-    assert (np.abs(after.multipliers - 1) < np.abs(before.multipliers - 1)).all()
+    before = learning.lesson(PRIOR)
+    learning.learn(np.zeros((2, CLASSES)), LUMP, 60 * 24 * 365.0)
+    after = learning.lesson(PRIOR)
+    np.testing.assert_allclose(after.multipliers, 1.0, atol=1e-3)
     assert (after.variances > before.variances).all()
 
 
 def test_one_whale_is_one_piece_of_evidence() -> None:
     whale, crowd = ClassLearning(), ClassLearning()
-    everywhere = np.full(CLASSES, 1 / CLASSES)
-    whale.take(1_000.0, everywhere)
+    whale.take(Side.BUY, 1_000.0)
     for _ in range(1_000):
-        crowd.take(1.0, everywhere)
+        crowd.take(Side.BUY, 1.0)
     for learning in (whale, crowd):
         # Coins dear enough that the prior over sizes, a few dollars' worth here, counts for nothing.
-        learning.learn(np.full(CLASSES, 500.0 / CLASSES), learning.lump_coins(1e12), 1.0)
-    assert whale.lesson().variances.min() > 3 * crowd.lesson().variances.min()
-    assert np.abs(whale.lesson().multipliers - 1).max() < 0.1
-    assert crowd.lesson().multipliers.min() > 1.7
+        learning.learn(np.full((2, CLASSES), 500.0 / CLASSES), learning.lump_coins(1e12), 1.0)
+    told = [learning.lesson(np.full(CLASSES, 1e-3)) for learning in (whale, crowd)]
+    assert (told[0].variances > told[1].variances).all()
+    assert np.abs(told[0].multipliers - 1).max() < np.abs(told[1].multipliers - 1).max()
+
+
+def test_counts_that_come_in_swarms_teach_less() -> None:
+    alone, swarms = ClassLearning(), ClassLearning()
+    expected = np.zeros((2, CLASSES))
+    expected[:, 6] = 20.0 * LUMP
+    for at in range(200):
+        for learning, count in ((alone, 20), (swarms, 200 if at % 10 == 0 else 0)):
+            learning.take(Side.BUY, count * LUMP)
+            learning.take(Side.SELL, count * LUMP)
+            learning.learn(expected, LUMP, 1.0)
+    assert alone.dispersion == pytest.approx(1.0)
+    assert swarms.dispersion > 20
+    few = np.full(CLASSES, 1e-3)
+    assert swarms.lesson(few).variances[6] > alone.lesson(few).variances[6]
+
+
+def test_prints_of_which_nothing_was_swept_tell_of_no_class() -> None:
+    learning = ClassLearning()
+    learning.take(Side.BUY, 100.0)
+    learning.learn(np.zeros((2, CLASSES)), LUMP, 1.0)
+    np.testing.assert_array_equal(learning.lesson(PRIOR).multipliers, 1.0)
 
 
 def test_a_few_dwarfs_do_not_make_all_positions_dwarfs() -> None:
     learning = ClassLearning()
     before = learning.lump_coins(60_000.0)
-    learning.take(1e-6, np.full(CLASSES, 1 / CLASSES))
+    learning.take(Side.BUY, 1e-6)
     assert learning.lump_coins(60_000.0) == pytest.approx(before, rel=1e-6)
 
 

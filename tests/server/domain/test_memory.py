@@ -33,6 +33,8 @@ def taught() -> Bands:
     start_ms, price = bands.at_ms, bands.mark_price
     for at in range(constants.LEARNED_PRINTS_MIN + 60):
         at_ms = start_ms + (at + 1) * 300_000
+        for minute in range(1, 5):  # what the mark did unseen would teach nothing
+            bands.mark(bands.mark_price, at_ms - 300_000 + minute * 60_000)
         bands.mark(price * (1.006 if at % 2 else 0.994), at_ms)
         side = Side.SELL if at % 3 == 0 else Side.BUY
         bands.liquidation(side, 3.0, bands.mark_price, PriceKind.TRIGGER, Completeness.FULL, at_ms + 500)
@@ -82,8 +84,10 @@ def test_bands_that_heard_nothing_have_nothing_to_tell() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("classes", "evidence"), [[1.0]]),
-        (("classes", "evidence"), "text"),
+        (("classes", "precision"), [[1.0]]),
+        (("classes", "precision"), "text"),
+        (("classes", "precision"), (-np.eye(len(constants.CLASS_DISTANCES))).tolist()),
+        (("classes", "information"), [float("nan")] * (len(constants.CLASS_DISTANCES))),
         (("classes", "coins"), float("nan")),
         (("classes", "prints"), -1),
         (("total", "realised"), [0.0, 5.0]),
