@@ -123,6 +123,11 @@ export class App {
     this.#connection.start();
   }
 
+  /** The page's elements are there: tells them what came before they were. */
+  rendered(): void {
+    this.#publishFrame();
+  }
+
   shown(): void {
     this.#connection.shown();
   }

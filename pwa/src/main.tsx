@@ -6,7 +6,7 @@ import { App } from "./app.ts";
 import { watchInstall } from "./install.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
-import { SUBPROTOCOL } from "./net/frames.ts";
+import { openSocket } from "./net/socket.ts";
 import { keepSubscribed } from "./push/client.ts";
 import { readOpened } from "./push/opened.ts";
 import { watchServer } from "./push/watch.ts";
@@ -18,12 +18,6 @@ import { watchUpdates } from "./update.ts";
 
 /** By then the first picture is there, on most networks. */
 const REST_AFTER_MS = 4_000;
-
-function openSocket(): WebSocket {
-  const address = new URL("/live", location.href);
-  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(address, SUBPROTOCOL);
-}
 
 const app = new App(store, localStorage, openSocket);
 
@@ -61,10 +55,12 @@ if (!screenOf(location.hash)) history.replaceState(null, "", hrefOf(store.prefer
 follow();
 window.addEventListener("hashchange", follow);
 
-render(<Shell app={app} />, document.getElementById("app") as HTMLElement);
+// First of all what is missing is asked for; the page is made while it comes.
 app.start(() => {
   for (const view of views) view.draw();
 });
+render(<Shell app={app} />, document.getElementById("app") as HTMLElement);
+app.rendered();
 
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") app.shown();
@@ -95,6 +91,16 @@ setTimeout(() => {
   // What is recorded is over: it watches for nothing.
   if (store.hello.value && store.hello.value.market !== "replay") void loadInbox();
 }, REST_AFTER_MS);
-watchUpdates();
-void keepSubscribed();
-watchServer();
+// What nobody looks at begins when the first live picture is painted, or there is none for a while.
+let restful = false;
+function watchTheRest(): void {
+  if (restful) return;
+  restful = true;
+  void watchUpdates();
+  void keepSubscribed();
+  watchServer();
+}
+store.freshness.subscribe((freshness) => {
+  if (freshness !== "stale") requestAnimationFrame(() => setTimeout(watchTheRest));
+});
+setTimeout(watchTheRest, REST_AFTER_MS);

@@ -99,6 +99,23 @@ describe("connecting", () => {
     expect(heard).toEqual([]);
   });
 
+  it("takes over a socket that is open already, with what it has heard", () => {
+    const early = Object.assign(new FakeSocket(), {
+      heard: [Uint8Array.of(1, 2).buffer, Uint8Array.of(3).buffer],
+    });
+    connection.stop();
+    [states, heard] = [[], []];
+    new Connection(() => early, {
+      state: (state) => states.push(state),
+      message: (bytes) => heard.push([...bytes]),
+      ping: () => {},
+      watching: () => {},
+    }).start();
+    early.say(4);
+    expect(states).toEqual(["connecting", "open"]);
+    expect(heard).toEqual([[1, 2], [3], [4]]);
+  });
+
   it("sends only while open, and tells so", () => {
     expect(connection.send(Uint8Array.of(1))).toBe(false);
     newest().accept();

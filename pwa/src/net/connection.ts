@@ -35,6 +35,8 @@ export interface Socket {
   onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
+  /** What it heard before it was handed over open; nothing for one that has yet to open. */
+  readonly heard?: readonly unknown[];
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number): void;
 }
@@ -172,6 +174,9 @@ export class Connection {
     socket.onmessage = (event) => this.#heard(event.data);
     socket.onclose = (event) => this.#closed(event.code);
     this.#connectTimer = setTimeout(() => this.#lost(), CONNECT_TIMEOUT_MS);
+    if (!socket.heard) return;
+    this.#opened();
+    for (const data of socket.heard) this.#heard(data);
   }
 
   #opened(): void {

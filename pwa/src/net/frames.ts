@@ -10,7 +10,6 @@ import type { StreamState } from "../model/state.ts";
 import { encode, decode as unpack } from "./msgpack.ts";
 import type { RowWish, Wish } from "./wishes.ts";
 
-export const SUBPROTOCOL = "leadline.v2";
 export const BAND_ROWS = 400;
 export const ROWS_MAX = 200;
 /** Prints that a model keeps; more than a frame can hold. */

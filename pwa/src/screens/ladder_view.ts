@@ -63,6 +63,8 @@ export class LadderView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
+  /** Of the pane in CSS pixels, and the device's pixels to one of them. */
+  #size: readonly [width: number, height: number, pixelRatio: number] = [1, 1, 1];
   #frame = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
   #unit: ColumnUnit | null = null;
@@ -238,9 +240,7 @@ export class LadderView {
   #resize(): void {
     const { clientWidth, clientHeight } = this.#host;
     if (clientWidth === 0 || clientHeight === 0) return;
-    for (const surface of [this.#rowSurface, this.#markSurface]) {
-      surface.resize(clientWidth, clientHeight, window.devicePixelRatio);
-    }
+    this.#size = [clientWidth, clientHeight, window.devicePixelRatio];
     const dense = clientHeight < DENSE_BELOW_PX;
     this.#camera.resize(
       clientHeight,
@@ -263,6 +263,7 @@ export class LadderView {
       this.#blank();
       return;
     }
+    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(...this.#size);
     this.#follow(market, market.ladder.group, nowMs);
     const moving = this.#advance(nowMs);
     const { highest, lowest } = this.#camera.visible();
@@ -286,10 +287,12 @@ export class LadderView {
     this.#marks.palette = this.#palette;
   }
 
+  /** Shows nothing; canvases of one dot cost a starting page nothing either. */
   #blank(): void {
     this.#viewKey = "";
+    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(1, 1, 1);
     this.#rowSurface.context.fillStyle = this.#palette.ground.bg;
-    this.#rowSurface.context.fillRect(0, 0, this.#rowSurface.width, this.#rowSurface.height);
+    this.#rowSurface.context.fillRect(0, 0, 1, 1);
     this.#markSurface.clear();
     this.#painter.invalidate();
     this.#marks.invalidate();

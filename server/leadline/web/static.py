@@ -29,7 +29,7 @@ FOREVER = "public, max-age=31536000, immutable"
 @dataclass(frozen=True, slots=True)
 class StaticFile:
     body: bytes
-    gzipped: bytes | None
+    packed: dict[str, bytes]  # by the name of the encoding, the smallest first
     media_type: str
     etag: str
     cache: str
@@ -55,17 +55,26 @@ class StaticFiles:
         headers = {"etag": held.etag, "cache-control": held.cache, "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == held.etag:
             return Response(status_code=304, headers=headers)
-        if held.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
-            headers["content-encoding"] = "gzip"
-            return Response(held.gzipped, headers=headers, media_type=held.media_type)
+        accepted = request.headers.get("accept-encoding", "").split(",")
+        taken = {one.partition(";")[0].strip() for one in accepted}
+        for encoding, packed in held.packed.items():
+            if encoding in taken:
+                headers["content-encoding"] = encoding
+                return Response(packed, headers=headers, media_type=held.media_type)
         return Response(held.body, headers=headers, media_type=held.media_type)
 
 
 def _load(path: Path, url: str) -> StaticFile:
     body = path.read_bytes()
+    packed = {}
+    # Python has no brotli: the build leaves such a copy beside the file.
+    if (smallest := path.with_name(f"{path.name}.br")).is_file():
+        packed["br"] = smallest.read_bytes()
+    if path.suffix in COMPRESSED:
+        packed["gzip"] = gzip.compress(body, 9, mtime=0)
     return StaticFile(
         body=body,
-        gzipped=gzip.compress(body, 9, mtime=0) if path.suffix in COMPRESSED else None,
+        packed=packed,
         media_type=TYPES[path.suffix],
         etag=f'"{hashlib.sha256(body).hexdigest()[:20]}"',
         # Only names that carry a content hash may be kept for ever.

@@ -26,6 +26,7 @@ async def base(tmp_path: Path, market: HandMarket) -> AsyncIterator[str]:
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html><title>x</title>" * 50)
     (static / "assets" / "app-1a2b.js").write_text("export {}")
+    (static / "assets" / "app-1a2b.js.br").write_bytes(b"the same in brotli")
     (tmp_path / "secret.json").write_text("{}")
     (static / "link.json").symlink_to(tmp_path / "secret.json")
     async with serving(market.hub, static) as port:
@@ -52,8 +53,28 @@ async def test_hashed_files_are_kept_for_ever_and_pages_are_asked_again(base: st
 
 
 @pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip, deflate, br, zstd", "br"), ("gzip;q=0.5", "gzip"), ("brotli-like", None), ("", None)],
+)
+async def test_a_browser_gets_the_smallest_copy_that_it_takes(
+    base: str, accepted: str, encoding: str | None
+) -> None:
+    address = base + "/assets/app-1a2b.js"
+    headers = {"accept-encoding": accepted}
+    async with (
+        aiohttp.ClientSession(auto_decompress=False) as http,
+        http.get(address, headers=headers) as answer,
+    ):
+        assert answer.headers.get("content-encoding") == encoding
+        assert answer.content_type == "text/javascript"
+        body = await answer.read()
+    assert body == b"the same in brotli" if encoding == "br" else len(body) > 0
+
+
+@pytest.mark.parametrize(
     "path",
     [
+        "/assets/app-1a2b.js.br",
         "/../secret.json",
         "/%2e%2e/secret.json",
         "/..%2fsecret.json",
