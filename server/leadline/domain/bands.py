@@ -275,6 +275,19 @@ class Bands:
             rival._hear(side, coins)
         return trigger
 
+    def deleveraged(self, side: Side, coins: float) -> None:
+        """Take what the venue closed of positions in profit on ``side``, for want of who could pay them.
+
+        Venues rank winners by profit and leverage (arXiv 2512.01112), so these give first.
+        """
+        row = 0 if side is Side.BUY else 1
+        offsets, widths, _ = _trigger_kernels()
+        away = -(offsets[row] + widths[row] / 2.0)
+        multipliers = self.lesson.multipliers
+        kernels.deleverage(self._cells, self._sums, self._scales, self._edges, multipliers, away, row, coins)
+        for rival in self._rivals:
+            rival.deleveraged(side, coins)
+
     def funding(self, rate: float) -> None:
         """Take a settlement: longs pay ``rate`` and shorts receive it, so both triggers rise by it."""
         self._drift += rate

@@ -105,6 +105,10 @@ class Estimator:
             watch.liquidation(side, trigger, coins * trigger)
         return trigger
 
+    def deleveraged(self, venue: str, side: Side, coins: float) -> None:
+        """Take what a venue closed of winners on ``side``: no trigger of theirs came, nothing is learnt."""
+        self.venues[venue].deleveraged(side, coins)
+
     def heat(self, venues: Sequence[str], marks: Sequence[float]) -> Heat:
         """Return the heat of these venues, each with its mark now, around the mark of the first."""
         profiles = [self.venues[name].profile() for name in venues]

@@ -102,6 +102,17 @@ class Liquidation:
     completeness: Completeness
 
 
+@dataclass(frozen=True, slots=True)
+class Deleveraged:
+    """A position in profit was closed because a loser's account could not pay: ``side`` of the winner's."""
+
+    venue: str
+    symbol: str
+    at_ms: int
+    side: Side
+    coins: float
+
+
 class BookChanged(NamedTuple):
     """The book of (venue, symbol) took a message, or its state or epoch changed.
 
@@ -115,4 +126,4 @@ class BookChanged(NamedTuple):
     epoch: int
 
 
-Event = Trades | BestQuote | Mark | Funding | OpenInterest | Liquidation | BookChanged
+Event = Trades | BestQuote | Mark | Funding | OpenInterest | Liquidation | Deleveraged | BookChanged

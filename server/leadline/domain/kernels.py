@@ -11,11 +11,11 @@ that prints teach.  So a lesson counts at once for every open position, however 
 
 Shapes: S = 2 sides (long, short), J classes, K = BINS, H = HISTOGRAM_BINS.  cells [S, J, K] are base
 coins over ``scales`` [S].  sums [S, 3, J]: HELD the sum of the cells over K; SWEPT the base coins the
-mark reached since the last open interest sample; EXPECTED those since the last lesson.  flows [S, 4, 2K]:
-what happened to each depth bin's coins since the start, as multipliers valued them then: OPENED in it,
-TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the ring, REVALUED by
-lessons.  What was closed has no row: closing is a scale of a whole side, and is what remains of the
-change of a bin after these four.
+mark reached (or the venue deleveraged) since the last open interest sample; EXPECTED those since the last
+lesson.  flows [S, 4, 2K]: what happened to each depth bin's coins since the start, as multipliers valued
+them then: OPENED in it, TRIGGERED by the mark, SHIFTED in (or out, below 0) by funding or by leaving the
+ring, REVALUED by lessons.  What was closed has no row: closing is a scale of a whole side (or deleveraging),
+and is what remains of the change of a bin after these four.
 """
 
 from __future__ import annotations
@@ -418,6 +418,36 @@ def settle(
         corrected,
         faded,
     )
+
+
+@_compiled
+def deleverage(
+    cells: F8, sums: F8, scales: F8, edges: I8, multipliers: F8, away: F8, side: int, coins: float
+) -> None:
+    """Close ``coins`` of a side, of those who gain: in proportion to gain times leverage.
+
+    A bin gives all it has at most.  away [J]: bins from a class's entries to its triggers; of two who gain
+    alike the one whose trigger is nearer put up less.  What was closed counts as swept, for the next sample
+    has it among its closings.
+    """
+    bins = cells.shape[2]
+    edge = edges[side]
+    total = 0.0
+    for j in range(cells.shape[1]):
+        for k in range(edge - bins, edge - int(away[j])):
+            gain = (edge - k) / away[j] - 1.0
+            total += max(gain, 0.0) * multipliers[j] * cells[side, j, k % bins]
+    if total <= 0.0:
+        return
+    rate = coins / (total * scales[side])
+    for j in range(cells.shape[1]):
+        closed = 0.0
+        for k in range(edge - bins, edge - int(away[j])):
+            part = min(max((edge - k) / away[j] - 1.0, 0.0) * rate, 1.0)
+            closed += part * cells[side, j, k % bins]
+            cells[side, j, k % bins] *= 1.0 - part
+        sums[side, HELD, j] = max(sums[side, HELD, j] - closed, 0.0)
+        sums[side, SWEPT, j] += closed * scales[side]
 
 
 @_compiled

@@ -22,7 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.clock import Clock
-from leadline.domain.events import Completeness, Event, Funding, Liquidation, Mark, OpenInterest
+from leadline.domain.events import (
+    Completeness,
+    Deleveraged,
+    Event,
+    Funding,
+    Liquidation,
+    Mark,
+    OpenInterest,
+)
 from leadline.domain.instrument import Instrument
 from leadline.domain.leap import leaps
 from leadline.domain.leverage import Tiers, day_of
@@ -97,7 +105,7 @@ class VenueEstimate:
 
     def take(self, event: Event) -> None:
         if self.bands is None or self.estimator is None:
-            if isinstance(event, Trades | Mark | OpenInterest | Liquidation | Funding):
+            if isinstance(event, Trades | Mark | OpenInterest | Liquidation | Deleveraged | Funding):
                 self.waiting.append(event)
         elif isinstance(event, Trades):
             self.trades.append(event)
@@ -115,6 +123,8 @@ class VenueEstimate:
             )
             if self.witness is not None:
                 self.witness.died(event.side, trigger, event.coins)
+        elif isinstance(event, Deleveraged):
+            self.estimator.deleveraged(event.venue, event.side, event.coins)
         elif isinstance(event, Funding):
             self._take_funding(event)
 

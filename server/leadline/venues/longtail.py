@@ -9,7 +9,7 @@ book agrees (the worker audits), and after any doubt only a book anchored anew i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from leadline.domain.events import (
     BookChanged,
     BookState,
     Completeness,
+    Deleveraged,
     Event,
     Funding,
     Liquidation,
@@ -414,21 +415,31 @@ class LongTailProtocol:
 
     def _take_liquidations(self, book: LongTailBook, report: Mapping[str, Any], now_ms: int) -> list[Told]:  # noqa: ARG002
         made, rule = book.instrument, self._rule
-        outputs: list[Told] = []
-        for at_ms, price, size, side, position in report["rows"]:
+        return [
+            *(
+                Liquidation(made.venue, made.symbol, at_ms, side, coins, price, rule.kind, rule.completeness)
+                for at_ms, side, coins, price in self._closed(book, report["rows"])
+            ),
+            *(
+                # A winner was closed, whose trigger never came.
+                Deleveraged(made.venue, made.symbol, at_ms, side, coins)
+                for at_ms, side, coins, _ in self._closed(book, report.get("deleveraged", ()))
+            ),
+        ]
+
+    def _closed(
+        self, book: LongTailBook, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[tuple[int, Side, float, float]]:
+        """Read (ms, side of the position, coins, price) of what a venue closed, without what is malformed."""
+        made = book.instrument
+        for at_ms, price, size, side, position in rows:
             try:
                 units, dollars = positive(size) * float(made.contract_size), positive(price)
-                died = dead_side(rule, side, position)
+                died, when_ms = dead_side(self._rule, side, position), int(at_ms)
             except MALFORMED:
                 book.stats.protocol_errors += 1
                 continue
-            coins = units / dollars if made.inverse else units
-            outputs.append(
-                Liquidation(
-                    made.venue, made.symbol, int(at_ms), died, coins, dollars, rule.kind, rule.completeness
-                )
-            )
-        return outputs
+            yield when_ms, died, units / dollars if made.inverse else units, dollars
 
     # Doubt.
 

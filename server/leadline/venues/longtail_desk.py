@@ -235,7 +235,8 @@ class Desk:
         made = await self.exchange.watch_liquidations(watched.unified)
         return {
             **self._head("liquidations", watched),
-            "rows": [row for one in made for row in liquidation_rows(one)],
+            "rows": [row for one in made if not deleveraged(one) for row in liquidation_rows(one)],
+            "deleveraged": [row for one in made if deleveraged(one) for row in liquidation_rows(one)],
         }
 
     # What is asked by REST.
@@ -411,6 +412,14 @@ def _levels(book: Any) -> dict[str, dict[float, float]] | None:
     return copied
 
 
+def deleveraged(made: Mapping[str, Any]) -> bool:
+    """Is this auto-deleveraging?  ccxt passes it on among liquidations where a venue tells both (Lighter)."""
+    info = made.get("info")
+    return isinstance(info, dict) and any(
+        _DELEVERAGED.search(str(info.get(name, ""))) for name in _KIND_FIELDS
+    )
+
+
 # What venues call auto-deleveraging, and the fields of a raw liquidation that would say so.
 _DELEVERAGED = re.compile(r"\badl|_adl|delever", re.IGNORECASE)
 _KIND_FIELDS = ("type", "category", "orderType", "order_type", "autoCloseType")
@@ -420,13 +429,9 @@ def liquidation_rows(made: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Return (ms, price, size, side, position) of each liquidation.
 
     ccxt reads only the first of several that OKX sends at once, and of Binance's only the last fill.
-    It passes on auto-deleveraging among liquidations where a venue tells both (Lighter): there a winner was
-    closed, whose trigger price never came, so it is left out.
     """
     info = made.get("info")
     info = info if isinstance(info, dict) else {}
-    if any(_DELEVERAGED.search(str(info.get(name, ""))) for name in _KIND_FIELDS):
-        return []
     details = info.get("details")
     if isinstance(details, list) and details:
         return [

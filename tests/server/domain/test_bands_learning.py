@@ -55,6 +55,7 @@ events = st.one_of(
     st.tuples(st.just("print"), st.sampled_from(list(Side)), st.floats(-0.05, 0.05), st.floats(1e-3, 3e3)),
     st.tuples(st.just("throttled"), st.sampled_from(list(Side)), st.floats(1e-3, 3e3)),
     st.tuples(st.just("funding"), st.floats(-0.003, 0.003)),
+    st.tuples(st.just("winners"), st.sampled_from(list(Side)), st.floats(1e-3, 3e4)),
 )
 
 
@@ -77,9 +78,49 @@ def test_prints_and_funding_keep_both_sides_worth_the_open_interest(
                 bands.liquidation(side, coins, bands.mark_price, PriceKind.FILL, THROTTLED, at_ms)
             case ("funding", float(rate)):
                 bands.funding(rate)
+            case ("winners", Side() as side, float(coins)):
+                bands.deleveraged(side, coins)
             case _:
                 raise AssertionError(event)
         assert_sound(bands)
+
+
+def test_deleveraging_closes_winners_with_most_gain_and_leverage_first() -> None:
+    bands = opened()
+    bands.mark(START * 0.9, 2_000)  # longs die, and shorts gain 10 %
+    before, oi_coins = bands._cells[1].sum(axis=1) * bands._scales[1], bands.oi_coins
+    longs = bands.held_coins(Side.BUY)
+    bands.deleveraged(Side.SELL, 50.0)
+    assert bands.held_coins(Side.BUY) == longs
+    banded, pool, swept = bands.held_coins(Side.SELL)
+    assert swept == pytest.approx(50.0, rel=1e-9)
+    assert banded + pool + swept == pytest.approx(oi_coins, rel=1e-9)
+    left = bands._cells[1].sum(axis=1) * bands._scales[1] / before
+    assert (np.diff(left) > 0).all()
+    # All gain the same: what they put up for it, a class's distance, makes the rank.
+    distances = np.array(constants.CLASS_DISTANCES)[:5]
+    np.testing.assert_allclose((1 - left[:5]) / (1 - left[0]), distances[0] / distances, rtol=0.05)
+
+
+def test_what_was_deleveraged_is_not_closed_again_by_the_open_interest() -> None:
+    bands = opened()
+    bands.mark(START * 0.999, 2_000)
+    bands.deleveraged(Side.SELL, 40.0)
+    banded = [bands.held_coins(side)[0] for side in Side]
+    longs_swept = bands.held_coins(Side.BUY)[2]
+    bands.open_interest(bands.oi_coins - 40.0, 3_000)
+    assert bands.held_coins(Side.SELL)[0] == pytest.approx(banded[list(Side).index(Side.SELL)], rel=1e-9)
+    assert longs_swept < 40.0
+    assert bands.held_coins(Side.BUY)[0] < banded[list(Side).index(Side.BUY)] * (1 - 1e-6)
+
+
+def test_nobody_is_deleveraged_who_gains_nothing() -> None:
+    bands = opened()
+    bands.mark(START * 0.8, 2_000)
+    cells = bands._cells.copy()
+    bands.deleveraged(Side.BUY, 40.0)
+    np.testing.assert_array_equal(bands._cells, cells)
+    assert_sound(bands)
 
 
 def prior_map(bands: Bands) -> Profile:

@@ -14,6 +14,7 @@ from leadline.domain.events import (
     BookChanged,
     BookState,
     Completeness,
+    Deleveraged,
     Funding,
     Liquidation,
     Mark,
@@ -461,6 +462,14 @@ def test_liquidations_name_the_side_that_died(
     assert made.told(report("liquidations", rows=[row]), 0) == [
         Liquidation(venue, "BTCUSDT", START_MS, died, 0.02, 100.0, kind, completeness)
     ]
+
+
+def test_a_winner_that_was_closed_is_told_as_such_and_what_is_malformed_is_left_out() -> None:
+    made = protocol("lighter")
+    rows = [[START_MS, 100.0, 200.0, "buy", None], [START_MS, 100.0, "no size", "buy", None]]
+    told = made.told(report("liquidations", rows=[], deleveraged=rows), 0)
+    assert told == [Deleveraged("lighter", "BTCUSDT", START_MS, Side.SELL, 0.02)]
+    assert only(made).stats.protocol_errors == 1
 
 
 def test_binance_and_bybit_mean_opposite_things_by_a_side() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from leadline.venues import longtail_desk, longtail_worker
 from leadline.venues.longtail import LongTailProtocol
-from leadline.venues.longtail_desk import Desk, Refused, liquidation_rows
+from leadline.venues.longtail_desk import Desk, Refused, deleveraged, liquidation_rows
 from leadline.venues.longtail_levels import packed
 from leadline.venues.longtail_market import TICK_SIZE
 from leadline.venues.longtail_worker import make_exchange
@@ -57,6 +57,7 @@ class HandExchange:
         self.rest = {side: [list(row) for row in self.book[side]] for side in ("bids", "asks")}
         self.watches = self.breaks = self.fetches = 0
         self.trades: list[dict[str, Any]] = []
+        self.closed: list[dict[str, Any]] = []
         self._waiting: list[asyncio.Future[None]] = []
 
     def push(self) -> None:
@@ -86,6 +87,12 @@ class HandExchange:
     async def fetch_order_book(self, symbol: str) -> dict[str, Any]:
         self.fetches += 1
         return self.rest
+
+    async def watch_liquidations(self, symbol: str) -> list[dict[str, Any]]:
+        while not self.closed:
+            await asyncio.sleep(0.005)
+        made, self.closed = self.closed, []
+        return made
 
     async def watch_trades(self, symbol: str) -> list[dict[str, Any]]:
         while not self.trades:
@@ -276,10 +283,21 @@ def test_the_whole_of_a_binance_order_is_read() -> None:
 @pytest.mark.parametrize("told", [{"type": "deleverage"}, {"autoCloseType": "ADL"}, {"category": "adl"}])
 def test_auto_deleveraging_is_no_liquidation(told: dict[str, str]) -> None:
     made = {"timestamp": 3, "price": 100.0, "contracts": 1.0, "side": "sell"}
-    assert liquidation_rows({**made, "info": told}) == []
-    assert liquidation_rows({**made, "info": {"type": "liquidation", "orderType": "LIMIT"}}) == [
-        (3, 100.0, 1.0, "sell", None)
-    ]
+    assert deleveraged({**made, "info": told})
+    assert not deleveraged({**made, "info": {"type": "liquidation", "orderType": "LIMIT"}})
+    assert not deleveraged({**made, "info": None})
+    assert liquidation_rows({**made, "info": told}) == [(3, 100.0, 1.0, "sell", None)]
+
+
+async def test_liquidations_and_deleveraging_go_out_apart() -> None:
+    died = {"timestamp": 3, "price": 100.0, "contracts": 1.0, "side": "sell", "info": {"type": "liquidation"}}
+    won = {"timestamp": 4, "price": 99.0, "contracts": 2.0, "side": "buy", "info": {"type": "deleverage"}}
+    async with desk(HandExchange(watchLiquidations=True)) as watch:
+        watch.exchange.closed = [died, won]
+        await watch.until(lambda: "liquidations" in watch.kinds())
+        told = watch.reports[watch.kinds().index("liquidations")]
+        assert told["rows"] == [(3, 100.0, 1.0, "sell", None)]
+        assert told["deleveraged"] == [(4, 99.0, 2.0, "buy", None)]
 
 
 async def test_a_venue_without_streams_is_refused() -> None:
