@@ -27,8 +27,8 @@ store.connection.subscribe((state) => {
 store.freshness.subscribe((freshness) => {
   document.documentElement.dataset.freshness = freshness;
 });
-store.preferences.subscribe(({ colours, ground }) => {
-  Object.assign(document.documentElement.dataset, { colours, ground });
+store.preferences.subscribe(({ colours, ground, layout }) => {
+  Object.assign(document.documentElement.dataset, { colours, ground, layout });
 });
 
 const follow = () => app.visit(screenOf(location.hash) ?? store.preferences.value.tab);

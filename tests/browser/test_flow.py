@@ -57,6 +57,16 @@ def test_the_range_is_the_maps_and_asks_for_the_pulse_alone(still_page: Page, st
     assert [(it["kind"], it.get("hours")) for it in still.market.asked[before:]] == [("pulse", 12)]
 
 
+def test_the_tape_of_one_venue_is_asked_for_and_named(still_page: Page, still: Still) -> None:
+    open_flow(still_page)
+    still_page.get_by_role("button", name="Settings").click()
+    sheet = still_page.get_by_role("dialog")
+    sheet.get_by_role("button", name="Bybit").click()
+    sheet.get_by_role("button", name="Close").click()
+    expect(still_page.locator(".only")).to_have_text("Bybit only")
+    still.wait_for(still_page, lambda _: still.last_asked("tape").get("venue") == "bybit")
+
+
 def test_scrolling_the_tape_offers_the_way_back(still_page: Page) -> None:
     open_flow(still_page)
     tape = still_page.get_by_role("application", name="Trades and liquidations")

@@ -88,6 +88,7 @@ LOOKS = {
     "colour-blind": Look(preferences={"colours": "cvd"}),
     "left": Look(preferences={"hand": "left"}),
     "landscape-left": Look(size=SIDEWAYS, preferences={"hand": "left"}),
+    "price-left-summed": Look(preferences={"layout": "left", "bars": "sum"}),
     "narrow": Look(size={"width": 320, "height": 568}),
     "late": Look(market=StillServer(age_ms=3_000)),
     "stale": Look(market=StillServer(age_ms=48_000)),
@@ -124,6 +125,7 @@ def ladder_row(page: Page) -> Shown:
     fingers = Fingers(page)
     fingers.rest((box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.14))
     expect(page.locator(".row-card")).to_be_visible()
+    expect(page.get_by_text("asking the server")).to_have_count(0)
     yield
     fingers.lift()
 
@@ -155,7 +157,8 @@ def price_sheet(page: Page) -> Shown:
     go(page, "ladder")
     box = page.locator(".pane").first.bounding_box()
     assert box is not None
-    Fingers(page).tap((box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.2))
+    at = 0.2 if page.locator("html[data-layout=left]").count() else 0.5
+    Fingers(page).tap((box["x"] + box["width"] * at, box["y"] + box["height"] * 0.2))
     expect(page.get_by_role("dialog")).to_be_visible()
     yield
     page.get_by_role("dialog").get_by_role("button", name="Close").click()
@@ -211,7 +214,12 @@ SCREENS: dict[str, Callable[[Page], AbstractContextManager[None]]] = {
 # They ask the server for what they show.
 ASKING = {"watchlist", "symbols", "rules", "rule-editor", "moment"}
 # Looks that leave a screen the least room.
-TIGHT = {"landscape": {"moment", "map-card"}, "narrow": {"flow", "map"}, "stale": {"ladder", "map"}}
+TIGHT = {
+    "price-left-summed": {"ladder"},
+    "landscape": {"moment", "map-card"},
+    "narrow": {"flow", "map"},
+    "stale": {"ladder", "map"},
+}
 # What is drawn of a market, and has to look its age.
 DRAWN = {"ladder", "map", "map-card", "flow"}
 

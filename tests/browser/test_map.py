@@ -76,7 +76,7 @@ def test_a_tap_shows_what_was_opened_within_the_range_and_says_how_much_that_is(
     map_page.get_by_role("link", name="Ladder").click()
     Fingers(map_page).rest((300, 330))
     expect(map_page.locator(".row-card-history")).to_contain_text("heat over 12 h")
-    assert [it["opened"] for it in still.market.asked if it["kind"] == "map"][-1] == "all"
+    still.wait_for(map_page, lambda _: still.last_asked("map")["opened"] == "all")
 
 
 def test_a_resting_finger_brings_the_card_and_moves_it_without_being_lifted(map_page: Page) -> None:

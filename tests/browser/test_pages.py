@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Still
+from tests.browser.fingers import Fingers
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
 
@@ -21,7 +22,7 @@ def test_settings_change_the_look_at_once_and_are_kept(still_page: Page, complai
     open_settings(still_page)
     still_page.get_by_role("button", name="Colour-blind").click()
     still_page.get_by_role("button", name="True black").click()
-    still_page.get_by_role("button", name="Left").click()
+    still_page.get_by_role("button", name="Left", exact=True).click()
     root = still_page.locator("html")
     expect(root).to_have_attribute("data-colours", "cvd")
     expect(still_page.locator("body")).to_have_css("background-color", "rgb(0, 0, 0)")
@@ -35,6 +36,25 @@ def test_settings_change_the_look_at_once_and_are_kept(still_page: Page, complai
         still_page.wait_for_timeout(300)
         take(still_page, f"{tab.lower()}-black-colour-blind-left")
     assert complaints == []
+
+
+def test_prices_at_the_left_and_summed_bars_are_chosen_and_kept(still_page: Page) -> None:
+    open_settings(still_page)
+    still_page.get_by_role("button", name="At the left").click()
+    still_page.get_by_role("button", name="Summed from price").click()
+    go(still_page, "Ladder")
+    heads = still_page.locator(".columns").first
+    expect(heads).to_contain_text("Σ ASKS")
+    expect(heads).to_contain_text("Σ SHORTS LIQ.")
+    # What is pressed is where it is drawn: the price at the left opens its sheet, the middle does not.
+    fingers = Fingers(still_page)
+    fingers.tap((250, 400))
+    expect(still_page.get_by_role("dialog")).to_have_count(0)
+    fingers.tap((78, 400))
+    expect(still_page.get_by_role("dialog")).to_contain_text("BTC 77,")
+    still_page.reload()
+    expect(still_page.locator("html")).to_have_attribute("data-layout", "left")
+    expect(heads).to_contain_text("Σ ASKS")
 
 
 def test_the_data_saver_asks_for_less(still_page: Page, still: Still) -> None:

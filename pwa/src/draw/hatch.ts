@@ -13,8 +13,8 @@ export function makeHatch(surface: Surface, palette: Palette): CanvasPattern | n
   tile.width = tile.height = size;
   const context = tile.getContext("2d");
   if (!context) return null;
-  context.strokeStyle = withAlpha(palette.ground.bg, 0.55);
-  context.lineWidth = 1.6 * ratio;
+  context.strokeStyle = withAlpha(palette.ground.bg, 0.4);
+  context.lineWidth = 1.4 * ratio;
   context.beginPath();
   for (const shift of [-size, 0, size]) {
     context.moveTo(shift - 1, size + 1);

@@ -7,7 +7,16 @@ import { rowOfTrade } from "../model/volume.ts";
 import type { LadderModel, SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
 import type { Camera } from "./camera.ts";
-import { type Columns, columnsOf } from "./columns.ts";
+import {
+  along,
+  bookPane,
+  type Columns,
+  columnsOf,
+  fuelPane,
+  type Layout,
+  leftOf,
+  type Pane,
+} from "./columns.ts";
 import { Digits, sharedPrefix, type TextInk } from "./digits.ts";
 import { makeHatch } from "./hatch.ts";
 import { heatIndex, INK, type Palette, withAlpha } from "./palette.ts";
@@ -29,6 +38,8 @@ const WASH_FROM_INDEX = 12;
 const WALL_FACTOR = 5;
 /** Heat index from which the fuel's number is printed in warm ink. */
 const WARM_FROM_INDEX = 128;
+/** The colour of estimated sums. */
+const SUM_INDEX = 150;
 const PREFIX_ALPHA = 0.66;
 const FLASH_MS = 240;
 /** How often the fading flash looks different. */
@@ -54,6 +65,9 @@ export interface LadderPicture {
   readonly live: boolean;
   /** Venues cross each other: the spread of the view is made up. */
   readonly crossed: boolean;
+  readonly layout: Layout;
+  /** Bars and numbers are sums from price to their row. */
+  readonly summed: boolean;
   readonly sigma: number | null;
 }
 
@@ -112,7 +126,7 @@ export class LadderPainter {
     const decimals = decimalsOf(facts.tick, ladder.group);
     const highest = price(rows.highest * ladder.group, facts.tick, decimals);
     const lowest = price((rows.highest - rows.count + 1) * ladder.group, facts.tick, decimals);
-    this.columns = columnsOf(this.#surface.width, this.#digits.width(highest, FONTS.price));
+    this.columns = columnsOf(this.#surface.width, this.#digits.width(highest, FONTS.price), picture.layout);
     const prefix = sharedPrefix(highest, lowest);
     const flash = this.#flash(picture, nowMs);
     const frame = [
@@ -123,6 +137,8 @@ export class LadderPainter {
       prefix,
       decimals,
       ladder.group,
+      picture.layout,
+      picture.summed,
     ].join();
     const whole = frame !== this.#frame;
     if (whole) {
@@ -164,22 +180,23 @@ export class LadderPainter {
   ): number {
     const { rows, unit } = picture;
     const look = this.#look;
-    const pane = this.columns.gutterStart - this.columns.spineEnd;
+    const { side } = this.columns;
     const length = (usd: number, whole: number) =>
-      whole > 0 ? this.#surface.snap(Math.min(1, usd / whole) * pane) : 0;
+      whole > 0 ? this.#surface.snap(Math.min(1, usd / whole) * side) : 0;
     const bookUsd = (above ? rows.askUsd[slot] : rows.bidUsd[slot]) as number;
-    const fuelUsd = rows.fuelUsd[slot] as number;
+    const bookBar = (above ? rows.askBar[slot] : rows.bidBar[slot]) as number;
+    const fuelBar = rows.fuelBar[slot] as number;
     const volume = (usd: number) =>
       picture.volumeUsd > 0 ? this.#surface.snap((usd / picture.volumeUsd) * VOLUME_LONGEST) : 0;
     const resolution = unit.factor / 10 ** unit.decimals;
     look[0] = above ? 1 : 0;
-    look[1] = length(bookUsd, picture.barUsd);
-    look[2] = bookUsd > 0 ? Math.round(bookUsd / resolution) : -1;
+    look[1] = length(bookBar, picture.barUsd);
+    look[2] = bookBar > 0 ? Math.round(bookBar / resolution) : -1;
     look[3] = bookUsd > wallUsd ? 1 : 0;
-    look[4] = heatIndex(fuelUsd, picture.heatTopUsd);
-    look[5] = length(fuelUsd / picture.factor, picture.barUsd);
-    look[6] = length(fuelUsd, picture.barUsd);
-    look[7] = Math.round(fuelUsd / resolution);
+    look[4] = heatIndex(rows.fuelUsd[slot] as number, picture.heatTopUsd);
+    look[5] = length(fuelBar / picture.factor, picture.barUsd);
+    look[6] = length(fuelBar, picture.barUsd);
+    look[7] = Math.round(fuelBar / resolution);
     look[8] = volume(rows.soldUsd[slot] as number);
     look[9] = volume(rows.boughtUsd[slot] as number);
     look[10] = outline === 0 ? 0 : outline * (1 + flash);
@@ -226,14 +243,19 @@ export class LadderPainter {
       }
       context.restore();
     };
-    const { volumeEnd, spineStart, spineEnd, width } = columns;
+    const { volumeEnd, spineStart, spineEnd, gutterStart, width } = columns;
     const line = surface.hairline(0.5);
-    // Orders lie left of the spine below the middle and right of it above; estimates the other way.
-    const [book, fuel] = above ? ([spineEnd, volumeEnd] as const) : ([volumeEnd, spineEnd] as const);
-    const end = (start: number) => (start === spineEnd ? width : spineStart);
+    const [book, fuel] = [bookPane(columns, above), fuelPane(columns, above)];
+    // The gutter belongs to the pane before it.
+    const end = (pane: Pane) => {
+      const right = Math.max(pane.zero, pane.far);
+      return right === gutterStart ? width : right;
+    };
     part(VOLUME_PART, 0, volumeEnd, () => this.#paintVolume(top, bottom, base));
-    part(FUEL_PART, fuel, end(fuel), () => this.#paintFuel(picture, top, bottom, base, above, heat));
-    part(BOOK_PART, book, end(book), () => this.#paintBook(picture.unit, top, bottom, base, above));
+    part(FUEL_PART, leftOf(fuel), end(fuel), () => this.#paintFuel(picture, top, bottom, base, fuel, heat));
+    part(BOOK_PART, leftOf(book), end(book), () =>
+      this.#paintBook(picture.unit, top, bottom, base, above, book),
+    );
     part(SPINE_PART, spineStart, spineEnd, () =>
       this.#paintSpine(picture, row, top, bottom, heat, prefix, decimals, this.#looks[base + 10] as number),
     );
@@ -254,78 +276,72 @@ export class LadderPainter {
     context.globalAlpha = 1;
   }
 
-  /** Liquidations lie where no order of the other side can be: left above the middle, right below. */
   #paintFuel(
     picture: LadderPicture,
     top: number,
     bottom: number,
     base: number,
-    above: boolean,
+    pane: Pane,
     heat: number,
   ): void {
-    if (heat === 0) return;
-    const context = this.#surface.context;
-    const { columns } = this;
-    const colour = this.#palette.heat[heat] as string;
-    if (heat >= WASH_FROM_INDEX) this.#paintWash(colour, top, bottom, above, heat);
     const solid = this.#looks[base + 5] as number;
     const whole = this.#looks[base + 6] as number;
-    const from = (length: number) => (above ? columns.spineStart - length : columns.spineEnd);
+    if (heat === 0 && !(picture.summed && whole > 0)) return;
+    const context = this.#surface.context;
+    // A sum has no heat of its own: its row may be dark.
+    const colour = this.#palette.heat[picture.summed ? SUM_INDEX : heat] as string;
+    if (heat >= WASH_FROM_INDEX) this.#paintWash(this.#palette.heat[heat] as string, top, bottom, pane, heat);
     const y = top + BAR_INSET;
     const height = bottom - top - 2 * BAR_INSET;
     context.fillStyle = colour;
     context.globalAlpha = FUEL_DOUBT_ALPHA;
-    context.fillRect(from(whole), y, whole, height);
+    context.fillRect(along(pane, 0, whole), y, whole, height);
     context.globalAlpha = FUEL_SOLID_ALPHA;
-    context.fillRect(from(solid), y, solid, height);
+    context.fillRect(along(pane, 0, solid), y, solid, height);
     context.globalAlpha = 1;
     if (!picture.calibrated) {
       context.fillStyle = this.#hatchOf() ?? colour;
-      context.fillRect(from(whole), y, whole, height);
+      context.fillRect(along(pane, 0, whole), y, whole, height);
     }
     const amount = this.#looks[base + 7] as number;
     if (amount * 10 ** -picture.unit.decimals < 0.3) return;
     const text = fixed(amount / 10 ** picture.unit.decimals, picture.unit.decimals);
     const ink = { font: FONTS.size, colour: heat >= WARM_FROM_INDEX ? INK.warm : INK.secondary };
-    const middle = (top + bottom) / 2;
-    if (above) this.#digits.drawLeft(text, columns.volumeEnd + BOOK_GAP, middle, ink);
-    else this.#digits.drawRight(text, columns.gutterStart - BOOK_GAP, middle, ink);
+    this.#number(text, pane.far, pane.far < pane.zero, (top + bottom) / 2, ink);
   }
 
-  #paintWash(colour: string, top: number, bottom: number, above: boolean, heat: number): void {
+  /** A number at an edge: right of it, or left of it. */
+  #number(text: string, edge: number, right: boolean, middle: number, ink: TextInk): void {
+    if (right) this.#digits.drawLeft(text, edge + BOOK_GAP, middle, ink);
+    else this.#digits.drawRight(text, edge - BOOK_GAP, middle, ink);
+  }
+
+  #paintWash(colour: string, top: number, bottom: number, pane: Pane, heat: number): void {
     const context = this.#surface.context;
-    const { volumeEnd, spineStart, spineEnd, gutterStart } = this.columns;
-    const [near, far] = above ? [spineStart, volumeEnd] : [spineEnd, gutterStart];
-    const wash = context.createLinearGradient(near, 0, far, 0);
+    const { zero, far } = pane;
+    const wash = context.createLinearGradient(zero, 0, far, 0);
     wash.addColorStop(0, colour);
     wash.addColorStop(1, colour.replace(")", " / 0)"));
     context.globalAlpha = (WASH_ALPHA_MAX * heat) / 255;
     context.fillStyle = wash;
-    context.fillRect(Math.min(near, far), top, Math.abs(far - near), bottom - top);
+    context.fillRect(leftOf(pane), top, Math.abs(far - zero), bottom - top);
     context.globalAlpha = 1;
   }
 
-  #paintBook(unit: ColumnUnit, top: number, bottom: number, base: number, above: boolean): void {
+  #paintBook(unit: ColumnUnit, top: number, bottom: number, base: number, above: boolean, pane: Pane): void {
     const amount = this.#looks[base + 2] as number;
     if (amount < 0) return;
     const context = this.#surface.context;
-    const { spineStart, spineEnd } = this.columns;
     const { side } = this.#palette;
     const length = Math.max(this.#looks[base + 1] as number, this.#surface.hairline(0.5));
     context.globalAlpha = this.#looks[base + 3] === 1 ? WALL_ALPHA : BOOK_ALPHA;
     context.fillStyle = above ? side.sellFill : side.buyFill;
-    context.fillRect(
-      above ? spineEnd : spineStart - length,
-      top + BAR_INSET,
-      length,
-      bottom - top - 2 * BAR_INSET,
-    );
+    context.fillRect(along(pane, 0, length), top + BAR_INSET, length, bottom - top - 2 * BAR_INSET);
     context.globalAlpha = 1;
     const text = fixed(amount / 10 ** unit.decimals, unit.decimals);
     const middle = (top + bottom) / 2;
     const ink = { font: FONTS.size, colour: amount === 0 ? INK.tertiary : INK.primary };
-    if (above) this.#digits.drawLeft(text, spineEnd + BOOK_GAP, middle, ink);
-    else this.#digits.drawRight(text, spineStart - BOOK_GAP, middle, ink);
+    this.#number(text, pane.zero, pane.far > pane.zero, middle, ink);
   }
 
   #paintSpine(
@@ -398,23 +414,28 @@ export class LadderPainter {
     const ink = { font: FONTS.midPrice, colour: INK.primary };
     const centre = (spineStart + spineEnd) / 2;
     this.#digits.drawCentred(last, centre, middle, ink, 0, ink);
-    const room = centre - this.#digits.width(last, FONTS.midPrice) / 2 - BOOK_GAP;
-    if (sigma !== null) this.#paintPush(sigma, pushText, middle, room);
     context.font = FONTS.midNote;
     context.fillStyle = INK.secondary;
     context.textAlign = "right";
     context.fillText(spreadText, width - 12, surface.baseline(FONTS.midNote, middle));
+    if (sigma === null) return;
+    const half = this.#digits.width(last, FONTS.midPrice) / 2 + BOOK_GAP;
+    if (picture.layout === "middle") this.#paintPush(sigma, pushText, middle, 10, centre - half);
+    else {
+      const free = width - 12 - context.measureText(spreadText).width - BOOK_GAP;
+      this.#paintPush(sigma, pushText, middle, Math.max(spineEnd, centre + half) + BOOK_GAP, free);
+    }
   }
 
   /** Who pushes: an arrow, a word and how unlikely that is by chance. */
-  #paintPush(sigma: number, amount: string, middle: number, right: number): void {
+  #paintPush(sigma: number, amount: string, middle: number, left: number, right: number): void {
     const context = this.#surface.context;
     const { side } = this.#palette;
     const even = Math.abs(sigma) < 1;
     const colour = even ? INK.secondary : sigma > 0 ? side.buyText : side.sellText;
     context.fillStyle = colour;
     context.textAlign = "left";
-    let x = 10;
+    let x = left;
     if (!even) {
       const tip = sigma > 0 ? -4.5 : 4.5;
       context.beginPath();

@@ -73,6 +73,13 @@ describe("the map's camera", () => {
     expect(camera.y(79_000)).toBeLessThan(camera.y(75_000));
   });
 
+  it("shows no rows that the map does not have", () => {
+    const high = extent.low * extent.ratio ** extent.rows;
+    camera.fit(extent, { low: extent.low, high }, 0, false);
+    expect(camera.y(extent.low)).toBeCloseTo(500, 6);
+    expect(camera.y(high)).toBeCloseTo(0, 6);
+  });
+
   it("follows the newest column while it shows it, and stays where the user went", () => {
     camera.cover({ ...extent, firstMin: 1002 });
     expect(camera.x(1002 + 720 * 2)).toBeCloseTo(306, 6);

@@ -79,10 +79,15 @@ export class MapCamera {
   /** Shows the whole time and the prices of interest with some air. */
   fit(extent: MapExtent, interest: PriceSpan, nowMs: number, animate: boolean): void {
     const [bottom, top] = [Math.log(interest.low), Math.log(interest.high)];
-    const air = Math.max((top - bottom) * FIT_MARGIN, (LEAST_ROWS / 2) * Math.log(extent.ratio));
+    const logRow = Math.log(extent.ratio);
+    const air = Math.max((top - bottom) * FIT_MARGIN, (LEAST_ROWS / 2) * logRow);
     const fromMin = extent.firstMin;
     const toMin = fromMin + extent.columns * extent.stepMin;
-    this.#go({ fromMin, toMin, fromLog: bottom - air, toLog: top + air }, nowMs, animate);
+    // Beyond the rows there is nothing to show.
+    const lowest = Math.log(extent.low);
+    const fromLog = Math.max(bottom - air, lowest);
+    const toLog = Math.min(top + air, lowest + extent.rows * logRow);
+    this.#go({ fromMin, toMin, fromLog, toLog }, nowMs, animate);
     this.fitted = true;
   }
 

@@ -5,7 +5,7 @@ import type { Cluster } from "../model/state.ts";
 import type { Pulled, Wall } from "../model/walls.ts";
 import { strings } from "../strings.ts";
 import type { Camera } from "./camera.ts";
-import type { Columns } from "./columns.ts";
+import { along, bookPane, type Columns, fuelPane, leftOf } from "./columns.ts";
 import { INK, type Palette, withAlpha } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 import { FONTS } from "./type.ts";
@@ -155,7 +155,7 @@ export class MarksPainter {
     context.fillText(now.text, left + CHIP_PADDING, this.#surface.baseline(FONTS.whale, middle));
   }
 
-  /** Where an order was that nobody traded: struck out, on its side's outer edge. */
+  /** Where an order was that nobody traded: struck out, at the outer edge of the orders. */
   #paintPulled(pulled: Pulled, picture: MarksPicture, columns: Columns, camera: Camera): void {
     const { context } = this.#surface;
     const { factor, decimals } = picture.unit;
@@ -164,8 +164,8 @@ export class MarksPainter {
     context.font = FONTS.chipInterval;
     context.fillStyle = INK.secondary;
     const width = context.measureText(text).width;
-    const bid = pulled.side === "bid";
-    const left = bid ? columns.volumeEnd + 4 : columns.gutterStart - 4 - width;
+    const pane = bookPane(columns, pulled.side === "ask");
+    const left = pane.far < pane.zero ? pane.far + 4 : pane.far - 4 - width;
     context.textAlign = "left";
     context.fillText(text, left, this.#surface.baseline(FONTS.chipInterval, middle));
     context.fillRect(left - 1, this.#surface.snap(middle), width + 2, this.#surface.hairline());
@@ -174,10 +174,9 @@ export class MarksPainter {
   /** A large order that stays: how long this phone has seen it. Its size is the row's own number. */
   #paintWhale(wall: Wall, picture: MarksPicture, columns: Columns, camera: Camera, nowMs: number): void {
     const { context } = this.#surface;
-    const pane = columns.gutterStart - columns.spineEnd;
-    const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * pane;
-    const away = Math.min(Math.max(bar, NUMBER_ROOM), pane - WHALE_WIDTH);
-    const left = wall.side === "ask" ? columns.spineEnd + away : columns.spineStart - away - WHALE_WIDTH;
+    const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * columns.side;
+    const away = Math.min(Math.max(bar, NUMBER_ROOM), columns.side - WHALE_WIDTH);
+    const left = along(bookPane(columns, wall.side === "ask"), away, WHALE_WIDTH);
     const middle = camera.top(wall.row) + camera.rowHeight / 2;
     context.fillStyle = WHALE_GROUND;
     context.beginPath();
@@ -272,8 +271,9 @@ export class MarksPainter {
     if (!place) return;
     const context = this.#surface.context;
     // On a narrow phone the chip stays off the spine and leaves out the interval rather than cut it.
-    const width = Math.min(CHIP_WIDTH, columns.spineStart - columns.volumeEnd - 2);
-    const left = cluster.side === "short" ? columns.volumeEnd : columns.gutterStart - width;
+    const width = Math.min(CHIP_WIDTH, columns.side - 2);
+    const pane = fuelPane(columns, cluster.side === "short");
+    const left = pane.far < pane.zero ? leftOf(pane) : pane.far - width;
     const hue = this.#hue(cluster);
     const height = place.rows * camera.rowHeight - 2 * CHIP_INSET;
     const top = place.top + CHIP_INSET;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { columnsOf } from "./columns.ts";
+import { bookPane, columnsOf, fuelPane } from "./columns.ts";
 import { BarScale, roundUp } from "./scale.ts";
 
 it("scales are round numbers", () => {
@@ -31,7 +31,26 @@ it("columns share the width as on a phone of 390 pixels", () => {
     spineEnd: 240,
     gutterStart: 360,
     width: 390,
+    side: 120,
+    layout: "middle",
   });
+});
+
+it("a price at the left has orders beside it and estimates beyond them, on both sides of price", () => {
+  const columns = columnsOf(390, 50, "left");
+  expect([columns.spineStart, columns.spineEnd]).toEqual([36, 120]);
+  for (const above of [true, false]) {
+    expect(bookPane(columns, above)).toEqual({ zero: 120, far: 240 });
+    expect(fuelPane(columns, above)).toEqual({ zero: 240, far: 360 });
+  }
+});
+
+it("a price in the middle has orders at one side and estimates at the other", () => {
+  const columns = columnsOf(390, 50);
+  expect(bookPane(columns, true)).toEqual({ zero: 240, far: 360 });
+  expect(bookPane(columns, false)).toEqual({ zero: 156, far: 36 });
+  expect(fuelPane(columns, true)).toEqual(bookPane(columns, false));
+  expect(fuelPane(columns, false)).toEqual(bookPane(columns, true));
 });
 
 it("a long price widens the spine at the cost of both sides", () => {

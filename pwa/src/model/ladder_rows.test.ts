@@ -84,3 +84,30 @@ it("knows the longest bar and the median of what rests", () => {
   expect(rows.longestBar()).toBeCloseTo(100 * (1.06 ** 200 - 1));
   expect(rows.medianBook()).toBeCloseTo(2 * 77430);
 });
+
+it("sums from price outwards, over empty rows, and says nothing beyond the last order", () => {
+  const rows = new LadderRows();
+  rows.fill(ladder, facts, new VolumeProfile(), 7746, 7738, 7742);
+  const shown = (bars: Float64Array) => [...bars.subarray(0, rows.count)].map((it) => Math.round(it));
+  const [first, second] = [2 * 77430, 0.5 * 77440];
+  expect(shown(rows.askBar)).toEqual([0, 0, first + second, first, 0, 0, 0, 0, 0]);
+  const [best, last] = [1 * 77420, 3 * 77400];
+  const both = best + last;
+  expect(shown(rows.bidBar)).toEqual([0, 0, 0, 0, best, best, both, both, both]);
+  // The rows themselves stay known: walls are judged by them.
+  expect(rows.bidUsd[5]).toBe(0);
+});
+
+it("sums estimates away from price on each side of it, those outside the picture too", () => {
+  const rows = new LadderRows();
+  const held = new Uint8Array(BAND_ROWS);
+  held.fill(10, 0, 6);
+  const banded = new LadderModel(100, 50);
+  banded.bands.set(held);
+  banded.firstBand = 7740;
+  rows.fill(banded, facts, new VolumeProfile(), 7745, 7744, 7742);
+  const one = 100 * (1.06 ** 10 - 1);
+  expect([...rows.fuelBar.subarray(0, 2)]).toEqual([3 * one, 2 * one].map((it) => expect.closeTo(it)));
+  rows.fill(banded, facts, new VolumeProfile(), 7742, 7740, 7742);
+  expect([...rows.fuelBar.subarray(0, 3)]).toEqual([one, 2 * one, 3 * one].map((it) => expect.closeTo(it)));
+});

@@ -7,6 +7,8 @@ import { lotUsd } from "./walls.ts";
 
 const ROWS_MAX = 256;
 
+type Sums = Float64Array<ArrayBuffer>;
+
 export class LadderRows {
   highest = 0;
   count = 0;
@@ -17,14 +19,25 @@ export class LadderRows {
   readonly fuelUsd = new Float64Array(ROWS_MAX);
   readonly boughtUsd = new Float64Array(ROWS_MAX);
   readonly soldUsd = new Float64Array(ROWS_MAX);
+  /** What the bars show: what is in the row itself, or the sum from price to there. */
+  bidBar = this.bidUsd;
+  askBar = this.askUsd;
+  fuelBar = this.fuelUsd;
+  readonly #sums = [
+    new Float64Array(ROWS_MAX),
+    new Float64Array(ROWS_MAX),
+    new Float64Array(ROWS_MAX),
+  ] as const;
   readonly #sorted = new Float64Array(ROWS_MAX * 2);
 
+  /** Takes the rows in view; with `sumFrom`, the row below price, bars are sums from there outwards. */
   fill(
     ladder: LadderModel,
     facts: SymbolFacts,
     volume: VolumeProfile,
     highest: number,
     lowest: number,
+    sumFrom: number | null = null,
   ): void {
     this.highest = highest;
     this.count = Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1));
@@ -38,6 +51,12 @@ export class LadderRows {
       this.boughtUsd[slot] = volume.boughtLots(row) * usdOfOne;
       this.soldUsd[slot] = volume.soldLots(row) * usdOfOne;
     }
+    [this.bidBar, this.askBar, this.fuelBar] =
+      sumFrom === null ? [this.bidUsd, this.askUsd, this.fuelUsd] : this.#sums;
+    if (sumFrom === null) return;
+    this.#sumSide(this.bidBar, ladder.bids, -1, lotUsdOf);
+    this.#sumSide(this.askBar, ladder.asks, 1, lotUsdOf);
+    this.#sumFuel(ladder, sumFrom);
   }
 
   /** The largest amount of any bar between two slots: book and fuel share one scale. */
@@ -46,9 +65,9 @@ export class LadderRows {
     for (let slot = 0; slot < this.count; slot++) {
       longest = Math.max(
         longest,
-        this.bidUsd[slot] as number,
-        this.askUsd[slot] as number,
-        this.fuelUsd[slot] as number,
+        this.bidBar[slot] as number,
+        this.askBar[slot] as number,
+        this.fuelBar[slot] as number,
       );
     }
     return longest;
@@ -67,8 +86,9 @@ export class LadderRows {
     return this.#median(this.bidUsd, this.askUsd);
   }
 
-  medianFuel(): number {
-    return this.#median(this.fuelUsd, this.fuelUsd);
+  /** Median of the numbers shown: what rests, or far from price what is estimated. */
+  medianShown(): number {
+    return this.#median(this.bidBar, this.askBar) || this.#median(this.fuelBar, this.fuelBar);
   }
 
   /** Median over the rows of the larger of two amounts, rows without any left out. */
@@ -92,5 +112,34 @@ export class LadderRows {
       const slot = this.highest - row;
       if (slot >= 0 && slot < this.count) usd[slot] = (side.lots[level] as number) * lotUsdOf(row);
     }
+  }
+
+  /** A row without orders has the sum of those before it; beyond the last order known nothing is said. */
+  #sumSide(sums: Sums, side: LadderSide, way: 1 | -1, lotUsdOf: (row: number) => number): void {
+    sums.fill(0, 0, this.count);
+    const slotOf = (row: number): number => Math.min(Math.max(this.highest - row, 0), this.count);
+    let total = 0;
+    for (let level = 0; level < side.count; level++) {
+      const row = side.rows[level] as number;
+      total += (side.lots[level] as number) * lotUsdOf(row);
+      const next = level + 1 < side.count ? (side.rows[level + 1] as number) : row + way;
+      const [top, bottom] = way > 0 ? [next - 1, row] : [row, next + 1];
+      sums.fill(total, slotOf(top), slotOf(bottom - 1));
+    }
+  }
+
+  #sumFuel({ bands, firstBand }: LadderModel, sumFrom: number): void {
+    const sums = this.fuelBar;
+    sums.fill(0, 0, this.count);
+    const walk = (from: number, way: 1 | -1): void => {
+      let total = 0;
+      for (let band = from - firstBand; band >= 0 && band < bands.length; band += way) {
+        total += BAND_USD[bands[band] as number] as number;
+        const slot = this.highest - firstBand - band;
+        if (slot >= 0 && slot < this.count) sums[slot] = total;
+      }
+    };
+    walk(sumFrom + 1, 1);
+    walk(sumFrom, -1);
   }
 }

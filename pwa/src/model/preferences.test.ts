@@ -8,6 +8,8 @@ it("what was saved is read back", () => {
     venue: "bybit",
     groups: { ETHUSDT: 10 },
     hand: "left" as const,
+    layout: "left" as const,
+    bars: "sum" as const,
     colours: "viridis" as const,
     saver: true,
     largeUsd: 1_000_000 as const,

@@ -1,5 +1,6 @@
 /** What the user chose, kept on the phone. Anything unreadable falls back to the default. */
 
+import type { Layout } from "../draw/columns.ts";
 import type { HeatName, SideName } from "../draw/palette.ts";
 import { FIRST_SCREEN, TABS, type Tab } from "./screens.ts";
 
@@ -32,6 +33,10 @@ export interface Preferences {
   colours: Colours;
   ground: "default" | "black";
   hand: "right" | "left";
+  /** Where the ladder's prices stand. */
+  layout: Layout;
+  /** The ladder's bars: what is in a row, or the sum from price to there. */
+  bars: "row" | "sum";
   /** The screen to start with: the one looked at last. */
   tab: Tab;
   /** Symbols in the user's own order; null until the user has chosen. */
@@ -54,6 +59,8 @@ export const DEFAULTS: Readonly<Preferences> = {
   colours: "default",
   ground: "default",
   hand: "right",
+  layout: "middle",
+  bars: "row",
   tab: FIRST_SCREEN,
   watchlist: null,
   sort: "closeness",
@@ -122,6 +129,8 @@ export function parsePreferences(text: string | null): Preferences {
     colours: oneOf(COLOURS, read.colours, DEFAULTS.colours),
     ground: oneOf(["default", "black"], read.ground, DEFAULTS.ground),
     hand: oneOf(["right", "left"], read.hand, DEFAULTS.hand),
+    layout: oneOf(["middle", "left"], read.layout, DEFAULTS.layout),
+    bars: oneOf(["row", "sum"], read.bars, DEFAULTS.bars),
     tab: oneOf(TABS, read.tab, DEFAULTS.tab),
     watchlist: watchlistFrom(read.watchlist),
     sort: oneOf(GLANCE_SORTS, read.sort, DEFAULTS.sort),

@@ -13,6 +13,7 @@ import { strings } from "../strings.ts";
 import "../flow.css";
 import { Header } from "../ui/header.tsx";
 import { ArrowIcon, SoundIcon } from "../ui/icons.tsx";
+import { SettingsButton } from "../ui/settings_button.tsx";
 import { PulseView } from "./pulse_view.ts";
 import { TapeView } from "./tape_view.ts";
 
@@ -161,6 +162,7 @@ function FlowControls() {
   const sound = flowState.sound.value;
   return (
     <nav class="controls" aria-label={strings.flowControls}>
+      <SettingsButton />
       <fieldset class="segments" aria-label={strings.tapeFilter}>
         {TAPE_FILTERS.map((it) => (
           <button

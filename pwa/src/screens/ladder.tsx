@@ -97,6 +97,10 @@ export function LadderScreen({ app, onView, onMap }: Props) {
   );
 }
 
+/** The head of a column says when its numbers are sums. */
+const head = (text: string): string =>
+  store.preferences.value.bars === "sum" ? strings.columnSum(text) : text;
+
 /** The heads of the columns; `of` tells of another picture than the live one. */
 export function HeadRow({ of = store }: { of?: Pick<Store, "unit" | "facts" | "group" | "state"> }) {
   const unit = of.unit.value;
@@ -108,11 +112,11 @@ export function HeadRow({ of = store }: { of?: Pick<Store, "unit" | "facts" | "g
   return (
     <div class="columns" aria-hidden="true">
       <span class="column-volume">{strings.columnVolume}</span>
-      <span class="column-left fuel">{strings.columnShorts(unit)}</span>
+      <span class="column-left fuel">{head(strings.columnShorts(unit))}</span>
       <span class="column-spine">
         {facts && strings.columnGroup(price(group, facts.tick, decimalsOf(facts.tick, group)))}
       </span>
-      <span class="column-right book">{strings.columnAsks(unit)}</span>
+      <span class="column-right book">{head(strings.columnAsks(unit))}</span>
       {note && <span class="column-note">{note}</span>}
     </div>
   );
@@ -124,9 +128,9 @@ export function FootRow({ of = store }: { of?: Pick<Store, "unit" | "barUsd"> })
   return (
     <div class="columns" aria-hidden="true">
       <span class="column-volume" />
-      <span class="column-left book">{strings.columnBids(unit)}</span>
+      <span class="column-left book">{head(strings.columnBids(unit))}</span>
       <span class="column-spine plain">{bar > 0 && strings.barScale(usdRound(bar))}</span>
-      <span class="column-right fuel">{strings.columnLongs(unit)}</span>
+      <span class="column-right fuel">{head(strings.columnLongs(unit))}</span>
     </div>
   );
 }

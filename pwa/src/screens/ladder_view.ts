@@ -267,7 +267,9 @@ export class LadderView {
     this.#follow(market, market.ladder.group, nowMs);
     const moving = this.#advance(nowMs);
     const { highest, lowest } = this.#camera.visible();
-    this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest);
+    const { bars } = this.#store.preferences.value;
+    const sumFrom = bars === "sum" ? this.#camera.boundary : null;
+    this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest, sumFrom);
     this.#rescale();
     const flashing = this.#paintPicture(market, nowMs);
     this.#inspector.update(this.#palette, nowMs);
@@ -279,9 +281,11 @@ export class LadderView {
   /** Takes the colours that the user chose. */
   #dress(): void {
     const preferences = this.#store.preferences.value;
-    const appearance = `${preferences.colours} ${preferences.ground}`;
+    const appearance = `${preferences.colours} ${preferences.ground} ${preferences.bars}`;
     if (appearance === this.#appearance) return;
     this.#appearance = appearance;
+    // Sums are of another size than rows.
+    this.#fresh();
     this.#palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
     this.#painter.palette = this.#palette;
     this.#marks.palette = this.#palette;
@@ -343,8 +347,7 @@ export class LadderView {
 
   #rescale(): void {
     this.#barScale.update(this.#rows.longestBar());
-    // Far from price nothing rests: there the estimates are all there is to read.
-    const typicalUsd = this.#rows.medianBook() || this.#rows.medianFuel();
+    const typicalUsd = this.#rows.medianShown();
     if (typicalUsd > 0 || !this.#unit) this.#unit = columnUnit(typicalUsd, this.#unit);
     const longest = this.#rows.longestVolume();
     if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
@@ -370,6 +373,8 @@ export class LadderView {
         lastAtMs: this.#calm.matches ? Number.NEGATIVE_INFINITY : market.lastAtMs,
         live,
         crossed: market.crossed(nowMs),
+        layout: this.#store.preferences.value.layout,
+        summed: this.#store.preferences.value.bars === "sum",
         sigma: live ? market.sigma() : null,
       },
       this.#camera,
@@ -405,13 +410,13 @@ export class LadderView {
 
   /** Puts the column heads over the columns. */
   #alignHeads(): void {
-    const { spineStart, spineEnd, volumeEnd, gutterStart } = this.#painter.columns;
-    const widths = [volumeEnd, gutterStart - spineEnd, spineEnd - spineStart].join();
+    const { spineStart, spineEnd, volumeEnd, side } = this.#painter.columns;
+    const widths = [volumeEnd, side, spineEnd - spineStart].join();
     if (widths === this.#widths) return;
     this.#widths = widths;
     const style = this.#host.parentElement?.style;
     style?.setProperty("--volume", `${volumeEnd}px`);
-    style?.setProperty("--side", `${gutterStart - spineEnd}px`);
+    style?.setProperty("--side", `${side}px`);
     style?.setProperty("--spine", `${spineEnd - spineStart}px`);
   }
 

@@ -43,6 +43,24 @@ export function SettingsScreen({ app }: { app: App }) {
             ["right", strings.handRight],
           ]}
         />
+        <h2>{strings.ladderLook}</h2>
+        <Choice
+          app={app}
+          name="layout"
+          options={[
+            ["middle", strings.layoutMiddle],
+            ["left", strings.layoutLeft],
+          ]}
+        />
+        <Choice
+          app={app}
+          name="bars"
+          options={[
+            ["row", strings.barsRow],
+            ["sum", strings.barsSum],
+          ]}
+        />
+        <p class="page-hint">{strings.barsHint}</p>
         <h2>{strings.numbers}</h2>
         <Choice
           app={app}
@@ -79,7 +97,7 @@ function aboutText(): string {
   return strings.about(hello.version, strings.marketName[hello.market] ?? hello.market);
 }
 
-type Chosen = "colours" | "ground" | "hand" | "units" | "largeUsd" | "saver";
+type Chosen = "colours" | "ground" | "hand" | "layout" | "bars" | "units" | "largeUsd" | "saver";
 
 interface ChoiceProps<K extends Chosen> {
   readonly app: App;
