@@ -18,6 +18,7 @@ class Bar(NamedTuple):
     close: float
     volume: float
     taker_buy: float | None
+    span_ms: int = BAR_MS
 
 
 def market_week(seed: int, bars: int = BARS) -> tuple[list[Bar], list[tuple[int, float]]]:

@@ -13,7 +13,7 @@ so a lesson counts for all open positions at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from math import ceil, exp, floor, isfinite, log
@@ -620,36 +620,6 @@ class Bands:
         # The mean of |ln correction| an hour over about the last RESIDUAL_HOURS: a sum that fades.
         kept = exp(-hours / constants.RESIDUAL_HOURS)
         self.residual_per_h = self.residual_per_h * kept + correction / constants.RESIDUAL_HOURS
-
-
-def bootstrap(
-    bands: Bands,
-    candles: Iterable[CandleLike],
-    open_interest: list[tuple[int, float]],
-    bar_ms: int,
-) -> None:
-    """Replay history into ``bands``, oldest first: bars of ``bar_ms`` and (ms, coins) samples.
-
-    A sample settles once the bars that end at or before it are in.  With a single sample (a venue
-    without history) open interest is held constant: every bar settles with that one.
-    """
-    candles = list(candles)
-    if candles:
-        bands.mark(candles[0].open, candles[0].at_ms)
-    constant = len(open_interest) == 1
-    pending = iter(open_interest)
-    sample = next(pending, None)
-    for candle in candles:
-        end_ms = candle.at_ms + bar_ms
-        while sample is not None and not constant and sample[0] < end_ms:
-            bands.open_interest(sample[1], sample[0])
-            sample = next(pending, None)
-        bands.candle(candle)
-        if constant and sample is not None:
-            bands.open_interest(sample[1], end_ms)
-    while sample is not None and not constant:
-        bands.open_interest(sample[1], sample[0])
-        sample = next(pending, None)
 
 
 @cache

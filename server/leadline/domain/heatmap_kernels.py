@@ -170,5 +170,7 @@ def encode(usd: np.ndarray, codes: np.ndarray) -> None:
 @compiled(types.void(_F8, types.int64, types.float64, types.uint8[::1]))
 def encode_at(coins: np.ndarray, origin: int, log_step: float, codes: np.ndarray) -> None:
     """Write the band code of coins, each valued at the price of its bin; bin 0 is ``origin``."""
+    price, ratio = np.exp((origin + 0.5) * log_step), np.exp(log_step)
     for i in range(len(coins)):
-        codes[i] = _code(coins[i] * np.exp((origin + i + 0.5) * log_step)) if coins[i] > 0.0 else 0
+        codes[i] = _code(coins[i] * price)
+        price *= ratio

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
-from leadline.domain.bands import STEP, Bands, _trigger_kernels, bootstrap, distance_prior
+from leadline.domain.backcast import backcast
+from leadline.domain.bands import STEP, Bands, _trigger_kernels, distance_prior
 from leadline.domain.clusters import find_clusters
 from leadline.domain.events import Side
 from leadline.domain.heat import combine
@@ -347,7 +348,7 @@ def test_a_bar_counts_like_its_volume_spread_over_its_range() -> None:
 def week(seed: int) -> Bands:
     bars, open_interest = market_week(seed)
     bands = Bands(TIERS, START, 0)
-    bootstrap(bands, bars, open_interest, BAR_MS)
+    backcast(bands, bars, open_interest)
     return bands
 
 
@@ -390,7 +391,7 @@ def test_samples_settle_after_the_bars_that_end_before_them() -> None:
     for bar, sample in zip(bars, open_interest, strict=True):
         by_hand.candle(bar)
         by_hand.open_interest(sample[1], sample[0])
-    bootstrap(replayed, bars, open_interest, BAR_MS)
+    backcast(replayed, bars, open_interest)
     assert by_hand.profile().long_coins.tobytes() == replayed.profile().long_coins.tobytes()
     assert replayed.oi_coins == open_interest[-1][1]
 
@@ -398,7 +399,7 @@ def test_samples_settle_after_the_bars_that_end_before_them() -> None:
 def test_a_single_sample_stands_for_a_constant_open_interest() -> None:
     bars, _ = market_week(7, bars=50)
     bands = Bands(TIERS, START * 2, 0)
-    bootstrap(bands, bars, [(0, 5_000.0)], BAR_MS)
+    backcast(bands, bars, [(0, 5_000.0)])
     assert_sound(bands)
     assert bands.oi_coins == 5_000.0
     assert bands.sampled_ms == bars[-1].at_ms + BAR_MS

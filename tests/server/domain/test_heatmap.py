@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import exp, log
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.domain.backcast import backcast
-from leadline.domain.bands import STEP, Bands, bootstrap
+from leadline.domain.bands import STEP, Bands
 from leadline.domain.heat import codes_of, combine, usd_of
 from leadline.domain.heatmap import (
     COARSE_SLOTS,
@@ -29,27 +28,16 @@ from leadline.domain.heatmap import (
 )
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.profile import Profile
-from tests.fakes.market_week import BAR_MS, market_week
+from tests.fakes.market_week import BAR_MS, Bar, market_week
 
 USD = np.array([usd_of(code) for code in range(256)])
 NO_BANDS = np.zeros(STORED_BINS, dtype=np.uint8)
 
 
-class Bar(NamedTuple):
-    at_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    taker_buy: float | None
-    span_ms: int = BAR_MS
-
-
 def week_of_bands(seed: int, bars: int = 600) -> Bands:
     candles, open_interest = market_week(seed, bars)
     bands = Bands(bundled_tiers("binance", "BTCUSDT"), candles[0].open, 0)
-    bootstrap(bands, candles, open_interest, BAR_MS)
+    backcast(bands, candles, open_interest)
     return bands
 
 
@@ -209,12 +197,14 @@ def test_a_range_without_a_trade_has_no_prices() -> None:
         price_range([columns], 0, 1, 10)
 
 
-def test_the_past_played_back_leaves_the_bands_where_a_bootstrap_does() -> None:
-    candles, open_interest = market_week(5, 400)
-    bars = [Bar(*candle) for candle in candles]
-    one, other = (Bands(bundled_tiers("okx", "BTCUSDT"), candles[0].open, 0) for _ in range(2))
+def test_the_past_played_back_leaves_the_bands_where_its_bars_do_and_a_column_a_bar() -> None:
+    bars, open_interest = market_week(5, 400)
+    one, other = (Bands(bundled_tiers("okx", "BTCUSDT"), bars[0].open, 0) for _ in range(2))
     columns = backcast(one, bars, open_interest, columns_since_ms=bars[100].at_ms)
-    bootstrap(other, candles, open_interest, BAR_MS)
+    other.mark(bars[0].open, 0)
+    for bar, (at_ms, coins) in zip(bars, open_interest, strict=True):
+        other.candle(bar)
+        other.open_interest(coins, at_ms)
     assert one.profile().long_coins.tobytes() == other.profile().long_coins.tobytes()
     assert [made.minute for made in columns] == [bar.at_ms // 60_000 for bar in bars[100:]]
     origin, codes = coded(other)
@@ -228,7 +218,7 @@ def test_bars_of_all_lengths_and_settlements_are_played_in_the_order_of_time() -
             sum(b.volume for b in part), None, 12 * BAR_MS)
         for part in (candles[at : at + 12] for at in range(0, 288, 12))
     ]  # fmt: skip
-    bars = [*hours, *(Bar(*candle) for candle in candles[288:])]
+    bars = [*hours, *candles[288:]]
     assert all(one.at_ms + one.span_ms == two.at_ms for one, two in pairwise(bars))
     plain, funded = (Bands(bundled_tiers("okx", "BTCUSDT"), candles[0].open, 0) for _ in range(2))
     columns = backcast(plain, bars, open_interest)

@@ -16,8 +16,7 @@ from leadline.domain.heat import combine
 from leadline.domain.heatmap import Column, VenueColumns
 from leadline.domain.hindsight import LOOK_MIN, hindsight, seen
 from leadline.domain.leverage import bundled_tiers
-from leadline.venues.base import Candle
-from tests.fakes.market_week import BAR_MS, market_week
+from tests.fakes.market_week import market_week
 
 BARS = 380
 FIRST_MIN = 100 * LOOK_MIN  # of the columns; bars before them warm the bands up
@@ -25,8 +24,7 @@ FIRST_MIN = 100 * LOOK_MIN  # of the columns; bars before them warm the bands up
 
 @pytest.fixture(scope="module")
 def known() -> tuple[Bands, list[Column]]:
-    candles, open_interest = market_week(3, BARS)
-    bars = [Candle(*candle, BAR_MS) for candle in candles]
+    bars, open_interest = market_week(3, BARS)
     bands = Bands(bundled_tiers("binance", "BTCUSDT"), bars[0].open, 0)
     return bands, backcast(bands, bars, open_interest, columns_since_ms=FIRST_MIN * 60_000)
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.bands import Bands, bootstrap
+from leadline.domain.backcast import backcast
+from leadline.domain.bands import Bands
 from leadline.domain.estimator import Estimator
 from leadline.domain.events import Completeness, PriceKind, Side
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.touches import Touch
-from tests.fakes.market_week import BAR_MS, market_week
+from tests.fakes.market_week import market_week
 
 PRICE = 60_000.0
 HOUR_MS = 3_600_000
@@ -23,7 +24,7 @@ HOUR_MS = 3_600_000
 def untaught() -> Bands:
     candles, open_interest = market_week(21, 300)
     bands = Bands(bundled_tiers("bybit", "BTCUSDT"), candles[0].open, 0)
-    bootstrap(bands, candles, open_interest, BAR_MS)
+    backcast(bands, candles, open_interest)
     return bands
 
 

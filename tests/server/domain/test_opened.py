@@ -15,8 +15,7 @@ from leadline.domain.heat import usd_of
 from leadline.domain.heatmap import MAP_ROWS, STORED_BINS, Column, Grid, VenueColumns, picture
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.opened import SPAN_MIN
-from tests.fakes.market_week import BAR_MS, market_week
-from tests.server.domain.test_heatmap import Bar
+from tests.fakes.market_week import BAR_MS, Bar, market_week
 
 USD = np.array([usd_of(code) for code in range(256)])
 STEP_MIN = BAR_MS // 60_000
@@ -61,7 +60,7 @@ def played(seed: int, since_bar: int) -> tuple[VenueColumns, Bands, Cohort]:
         if end_ms // BAR_MS == since_bar:
             cohorts.append(Cohort(bands))
 
-    for column in backcast(bands, [Bar(*bar) for bar in bars], open_interest, on_bar=note):
+    for column in backcast(bands, bars, open_interest, on_bar=note):
         columns.put(column)
     return columns, bands, cohorts[0]
 
