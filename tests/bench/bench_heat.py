@@ -22,9 +22,10 @@ import numpy as np
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.backcast import backcast
-from leadline.domain.bands import STEP, Bands, _trigger_kernels, distance_prior
+from leadline.domain.bands import STEP, Bands
 from leadline.domain.kernels import F8
 from leadline.domain.leverage import bundled_tiers
+from leadline.domain.placement import distance_prior, trigger_kernels
 from tests.fakes.market_week import market_week
 
 OUT = Path(__file__).resolve().parents[2] / "build" / "bench"
@@ -59,7 +60,7 @@ class Plain:
     def open_interest(self, coins: float) -> None:
         change = coins - self.oi_coins
         opened = max(change, 0.0) + constants.CHURN_KEPT / 2 * max(self.volume - abs(change), 0.0)
-        offsets, widths, weights = _trigger_kernels()
+        offsets, widths, weights = trigger_kernels()
         if self.volume > 0:
             for entry in np.flatnonzero(self.histogram):
                 here = opened * self.histogram[entry] / self.volume
@@ -150,7 +151,7 @@ def works() -> list[Work]:
         plain.cells[0, :, plain.SIZE // 2 - 1 :] = 0.0
         plain.cells[1, :, : plain.SIZE // 2 + 1] = 0.0
 
-    widths = _trigger_kernels()[1]
+    widths = trigger_kernels()[1]
     bins = len(np.unique(np.floor(np.log(prices[few]) / STEP)))
     weeks = [market_week(seed) for seed in range(3)]
 

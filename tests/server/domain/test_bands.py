@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from leadline.domain import estimator_constants as constants
 from leadline.domain import kernels
 from leadline.domain.backcast import backcast
-from leadline.domain.bands import STEP, Bands, _trigger_kernels, distance_prior
+from leadline.domain.bands import STEP, Bands
 from leadline.domain.clusters import find_clusters
 from leadline.domain.events import Side
 from leadline.domain.heat import combine
 from leadline.domain.kernels import F8
 from leadline.domain.leverage import bundled_tiers, fallback_tiers
+from leadline.domain.placement import distance_prior, trigger_kernels
 from leadline.domain.profile import Profile
 from tests.fakes.captures import capture
 from tests.fakes.market_week import BAR_MS, Bar, market_week
@@ -104,7 +105,7 @@ class Plain:
         self.cells[1, above + constants.BINS :] = 0.0
 
     def open(self, price: float, mark: float, shares: F8) -> None:
-        offsets, widths, weights = _trigger_kernels()
+        offsets, widths, weights = trigger_kernels()
         entry = floor(log(price) / STEP) - self.first
         for side in range(2):
             for j in range(offsets.shape[1]):
@@ -129,7 +130,7 @@ def place(bands: Bands, coins: float) -> None:
         1.0,
         1.0,
         bands._prior,
-        *_trigger_kernels(),
+        *trigger_kernels(),
         bands.lesson.multipliers,
         bands._flows,
         False,
