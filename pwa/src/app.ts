@@ -499,6 +499,14 @@ export class App {
     };
   }
 
+  /** When what is in view was recorded, where this is a replay and the screen is told. */
+  #recordedMs(): number {
+    if (this.#store.hello.value?.market !== "replay") return 0;
+    const { screen } = this.#store;
+    const told = screen.value === "ladder" ? this.market.ladder : screen.value === "flow" && flow.tape?.model;
+    return told ? Math.floor(told.tMs / SECOND_MS) * SECOND_MS : 0;
+  }
+
   /** Tells the page the price in the head of the screen, and how old it is. */
   #publishHeadline(): void {
     const { facts, ladder } = this.market;
@@ -508,6 +516,7 @@ export class App {
     batch(() => {
       this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
       this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
+      this.#store.recordedMs.value = this.#recordedMs();
       this.#store.day.value = day;
       this.#store.flags.value = flags;
       this.#store.age.value = ageMs === null ? "" : duration(ageMs);

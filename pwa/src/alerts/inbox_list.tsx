@@ -30,7 +30,7 @@ export function InboxList({ app, onHealth }: { app: App; onHealth: () => void })
   return (
     <div class="alerts-body">
       <Trouble />
-      {push.state.value === "off" && (
+      {push.state.value === "off" && !trouble.value && (
         <button type="button" class="alerts-hint" onClick={onHealth}>
           {strings.alerts.notHere} <b>{strings.push.turnOn}</b>
         </button>

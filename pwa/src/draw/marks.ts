@@ -19,6 +19,8 @@ const NOTE_GAP = " · ";
 const CHIP_PADDING = 8;
 const WHALE_WIDTH = 66;
 const WHALE_HEIGHT = 22;
+/** The age begins behind the icon. */
+const WHALE_TEXT = 27;
 /** Chips of the largest walls only: more would hide the book they speak of. */
 const WHALES_MAX = 3;
 /** The number of a row stands here; the chip begins behind it. */
@@ -175,19 +177,21 @@ export class MarksPainter {
   #paintWhale(wall: Wall, picture: MarksPicture, columns: Columns, camera: Camera, nowMs: number): void {
     const { context } = this.#surface;
     const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * columns.side;
-    const away = Math.min(Math.max(bar, NUMBER_ROOM), columns.side - WHALE_WIDTH);
-    const left = along(bookPane(columns, wall.side === "ask"), away, WHALE_WIDTH);
+    const age = ageOf(wall, nowMs);
+    context.font = FONTS.whale;
+    const width = Math.max(WHALE_WIDTH, context.measureText(age).width + WHALE_TEXT + CHIP_PADDING);
+    const away = Math.min(Math.max(bar, NUMBER_ROOM), columns.side - width);
+    const left = along(bookPane(columns, wall.side === "ask"), away, width);
     const middle = camera.top(wall.row) + camera.rowHeight / 2;
     context.fillStyle = WHALE_GROUND;
     context.beginPath();
-    context.roundRect(left, middle - WHALE_HEIGHT / 2, WHALE_WIDTH, WHALE_HEIGHT, 6);
+    context.roundRect(left, middle - WHALE_HEIGHT / 2, width, WHALE_HEIGHT, 6);
     context.fill();
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
-    context.font = FONTS.whale;
     context.textAlign = "center";
     const baseline = this.#surface.baseline(FONTS.whale, middle);
-    context.fillText(ageOf(wall, nowMs), left + WHALE_WIDTH / 2 + 9, baseline);
+    context.fillText(age, left + (WHALE_TEXT + width - CHIP_PADDING) / 2, baseline);
   }
 
   #paintWhaleIcon(left: number, middle: number): void {

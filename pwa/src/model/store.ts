@@ -15,6 +15,8 @@ export const store = {
   screen: signal<Screen>(FIRST_SCREEN),
   connection: signal<ConnectionState>("waiting"),
   hello: signal<Hello | null>(null),
+  /** The time a replay has come to, whole seconds in Unix ms; 0 where none is told. */
+  recordedMs: signal(0),
   preferences: signal<Preferences>({ ...DEFAULTS }),
   /** The symbol in view or asked for. */
   facts: signal<SymbolFacts | null>(null),

@@ -114,7 +114,14 @@ export function Watermark() {
   if (hello?.simulated || kept || (store.flags.value & FLAG_SIMULATED) !== 0) words.push(strings.simulated);
   if (hello?.market === "replay") words.push(strings.replay);
   if (words.length === 0) return null;
-  return <span class="watermark">{words.join(" ")}</span>;
+  const recorded = store.recordedMs.value;
+  return (
+    <span class="watermark">
+      {words.join(" ")}
+      {/* The local date and time, written the way that sorts. */}
+      {recorded > 0 && <time> {new Date(recorded).toLocaleString("sv-SE")}</time>}
+    </span>
+  );
 }
 
 function troubleOf(): string {

@@ -44,7 +44,11 @@ export function MapPane({ app, onView }: Props) {
       <div class="map-pane" ref={host} tabIndex={0} role="application" aria-label={strings.map}>
         <canvas ref={base} />
         <canvas ref={overlay} />
-        {!mapState.facts.value && <p class="pane-note">{strings.mapWaiting}</p>}
+        {!mapState.facts.value && (
+          <p class="pane-note">
+            {store.state.value?.bands === null ? strings.noEstimate : strings.mapWaiting}
+          </p>
+        )}
         <MapCardBox />
       </div>
       <canvas class="map-legend" ref={legend} role="img" aria-label={strings.mapLegend} />
