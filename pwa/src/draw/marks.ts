@@ -25,6 +25,8 @@ const WHALE_TEXT = 27;
 const WHALES_MAX = 3;
 /** The number of a row stands here; the chip begins behind it. */
 const NUMBER_ROOM = 46;
+/** Words of the gutter stand at least so far apart. */
+const WORD_HEIGHT = 15;
 const MARK_DASH = [5, 4];
 const NOW_DASH = [3, 2];
 /** The line from the cell of now to its flag is no longer than this. */
@@ -108,11 +110,12 @@ export class MarksPainter {
     this.#drawn = look;
     this.#clusters = clusters;
     this.#surface.clear();
+    const words = visible(picture.own, camera).map((mark) => wordOf(mark, camera));
     for (const cluster of clusters) {
       const span = spanOf(cluster, camera, group);
       if (span.bottom <= 0 || span.top >= camera.height) continue;
       this.#paintEdge(cluster, span, columns);
-      this.#paintBracket(cluster, cluster.name, span, columns, camera);
+      this.#paintBracket(cluster, span, words, columns, camera);
     }
     if (live) {
       for (const pulled of visible(picture.pulled, camera))
@@ -222,7 +225,7 @@ export class MarksPainter {
     context.lineJoin = "round";
     context.lineWidth = 3;
     context.strokeStyle = this.#palette.ground.bg;
-    const baseline = this.#surface.baseline(FONTS.markWord, y - camera.rowHeight / 2);
+    const baseline = this.#surface.baseline(FONTS.markWord, wordOf(mark, camera));
     context.strokeText(mark.text, columns.width - 5, baseline);
     context.fillStyle = INK.mark;
     context.fillText(mark.text, columns.width - 5, baseline);
@@ -249,7 +252,14 @@ export class MarksPainter {
     context.fillRect(0, this.#surface.snap(span.near) - line / 2, columns.width, line);
   }
 
-  #paintBracket(cluster: Cluster, name: string, span: Span, columns: Columns, camera: Camera): void {
+  /** A bracket and its name, which makes way for the words of own marks; these stand on their line. */
+  #paintBracket(
+    cluster: Cluster,
+    span: Span,
+    words: readonly number[],
+    columns: Columns,
+    camera: Camera,
+  ): void {
     const context = this.#surface.context;
     const x = columns.gutterStart + 8;
     const top = Math.max(span.top + 2, -BRACKET_ARM);
@@ -266,8 +276,10 @@ export class MarksPainter {
     context.fillStyle = this.#hue(cluster);
     context.textAlign = "left";
     const middle = (Math.max(top, 0) + Math.min(bottom, camera.height)) / 2;
-    const y = Math.min(Math.max(middle, 8), camera.height - 8);
-    context.fillText(name, x + 4, this.#surface.baseline(FONTS.name, y));
+    const word = words.find((it) => Math.abs(it - middle) < WORD_HEIGHT);
+    const free = word === undefined ? middle : word + (word > middle ? -WORD_HEIGHT : WORD_HEIGHT);
+    const y = Math.min(Math.max(free, 8), camera.height - 8);
+    context.fillText(cluster.name, x + 4, this.#surface.baseline(FONTS.name, y));
   }
 
   #paintChip(cluster: Cluster, span: Span, columns: Columns, camera: Camera, live: boolean): void {
@@ -315,6 +327,9 @@ export class MarksPainter {
     context.fillText(told, left + CHIP_PADDING, second);
   }
 }
+
+/** The middle of the word of an own mark, in the row above its line. */
+const wordOf = (mark: OwnMark, camera: Camera): number => camera.top(mark.row) + camera.rowHeight / 2;
 
 /** Its state with the odds, where price nears it; else how far it is. */
 export function chipNote(cluster: Cluster, live: boolean): string {

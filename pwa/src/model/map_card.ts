@@ -41,6 +41,9 @@ export function describeCell(
   };
 }
 
+/** In a sentence a number stays with its unit. */
+const held = (text: string): string => text.replaceAll(" ", "\u00a0");
+
 function timeOf(data: MapData, cell: MapCell): [string, string][] {
   const minute = data.firstMin + cell.column * data.stepMin;
   return [[strings.mapTime, `${timeText(minute)}–${timeText(minute + data.stepMin)}`]];
@@ -75,7 +78,11 @@ function amountsOf(
   if (data.moves) {
     const { since, [cell.side]: side } = data.moves;
     const way = strings.mapMoved(fixed(Math.abs(side.bp), 0), side.bp > 0);
-    const ledger = strings.mapLedger(usd(side.opened), usd(side.closed), usd(side.triggered));
+    const ledger = strings.mapLedger(
+      held(usd(side.opened)),
+      held(usd(side.closed)),
+      held(usd(side.triggered)),
+    );
     rows.push([strings.mapMoves(cell.side, timeText(since / MINUTE_MS)), `${way}, ${ledger}`]);
   }
   return rows;
@@ -87,7 +94,9 @@ function sourceOf(data: MapData): [string, string][] {
   ];
   const named = [...data.venues].sort((one, other) => other.share - one.share).slice(0, VENUES_NAMED);
   if (named.length > 0) {
-    const text = named.map(({ venue, share }) => `${venueName(venue)} ${fixed(100 * share, 0)}`).join(" · ");
+    const text = named
+      .map(({ venue, share }) => held(`${venueName(venue)} ${fixed(100 * share, 0)}`))
+      .join(" · ");
     rows.push([strings.mapVenues, `${text} %`]);
   }
   const apart = Object.entries(data.standing).map(
