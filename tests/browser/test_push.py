@@ -94,7 +94,9 @@ class PushLine:
         self._session.on("ServiceWorker.workerRegistrationUpdated", self._noted)
         self._session.send("ServiceWorker.enable")
         page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
-        page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+        # A page is taken over while its worker is still becoming active.
+        page.wait_for_function("() => navigator.serviceWorker.controller?.state === 'activated'")
+        until(page, lambda: self._registration != "")
 
     def _noted(self, event: dict[str, Any]) -> None:
         for one in event["registrations"]:
@@ -103,14 +105,12 @@ class PushLine:
 
     def look(self) -> None:
         """Wake the worker as the browser does now and then."""
-        assert self._registration
         self._session.send(
             "ServiceWorker.dispatchPeriodicSyncEvent",
             {"origin": self._origin, "registrationId": self._registration, "tag": "server-silent"},
         )
 
     def deliver(self, data: str) -> None:
-        assert self._registration
         self._session.send(
             "ServiceWorker.deliverPushMessage",
             {"origin": self._origin, "registrationId": self._registration, "data": data},
