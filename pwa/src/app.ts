@@ -61,6 +61,8 @@ export class App {
   #redraw: () => void = () => {};
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #publishing = 0;
+  /** The opened alert whose live book is in view. */
+  #alert: { readonly symbol: string; readonly group: number } | null = null;
 
   constructor(store: Store, storage: Storage, openSocket: () => Socket) {
     this.#store = store;
@@ -236,6 +238,13 @@ export class App {
     this.chooseSymbol(opened.symbol);
   }
 
+  /** Follows the book of a market in the rows of an opened alert, as long as that is in view; null leaves it. */
+  followAlert(then: { readonly symbol: string; readonly group: number } | null): void {
+    this.#alert = then;
+    if (then) this.prefer({ symbol: then.symbol });
+    this.#want();
+  }
+
   /** Asks what a row of the ladder in view is made of; the answer has the picture drawn again. */
   askRow(row: number): void {
     const { facts, ladder } = this.market;
@@ -275,6 +284,8 @@ export class App {
   }
 
   #groupOf(facts: SymbolFacts): number {
+    const alert = this.#alert;
+    if (alert?.symbol === facts.symbol && facts.groups.includes(alert.group)) return alert.group;
     return chooseGroup(facts.groups, facts.group, this.#store.preferences.value.groups[facts.symbol]);
   }
 
@@ -303,6 +314,7 @@ export class App {
       ),
       hours: mapState.choice.value.hours,
       opened: mapState.choice.value.opened,
+      alertToo: this.#alert !== null,
       mapToo: mapState.beside.value || mapState.remembered.value,
     };
     this.#live.want(wishesOf(this.#store.screen.value, looked));

@@ -81,6 +81,10 @@ export const strings = {
     ago: (age: string) => `${age} ago`,
     atThen: (time: string) => `Then ${time}`,
     live: "Live",
+    now: "The book now",
+    age: (age: string) => (age ? `${age} old` : ""),
+    replaying: (time: string) => `Price at ${time}, over the book as it was`,
+    noReplay: "Nothing is known of the price since then.",
   },
 
   since: {
@@ -120,6 +124,11 @@ export const strings = {
     muted: (name: string, until: string) => `${name} muted until ${until}`,
     mark: "Mark",
     marked: "Marked",
+    replay: "Replay",
+    stop: "Stop",
+    map: "Map",
+    ladder: "Ladder",
+    more: "More",
   },
 
   rules: {

@@ -115,6 +115,10 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
         now = {"before": 77_270.0, "price": 77_308.6, "live": True, "age_ms": 40}
         return JSONResponse({**now, "after": after})
 
+    async def path(_: Request) -> JSONResponse:
+        way = [[now_ms - 180_000 + 60_000 * at, 77_270 + 12 * at] for at in range(1, 4)]
+        return JSONResponse({"path": way * 8})
+
     async def act(request: Request) -> JSONResponse:
         asked = await request.json()
         until = 0 if asked.get("minutes") == 0 else now_ms + 3_600_000
@@ -137,4 +141,5 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
         Route("/api/inbox/seen", answered(see), methods=["POST"]),
         Route("/api/inbox/act", answered(act), methods=["POST"]),
         Route("/api/inbox/1/since", answered(since), methods=["GET"]),
+        Route("/api/inbox/1/path", answered(path), methods=["GET"]),
     ]

@@ -7,15 +7,22 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import wait_live
+from tests.browser.conftest import Still, wait_live
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
+from tests.browser.test_push import until
 from tests.browser.test_quality import AXE, FINGER_PX, SMALL_TARGETS, violations
 
 
-def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, complaints: list[str]) -> None:
+def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(
+    still_page: Page, still: Still, complaints: list[str]
+) -> None:
     page = still_page
     page.evaluate(AXE.read_text())
+    # Rows of the ladder that no moment has.
+    page.get_by_role("button", name="Coarser rows").click()
+    still.wait_for(page, lambda _: still.last_asked("ladder").get("group") != 100)
+    coarse = still.last_asked("ladder")["group"]
     go(page, "Alerts")
     first = page.get_by_role("button", name="BTC 0.4 % above: 42 M USD")
     expect(first).to_have_attribute("data-seen", "false")
@@ -37,11 +44,18 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     expect(page.locator(".moment-since")).to_contain_text("since then+0.05 %")
     expect(page.get_by_role("button", name="Live 77,308.6")).to_be_visible()
     take(page, "moment")
+    # What price did since is played over that book, and ends where it is now.
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text(re.compile(r"Price at \d\d:\d\d, over the book as it was"))).to_be_visible()
+    take(page, "moment-replay")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"The book as it was at"))).to_be_visible()
     # What it offers is done there, and undone; a muted market is found among the rules.
     snooze = page.get_by_role("button", name="Snooze 15 m")
     snooze.click()
     asleep = page.get_by_role("button", name="Asleep to")
     expect(asleep).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Mute BTC 8 h").click()
     expect(page.get_by_role("button", name="Muted to")).to_be_visible()
     page.get_by_role("button", name="Mark", exact=True).click()
@@ -51,9 +65,28 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(still_page: Page, co
     take(page, "moment-acted")
     asleep.click()
     expect(snooze).to_have_attribute("aria-pressed", "false")
+    # The live book takes its place in the same rows, and leaves it again.
+    panes = page.locator(".moment-panes .pane")
     page.get_by_role("button", name="Live").click()
+    expect(page.get_by_text("The book now")).to_be_visible()
+    expect(panes.nth(0)).to_have_css("opacity", "0")
+    expect(panes.nth(1)).to_have_css("opacity", "1")
+    still.wait_for(page, lambda _: still.last_asked("ladder").get("group") == 100)
+    assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
+    assert violations(page) == []
+    take(page, "moment-live")
+    page.get_by_role("button", name="Then").click()
+    expect(panes.nth(0)).to_have_css("opacity", "1")
+    expect(page.get_by_text(re.compile(r"The book as it was at"))).to_be_visible()
+    # The map of that market, and back; then the ladder, on the row.
+    page.get_by_role("button", name="Map").click()
+    expect(page.locator(".map-pane")).to_be_visible()
+    go(page, "Alerts")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="Ladder").click()
     wait_live(page)
     assert page.url.endswith("/#ladder")
+    assert still.last_asked("ladder")["group"] == coarse
     go(page, "Alerts")
     page.get_by_role("button", name="All alerts").click()
     expect(first).to_have_attribute("data-seen", "true")
@@ -75,6 +108,14 @@ def test_a_rule_is_made_with_its_preview_changed_and_removed(page: Page, server:
     row = page.get_by_role("button", name="Price within 50 % of a cluster")
     page.get_by_role("button", name="New rule").click()
     sheet = page.get_by_role("dialog")
+    approach = {"kind": "approach", "symbol": "BTCUSDT", "settings": {"distance": 50, "unit": "pct"}}
+
+    def looks_back() -> bool:
+        told = page.request.post(f"{server}/api/rules/preview", data=approach).json()
+        return bool(told["now"] - told["since"] > 23 * 3_600_000)
+
+    # The map is built in the first seconds of a server.
+    until(page, looks_back)
     sheet.get_by_role("combobox", name="Market").select_option("BTCUSDT")
     sheet.get_by_role("textbox", name="Distance").fill("50000")
     # The server's own sentence says what is wrong, before and after keeping.

@@ -81,6 +81,27 @@ export function appOf({ market, target }: Moment): LadderApp & { now: LadderApp[
   };
 }
 
+/** What the ladder's picture needs of the app for the live book in a moment's rows, which stay as they are. */
+export function liveOf(app: LadderApp, opened: NonNullable<LadderApp["opened"]>): LadderApp {
+  return {
+    get market() {
+      return app.market;
+    },
+    get row() {
+      return app.row;
+    },
+    get map() {
+      return app.map;
+    },
+    opened,
+    markTicks: () => app.markTicks(),
+    askRow: (row) => app.askRow(row),
+    tap: (tick, within) => app.tap(tick, within),
+    stepSymbol: () => {},
+    stepGroup: () => false,
+  };
+}
+
 /** What the picture tells the elements around it: signals of its own, beside those of the live ladder. */
 export function storeOf({ market }: Moment) {
   return {

@@ -1,4 +1,4 @@
-/** An alert opened: its sentence, and the book as it was; one tap leads to the live one. */
+/** An alert opened: its sentence, and the book as it was; one tap shows the live one in the same rows. */
 
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
@@ -8,13 +8,16 @@ import { hrefOf } from "../model/screens.ts";
 import { store } from "../model/store.ts";
 import { readOpened } from "../push/opened.ts";
 import { FootRow, HeadRow } from "../screens/ladder.tsx";
-import { LadderView } from "../screens/ladder_view.ts";
+import { type LadderApp, type LadderStore, LadderView } from "../screens/ladder_view.ts";
 import { strings } from "../strings.ts";
 import { PageHeader } from "../ui/page_header.tsx";
+import { problem } from "./change.ts";
 import { held, serverNowMs } from "./client.ts";
 import type { InboxEntry } from "./inbox.ts";
-import { appOf, type Moment, readMoment, storeOf } from "./moment.ts";
+import { clock } from "./inbox_list.tsx";
+import { appOf, liveOf, type Moment, readMoment, storeOf } from "./moment.ts";
 import { MomentActions } from "./moment_actions.tsx";
+import { loadPath, type Point, play } from "./path.ts";
 import { factsOf, gapOf, loadSince, type Since } from "./since.ts";
 import "../ladder.css";
 
@@ -52,42 +55,86 @@ export function goLive(app: App, entry: InboxEntry): void {
   location.hash = hrefOf("ladder");
 }
 
-export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown }) {
-  const pane = useRef<HTMLDivElement>(null);
-  const rows = useRef<HTMLCanvasElement>(null);
-  const marks = useRef<HTMLCanvasElement>(null);
+interface Props {
+  readonly app: App;
+  readonly of: Shown;
+  readonly onView: (view: LadderView | null) => void;
+}
+
+export function MomentView({ app, of: { entry, moment }, onView }: Props) {
   const then = useMemo(() => storeOf(moment), [moment]);
   const picture = useMemo(() => appOf(moment), [moment]);
   const view = useRef<LadderView | null>(null);
+  /** The live book in the rows of then, null while the past alone is in view. */
+  const [live, setLive] = useState<LadderApp | null>(null);
   const [since, setSince] = useState<Since | null>(null);
-  useEffect(() => {
-    if (!pane.current || !rows.current || !marks.current) return;
-    const made = new LadderView(picture, then, pane.current, rows.current, marks.current);
-    view.current = made;
-    made.draw();
-    return () => made.end();
-  }, [picture, then]);
+  const [replayed, setReplayed] = useState<Point | null>(null);
+  const stop = useRef<(() => void) | null>(null);
   useEffect(() => {
     const ask = () => {
       if (document.visibilityState === "visible") void loadSince(entry.id).then(setSince);
     };
     ask();
     const timer = setInterval(ask, SINCE_EVERY_MS);
-    return () => clearInterval(timer);
+    return () => {
+      clearInterval(timer);
+      stop.current?.();
+    };
   }, [entry.id]);
   const { facts } = moment.market;
-  const price = since?.now != null && facts ? fixed(since.now, decimalsOf(facts.tick)) : null;
+  const symbol = facts?.symbol ?? "";
+  const group = moment.market.ladder?.group ?? 1;
   useEffect(() => {
-    const tick = since?.now != null && facts ? since.now / stepValue(facts.tick) : null;
-    picture.now = tick === null || price === null ? null : { tick, text: strings.since.now(price) };
+    if (!live) return;
+    app.followAlert({ symbol, group });
+    return () => app.followAlert(null);
+  }, [app, live, symbol, group]);
+  const words = (value: number) => (facts ? fixed(value, decimalsOf(facts.tick)) : "");
+  const price = since?.now != null ? words(since.now) : null;
+  useEffect(() => {
+    const value = replayed ? replayed.price : (since?.now ?? null);
+    picture.now =
+      value === null || !facts
+        ? null
+        : {
+            tick: value / stepValue(facts.tick),
+            text: replayed ? words(value) : strings.since.now(words(value)),
+          };
     view.current?.draw();
-  }, [picture, facts, since, price]);
+  }, [picture, facts, since, replayed]);
   void store.second.value;
+  // The book of before is no book of these rows: until theirs has come, the past stays in view.
+  const here = store.hasLadder.value && store.facts.value?.symbol === symbol && store.group.value === group;
+  const liveShown = live !== null && here;
   const time = new Date(moment.atMs).toLocaleTimeString("en-GB");
   const ageMs = held.value ? Math.max(0, serverNowMs(held.value) - moment.atMs) : null;
+  const goNow = () => {
+    // The rows in view stay in view.
+    const { lo, hi } = then.range.peek();
+    const middle = facts && hi > lo ? ((lo + hi) / 2) * stepValue(facts.tick) : moment.target;
+    setLive(liveOf(app, { symbol, price: middle, alert: null }));
+  };
+  const replay = async () => {
+    if (stop.current) {
+      stop.current();
+      return;
+    }
+    setLive(null);
+    const path = await loadPath(entry.id);
+    problem.value = path.length > 0 ? "" : strings.alerts.noReplay;
+    stop.current = play(path, setReplayed, () => {
+      stop.current = null;
+      setReplayed(null);
+    });
+  };
+  const [left, right] = liveShown
+    ? [strings.alerts.now, strings.alerts.age(store.age.value)]
+    : replayed
+      ? [strings.alerts.replaying(clock(replayed.atMs)), ""]
+      : [strings.alerts.asItWas(time), ageMs === null ? "" : strings.alerts.ago(duration(ageMs))];
   return (
     <main class="moment">
-      <PageHeader app={app} title={moment.market.facts?.base ?? ""}>
+      <PageHeader app={app} title={facts?.base ?? ""}>
         <button type="button" class="moment-close" onClick={close}>
           {strings.alerts.back}
         </button>
@@ -95,19 +142,18 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
       <p class="moment-sentence">
         <b>{entry.title}</b> {entry.body}
       </p>
-      <div class="moment-bar">
-        <span>{strings.alerts.asItWas(time)}</span>
-        {ageMs !== null && <span>{strings.alerts.ago(duration(ageMs))}</span>}
-        {moment.signals.length > 0 && <p>{moment.signals.join(" · ")}</p>}
+      <div class="moment-bar" data-live={liveShown}>
+        <span>{left}</span>
+        {right && <span>{right}</span>}
+        {!liveShown && moment.signals.length > 0 && <p>{moment.signals.join(" · ")}</p>}
       </div>
-      <section class="ladder" aria-label={strings.alerts.asItWas(time)}>
-        <HeadRow of={then} />
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the ladder scrolls by keys */}
-        <div class="pane" ref={pane} tabIndex={0} role="application" aria-label={strings.ladder}>
-          <canvas ref={rows} />
-          <canvas ref={marks} />
+      <section class={`ladder ${liveShown ? `live ${store.freshness.value}` : ""}`} aria-label={left}>
+        <HeadRow of={liveShown ? store : then} />
+        <div class="moment-panes">
+          <Pane app={picture} of={then} hidden={liveShown} onView={(made) => (view.current = made)} />
+          {live && <Pane app={live} of={store} hidden={!liveShown} onView={onView} />}
         </div>
-        <FootRow of={then} />
+        <FootRow of={liveShown ? store : then} />
       </section>
       <dl class="moment-since">
         {factsOf(since, moment.target).map(({ name, value, way }) => (
@@ -119,15 +165,64 @@ export function MomentView({ app, of: { entry, moment } }: { app: App; of: Shown
       </dl>
       {gapOf(since) && <p class="moment-gap">{gapOf(since)}</p>}
       <div class="segments alerts-parts">
-        <button type="button" aria-pressed={true}>
+        <button type="button" aria-pressed={!live} onClick={() => setLive(null)}>
           {strings.alerts.atThen(time)}
         </button>
-        <button type="button" aria-pressed={false} onClick={() => goLive(app, entry)}>
+        <button type="button" aria-pressed={live !== null} onClick={goNow}>
           {strings.alerts.live} {price}
         </button>
       </div>
-      <MomentActions entry={entry} base={facts?.base ?? ""} />
+      <MomentActions
+        entry={entry}
+        base={facts?.base ?? ""}
+        replaying={replayed !== null}
+        onReplay={replay}
+        onLadder={() => goLive(app, entry)}
+        onMap={() => {
+          app.chooseSymbol(symbol);
+          location.hash = hrefOf("map");
+        }}
+      />
     </main>
+  );
+}
+
+interface PaneProps {
+  readonly app: LadderApp;
+  readonly of: LadderStore;
+  readonly hidden: boolean;
+  readonly onView: (view: LadderView | null) => void;
+}
+
+/** One of the two books; the hidden one has faded out and takes no finger. */
+function Pane({ app, of, hidden, onView }: PaneProps) {
+  const pane = useRef<HTMLDivElement>(null);
+  const rows = useRef<HTMLCanvasElement>(null);
+  const marks = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!pane.current || !rows.current || !marks.current) return;
+    const made = new LadderView(app, of, pane.current, rows.current, marks.current);
+    onView(made);
+    made.draw();
+    return () => {
+      onView(null);
+      made.end();
+    };
+  }, [app, of]);
+  return (
+    <div
+      class="pane"
+      ref={pane}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the ladder scrolls by keys
+      tabIndex={0}
+      role="application"
+      aria-label={strings.ladder}
+      inert={hidden}
+      data-hidden={hidden}
+    >
+      <canvas ref={rows} />
+      <canvas ref={marks} />
+    </div>
   );
 }
 

@@ -39,6 +39,8 @@ export interface Looked {
   readonly opened: Opened;
   /** The map is in view beside the ladder, or the ladder needs what it remembers. */
   readonly mapToo: boolean;
+  /** The live book is in view beside that of an opened alert. */
+  readonly alertToo: boolean;
 }
 
 /** The streams of a screen; those of the screen before are left. */
@@ -63,6 +65,8 @@ export function wishesOf(screen: Screen, looked: Looked): readonly FollowedWish[
     case "health":
       // How the venues are is told with a ladder; its rows are not looked at.
       return [{ ...ladder, hz: 1 }];
+    case "alerts":
+      return looked.alertToo ? [ladder, quote] : [];
     default:
       return [];
   }

@@ -14,6 +14,7 @@ import { push } from "../push/client.ts";
 import { PushPanel } from "../push/panel.tsx";
 import { strings } from "../strings.ts";
 import { PageHeader } from "../ui/page_header.tsx";
+import type { LadderView } from "./ladder_view.ts";
 import "../alerts.css";
 
 type Part = "inbox" | "rules" | "health";
@@ -21,9 +22,16 @@ type Part = "inbox" | "rules" | "health";
 /** Which part is in view; it stays while the app runs. */
 const part = signal<Part>("inbox");
 
-export function AlertsScreen({ app }: { app: App }) {
+interface Props {
+  readonly app: App;
+  /** Hands out the live book beside an opened alert, so that new data can ask for its drawing. */
+  readonly onView: (view: LadderView | null) => void;
+}
+
+export function AlertsScreen({ app, onView }: Props) {
   useEffect(() => void loadRules(), []);
-  if (shown.value) return <MomentView app={app} of={shown.value} />;
+  if (shown.value)
+    return <MomentView key={shown.value.entry.id} app={app} of={shown.value} onView={onView} />;
   const show = (it: Part) => () => {
     part.value = it;
   };

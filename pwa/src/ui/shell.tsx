@@ -55,7 +55,7 @@ const SCREENS: { readonly [S in Screen]: ComponentType<{ app: App }> } = {
   ladder: ({ app }) => <LadderScreen app={app} onView={setLadder} onMap={setMap} />,
   map: ({ app }) => <MapScreen app={app} onView={setMap} />,
   flow: ({ app }) => <FlowScreen app={app} onTape={setTape} onPulse={setPulse} />,
-  alerts: AlertsScreen,
+  alerts: ({ app }) => <AlertsScreen app={app} onView={setLadder} />,
   settings: SettingsScreen,
   install: InstallScreen,
   health: HealthScreen,

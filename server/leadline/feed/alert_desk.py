@@ -68,6 +68,9 @@ class MapSource(Protocol):
     def prices_since(self, since_ms: int) -> tuple[float, float] | None:
         """Return the lowest and highest price known since a moment (Unix ms)."""
 
+    def path_since(self, since_ms: int) -> list[tuple[int, float]]:
+        """Return (Unix ms, last price) minute by minute since a moment."""
+
 
 class _Symbol:
     """One symbol at the desk.
@@ -277,6 +280,11 @@ class AlertDesk:
         if one is None:
             return None
         return one.following.told(key, one.heat.fuel(FAR_MAP_MS) if one.heat else None)
+
+    def path(self, symbol: str, since_ms: int) -> list[tuple[int, float]]:
+        """Return (Unix ms, last price) of a symbol, minute by minute since a moment; empty while unknown."""
+        heat = self._heats.get(symbol)
+        return [] if heat is None else heat.path_since(since_ms)
 
     def aftermaths(self) -> dict[str, Aftermath]:
         """Return by dedupe key what has come of alerts, where it changed since this was asked last."""

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from math import inf
+from math import inf, isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from leadline.domain.bands import Bands
     from leadline.domain.estimator import Estimator
     from leadline.domain.heat import Heat
-    from leadline.domain.heatmap import Column
+    from leadline.domain.heatmap import Column, VenueColumns
     from leadline.domain.interest import History as Interest
     from leadline.domain.ladder import Resting
     from leadline.domain.migration import SideMove
@@ -395,17 +395,35 @@ class SymbolHeat:
 
     def prices_since(self, since_ms: int) -> tuple[float, float] | None:
         """Return the lowest and highest price the map knows of since a moment; None for none."""
-        from leadline.domain.heatmap import COARSE_MIN, FINE_MINUTES, price_range
+        from leadline.domain.heatmap import price_range
+
+        try:
+            return price_range(*self._columns_since(since_ms))
+        except ValueError:
+            return None
+
+    def path_since(self, since_ms: int) -> list[tuple[int, float]]:
+        """Return (Unix ms, last price) by the minute since a moment, by five minutes beyond a day."""
+        venues, first_min, step_min, columns = self._columns_since(since_ms)
+        for venue in venues:
+            closes = venue.read(first_min, step_min, columns).candles[:, 3].tolist()
+            ends_ms = ((first_min + (at + 1) * step_min) * MINUTE_MS for at in range(columns))
+            known = [
+                one for one in zip(ends_ms, closes, strict=True) if one[0] > since_ms and isfinite(one[1])
+            ]
+            if known:
+                return known
+        return []
+
+    def _columns_since(self, since_ms: int) -> tuple[list[VenueColumns], int, int, int]:
+        """Return what columns to read: of which venues, from which minute on, how long each, and how many."""
+        from leadline.domain.heatmap import COARSE_MIN, FINE_MINUTES
 
         now_min, since_min = self._clock.wall_ms() // MINUTE_MS, since_ms // MINUTE_MS
         step_min = 1 if now_min - since_min < FINE_MINUTES else COARSE_MIN
         first_min = max(since_min, now_min - MAP_MS // MINUTE_MS) // step_min * step_min
-        columns = (now_min - first_min) // step_min + 1
-        venues = list(self.columns.of_view(ALL_VENUES).values())
-        try:
-            return price_range(venues, first_min, step_min, columns)
-        except ValueError:
-            return None
+        columns = max(0, (now_min - first_min) // step_min + 1)
+        return list(self.columns.of_view(ALL_VENUES).values()), first_min, step_min, columns
 
     def tracked(self, venue: str) -> list[Tracked]:
         """Return all clusters of a view with their past, nearest first."""

@@ -48,6 +48,7 @@ def alerts_routes() -> list[Route]:
         Route("/api/inbox/seen", answered(seen), methods=["POST"]),
         Route("/api/inbox/act", answered(act), methods=["POST"]),
         Route("/api/inbox/{alert_id:int}/since", answered(since), methods=["GET"]),
+        Route("/api/inbox/{alert_id:int}/path", answered(path), methods=["GET"]),
         Route("/api/moments/{alert_id:int}", moment, methods=["GET"]),
     ]
 
@@ -209,6 +210,14 @@ async def since(request: Request) -> JSONResponse:
             "after": desk.since(alert.symbol or "", alert.dedupe_key),
         }
     )
+
+
+async def path(request: Request) -> JSONResponse:
+    """Return how price went since an alert: {"path": [[Unix ms, last price], ...]}, a minute each."""
+    _alarms(request)
+    alert = await _alert(request, request.path_params["alert_id"])
+    desk: AlertDesk = request.app.state.alert_desk
+    return told({"path": desk.path(alert.symbol or "", alert.at_ms)})
 
 
 async def moment(request: Request) -> Response:

@@ -47,6 +47,9 @@ class Map:
     def prices_since(self, since_ms: int) -> tuple[float, float] | None:
         return self.missed.get(since_ms)
 
+    def path_since(self, since_ms: int) -> list[tuple[int, float]]:
+        return [(since_ms + 60_000, self.mark)]
+
 
 def rule(kind: RuleKind, id_: int = 1, **settings: Any) -> Rule:
     symbol = "BTCUSDT" if kind is RuleKind.PRICE else None

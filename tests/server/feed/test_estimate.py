@@ -301,4 +301,8 @@ async def test_the_map_tells_which_prices_there_were_since_a_moment() -> None:
         heat.end_minute()
     assert heat.prices_since(begun_ms) == (PRICE - 50, PRICE + 5)
     assert heat.prices_since(begun_ms + 60_000) == (PRICE - 10, PRICE + 5)
+    path = heat.path_since(begun_ms + 60_000)
+    assert [at_ms - begun_ms // 60_000 * 60_000 for at_ms, _ in path] == [120_000, 180_000]
+    assert {price for _, price in path} == {PRICE + 5}
+    assert heat.path_since(clock.wall_ms() + HOUR) == []
     assert heat.prices_since(begun_ms - 30 * 24 * HOUR) == (PRICE - 50, PRICE + 5)

@@ -198,8 +198,11 @@ async def test_what_has_come_of_an_alert(site: Site) -> None:
     listed = (await site.get("/api/inbox"))[1]
     assert listed["prices"] == {"BTCUSDT": price}
     assert (listed["alerts"][0]["price"], listed["alerts"][0]["target"]) == (998.0, 990.0)
+    # Without a map nothing is known of the way.
+    assert await site.get(f"/api/inbox/{alert_id}/path") == (200, {"path": []})
     for wrong in (77, 2**70):
-        assert (await site.get(f"/api/inbox/{wrong}/since"))[0] == 404
+        for what in ("since", "path"):
+            assert (await site.get(f"/api/inbox/{wrong}/{what}"))[0] == 404
     # A book that is lost has no price of now to show.
     site.market.books["binance"].state = BookState.STALE
     assert (await site.get(f"/api/inbox/{alert_id}/since"))[1]["live"] is False
