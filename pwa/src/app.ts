@@ -57,8 +57,8 @@ export class App {
   readonly #sessions: Sessions;
   readonly #connection: Connection;
   readonly #live: Live;
-  /** Has the picture drawn again. */
-  #redraw: () => void = () => {};
+  /** Has the picture drawn again, with the screen's next frame or at once. */
+  #redraw: (atOnce?: boolean) => void = () => {};
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #publishing = 0;
   /** The opened alert whose live book is in view. */
@@ -108,14 +108,14 @@ export class App {
   }
 
   /** Shows the kept picture, then connects; runs until the page is gone. */
-  start(redraw: () => void): void {
+  start(redraw: (atOnce?: boolean) => void): void {
     this.#redraw = redraw;
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     this.#store.quotes.value = restoreQuotes(this.#storage, nowMs, wallMs);
     if (restoreSnapshot(this.#storage, this.market, nowMs, wallMs)) this.#publishView();
     this.#restoreFlow();
     this.map.restore(this.#storage, nowMs, wallMs);
-    setInterval(() => this.#publishHeadline(), AGE_EVERY_MS);
+    setInterval(() => this.#publishFrame(), AGE_EVERY_MS);
     setInterval(() => {
       this.#store.second.value += 1;
       this.#look();
@@ -469,13 +469,13 @@ export class App {
     this.#redraw();
   }
 
-  /** Tells the page about another frame of the same ladder, together with the picture of it. */
+  /** Tells the page about another frame of the same ladder, together with the picture of it; its words can wait. */
   #publishSoon(): void {
     this.#publishing ||= requestAnimationFrame(() => {
       this.#publishing = 0;
-      this.#publishFrame();
+      this.#publishHeadline();
+      this.#redraw(true);
     });
-    this.#redraw();
   }
 
   #publishFrame(): void {

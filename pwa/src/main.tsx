@@ -56,8 +56,8 @@ follow();
 window.addEventListener("hashchange", follow);
 
 // First of all what is missing is asked for; the page is made while it comes.
-app.start(() => {
-  for (const view of views) view.draw();
+app.start((atOnce) => {
+  for (const view of views) view.draw(atOnce);
 });
 render(<Shell app={app} />, document.getElementById("app") as HTMLElement);
 app.rendered();

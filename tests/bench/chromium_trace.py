@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 CATEGORIES = ["devtools.timeline", "toplevel", "v8"]
-FRAME = "FireAnimationFrame"
+FRAME = "PrePaint"  # once for each picture that the page hands to the screen
 TASK = "ThreadControllerImpl::RunTask"
 # Script of any kind: frames, timers, messages, promises, and the collector that cleans up behind it.
 SCRIPT = {
-    FRAME,
+    "FireAnimationFrame",
     "FunctionCall",
     "TimerFire",
     "WebSocketReceive",
@@ -26,7 +26,7 @@ LONG_TASK_MS = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``script_ms``: CPU time of all script from one animation frame to the next, a value a frame."""
+    """``script_ms``: CPU time of all script from one frame of the screen to the next, a value a frame."""
 
     script_ms: list[float]
     longest_task_ms: float
@@ -67,12 +67,12 @@ def _frames(events: list[dict[str, Any]]) -> Iterator[float]:
     spent_us = 0.0
     covered = 0.0
     for event in events:
+        if event["name"] == FRAME and spent_us > 0:
+            yield spent_us / 1000
+            spent_us = 0.0
         if event["name"] not in SCRIPT:
             continue
         end = event["tts"] + event["tdur"]
         # What lies within another piece of script is counted with it.
         spent_us += max(0.0, end - max(event["tts"], covered))
         covered = max(covered, end)
-        if event["name"] == FRAME:
-            yield spent_us / 1000
-            spent_us = 0.0

@@ -37,6 +37,10 @@ const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
 
+/** Of a canvas in CSS pixels, and the device's pixels to one of them. */
+type Size = readonly [width: number, height: number, pixelRatio: number];
+const DOT: Size = [1, 1, 1];
+
 /** What the picture needs of the app; the book of a past moment has no more than this. */
 export interface LadderApp
   extends RowSource,
@@ -63,8 +67,9 @@ export class LadderView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
-  /** Of the pane in CSS pixels, and the device's pixels to one of them. */
-  #size: readonly [width: number, height: number, pixelRatio: number] = [1, 1, 1];
+  /** What the canvases are to have when there is a picture, and what they have. */
+  #size: Size = DOT;
+  #fitted: Size | null = null;
   #frame = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
   #unit: ColumnUnit | null = null;
@@ -124,8 +129,12 @@ export class LadderView {
     this.#inspector.end();
   }
 
-  /** Draws with the next frame of the screen; any number of calls draw once. */
-  draw(): void {
+  /** Draws with the next frame of the screen, any number of calls once; at once for who waited for that frame. */
+  draw(atOnce = false): void {
+    if (atOnce && !this.#frame) {
+      this.#paint(performance.now());
+      return;
+    }
     this.#frame ||= requestAnimationFrame((nowMs) => {
       this.#frame = 0;
       this.#paint(nowMs);
@@ -263,7 +272,7 @@ export class LadderView {
       this.#blank();
       return;
     }
-    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(...this.#size);
+    this.#fit(this.#size);
     this.#follow(market, market.ladder.group, nowMs);
     const moving = this.#advance(nowMs);
     const { highest, lowest } = this.#camera.visible();
@@ -276,6 +285,12 @@ export class LadderView {
     this.#publish(market, highest, lowest);
     if (moving) this.draw();
     else if (flashing) this.#drawLater();
+  }
+
+  #fit(size: Size): void {
+    if (size === this.#fitted) return;
+    this.#fitted = size;
+    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(...size);
   }
 
   /** Takes the colours that the user chose. */
@@ -294,7 +309,7 @@ export class LadderView {
   /** Shows nothing; canvases of one dot cost a starting page nothing either. */
   #blank(): void {
     this.#viewKey = "";
-    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(1, 1, 1);
+    this.#fit(DOT);
     this.#rowSurface.context.fillStyle = this.#palette.ground.bg;
     this.#rowSurface.context.fillRect(0, 0, 1, 1);
     this.#markSurface.clear();

@@ -7,20 +7,29 @@ export const TOUCH_ID = "touch";
 
 const plain = (text: string): string => text.replaceAll(",", "");
 
+/** What was written last, and where: reading it from the page costs as much as writing. */
+const written = new Map<string, string>();
+let place: HTMLElement | null = null;
+
 /** Sets what differs: every attribute set costs the page, even one set to what it was. */
 function set(dataset: DOMStringMap, name: string, value: string): void {
-  if (dataset[name] !== value) dataset[name] = value;
+  if (written.get(name) === value) return;
+  written.set(name, value);
+  dataset[name] = value;
 }
 
-/** Writes the touch of the frame in view; called with every frame, so nothing is rendered for it. */
+/** Writes the touch of the frame in view; called some times a second, so nothing is rendered for it. */
 export function writeTouch(market: Market): void {
   const output = document.getElementById(TOUCH_ID);
   if (!output) return;
+  if (output !== place) written.clear();
+  place = output;
   const { facts, ladder, last } = market;
   const bid = facts && ladder?.bidTick ? price(ladder.bidTick, facts.tick) : "";
   const ask = facts && ladder?.askTick ? price(ladder.askTick, facts.tick) : "";
   const text = ladder ? `${bid} / ${ask}` : "";
-  if (output.textContent !== text) output.textContent = text;
+  if (written.get("") !== text) output.textContent = text;
+  written.set("", text);
   set(output.dataset, "bid", plain(bid));
   set(output.dataset, "ask", plain(ask));
   set(output.dataset, "last", facts && last ? plain(price(last.tick, facts.tick)) : "");
