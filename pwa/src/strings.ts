@@ -139,6 +139,8 @@ export const strings = {
     kind: "When",
     symbol: "Market",
     everywhere: "All markets",
+    wholeSet: "Or a whole set at once",
+    sets: { clusters: "Clusters", flow: "Order flow", positions: "Positions" } as Record<string, string>,
     on: "On",
     off: "Off",
     turn: (sentence: string) => `On: ${sentence}`,

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from leadline.domain.rules import RuleError, catalogue, presets, read_rule
+from leadline.domain.rule_sets import SETS, presets
+from leadline.domain.rules import RuleError, catalogue, read_rule
 from leadline.web.api import Refused, answered
 
 FIRED = [
@@ -59,6 +60,7 @@ def alerts_of(now_ms: int, screen: bytes) -> list[Route]:
     async def listed(_: Request) -> JSONResponse:
         kept = [told_rule(number) for number in rules]
         told = {"rules": kept, "quiet": None, "muted": muted, "kinds": catalogue(), "now": now_ms}
+        told["sets"] = list(SETS)
         return JSONResponse(told)
 
     async def put(request: Request) -> JSONResponse:

@@ -156,9 +156,18 @@ def test_a_rule_is_made_with_its_preview_changed_and_removed(page: Page, server:
     quiet.click()
     page.get_by_label("From", exact=True).fill("22:30")
     expect(page.get_by_text("By the clock of")).to_be_visible()
+    # Several at once, for one market; those that are there already are not added again.
+    page.get_by_role("button", name="New rule").click()
+    sheet.get_by_role("combobox", name="Market").select_option("ETHUSDT")
+    sheet.get_by_role("button", name="Positions").click()
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_role("button", name="ETHUSDT")).to_have_count(5)
     assert page.evaluate(SMALL_TARGETS, FINGER_PX) == []
     assert violations(page) == []
     take(page, "rules")
+    for rule in page.request.get(f"{server}/api/rules").json()["rules"]:
+        if rule["symbol"] == "ETHUSDT":
+            page.request.post(f"{server}/api/rules/remove", data={"id": rule["id"]})
     quiet.click()
     expect(quiet).to_have_attribute("aria-checked", "false")
     row.click()

@@ -26,6 +26,9 @@ export async function loadRules(): Promise<void> {
 }
 
 export const putRule = (rule: Rule): Promise<boolean> => change("rules", toldOf(rule));
+/** Adds what is missing of a set of rules, for one market or all. */
+export const putSet = (set: string, symbol: string | null): Promise<boolean> =>
+  change("rules/set", { set, symbol });
 export const removeRule = (id: number): Promise<boolean> => change("rules/remove", { id });
 /** Lets a rule, or all of them, sleep; 0 minutes wake. */
 export const snooze = (id: number | null, minutes: number): Promise<boolean> =>

@@ -7,7 +7,7 @@ import { duration } from "../format.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { closeSheet, Sheet } from "../ui/sheet.tsx";
-import { type Preview, previewOf, problem, putRule, removeRule, snooze } from "./change.ts";
+import { type Preview, previewOf, problem, putRule, putSet, removeRule, snooze } from "./change.ts";
 import { rules } from "./client.ts";
 import { dayAndTime } from "./inbox_list.tsx";
 import {
@@ -60,6 +60,7 @@ export function RuleSheet() {
           </Field>
         )}
         {!kind.globalOnly && <Market rule={rule} kind={kind} onChange={change} />}
+        {rule.id === 0 && <Sets of={rule} />}
         {kind.settings.map((it) => (
           <SettingField
             key={`${rule.kind} ${it.name}`}
@@ -111,6 +112,24 @@ function Market({ rule, kind, onChange }: MarketProps) {
         onChoose={(symbol) => onChange({ symbol: symbol || null })}
       />
     </Field>
+  );
+}
+
+/** Several rules at once, for the market that is chosen. */
+function Sets({ of: { symbol } }: { of: Rule }) {
+  const sets = rules.value?.sets ?? [];
+  if (sets.length === 0) return null;
+  return (
+    <fieldset class="choice-of">
+      <legend>{strings.rules.wholeSet}</legend>
+      <div class="segments">
+        {sets.map((it) => (
+          <button key={it} type="button" onClick={() => closeWhen(putSet(it, symbol))}>
+            {strings.rules.sets[it] ?? it}
+          </button>
+        ))}
+      </div>
+    </fieldset>
   );
 }
 

@@ -145,7 +145,7 @@ export function MomentView({ app, of: { entry, moment }, onView }: Props) {
       <div class="moment-bar" data-live={liveShown}>
         <span>{left}</span>
         {right && <span>{right}</span>}
-        {!liveShown && moment.signals.length > 0 && <p>{moment.signals.join(" · ")}</p>}
+        {moment.signals.length > 0 && <p>{moment.signals.join(" · ")}</p>}
       </div>
       <section class={`ladder ${liveShown ? `live ${store.freshness.value}` : ""}`} aria-label={left}>
         <HeadRow of={liveShown ? store : then} />

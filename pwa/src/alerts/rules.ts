@@ -59,6 +59,8 @@ export interface Quiet {
 export interface Rules {
   readonly rules: readonly Rule[];
   readonly kinds: readonly Kind[];
+  /** Names of rules that are added together. */
+  readonly sets: readonly string[];
   readonly quiet: Quiet | null;
   /** Markets whose alerts ring nothing, with until when, Unix ms. */
   readonly muted: Readonly<Record<string, number>>;
@@ -80,6 +82,7 @@ export function readRules(told: unknown): Rules {
         .map(readSetting)
         .filter((one) => one !== null),
     })),
+    sets: Array.isArray(answer.sets) ? answer.sets.map(textOf).filter((it) => it) : [],
     quiet: isRecord(quiet)
       ? { zone: textOf(quiet.zone), begin: textOf(quiet.begin), end: textOf(quiet.end) }
       : null,

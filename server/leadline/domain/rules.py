@@ -211,19 +211,3 @@ def catalogue() -> list[dict[str, Any]]:
         }
         for kind, known in SETTINGS.items()
     ]
-
-
-def presets(market_symbols: int) -> list[Rule]:
-    """Return the rules a new user starts with; few, so that the phone stays silent otherwise.
-
-    market_symbols: how many symbols are followed; with many, whales and bursts are left to the user.
-    """
-    wanted: list[tuple[RuleKind, dict[str, Any]]] = [
-        (RuleKind.APPROACH, {}),
-        (RuleKind.STATE, {}),
-        (RuleKind.FEED, {}),
-        (RuleKind.SERVER, {}),
-    ]
-    if market_symbols <= 3:
-        wanted.append((RuleKind.BURST, {}))
-    return [Rule(0, kind, None, read_settings(kind, told)) for kind, told in wanted]

@@ -25,7 +25,8 @@ from leadline.domain.alerting import REMEMBERED_MS, Alerting, Firing
 from leadline.domain.cascade import Transition
 from leadline.domain.odds import OUTCOMES_KEPT, CascadeOdds, Features
 from leadline.domain.quiet import QuietError, read_quiet
-from leadline.domain.rules import Rule, RuleKind, presets
+from leadline.domain.rule_sets import missing, presets
+from leadline.domain.rules import Rule, RuleKind
 from leadline.domain.signals import RegimeChange, Told, TouchOutcome
 from leadline.errors import StoreError
 from leadline.feed.hub import Hub
@@ -46,6 +47,7 @@ NOTED_AFTER_S = 0.02
 WAITING_MAX = 10_000
 ODDS_KEPT_MS = 60 * 86_400_000  # they have faded by then
 INBOX_KEPT_MS = 30 * 86_400_000
+PRUNE_EVERY_MS = 3_600_000
 
 
 class Alarms:
@@ -69,6 +71,7 @@ class Alarms:
         self._outcomes: deque[Outcome] = deque(maxlen=WAITING_MAX)
         self._after: dict[str, Aftermath] = {}
         self.kept_ms = hub.clock.monotonic_ms()  # when the state last took what is told here
+        self._pruned_ms = self.begun_ms
         self._wake = asyncio.Event()
 
     @classmethod
@@ -166,12 +169,17 @@ class Alarms:
             # What came of an alert is kept with it: one that fired meanwhile is kept first.
             self._after |= self.aftermaths()
         now_ms = self._clock.wall_ms()
+        prune = now_ms - self._pruned_ms >= PRUNE_EVERY_MS
+        if prune:
+            self._pruned_ms = now_ms
 
         def work(database: sqlite3.Connection) -> None:
             rules.note(database, outcomes)
             aftermaths.put(database, self._after)
             for name in ("alive_ms", "watched_ms"):
                 rules.prefer(database, name, now_ms)
+            if prune:
+                alerts.prune(database, now_ms - INBOX_KEPT_MS)
 
         await self._store.run(work)
         self._after.clear()
@@ -243,6 +251,17 @@ class Alarms:
         others = [one for one in self.alerting.rules if one.id != kept.id]
         self._set_rules(sorted([*others, kept], key=lambda one: one.id))
         return kept
+
+    async def put_rules(self, wanted: list[Rule]) -> int:
+        """Keep new rules but those that are there already, all or none; returns how many.
+
+        Raises TooManyRules and StoreError.
+        """
+        now_ms = self._clock.wall_ms()
+        fresh = missing(wanted, self.alerting.rules)
+        kept = await self._store.run(lambda db: [rules.put(db, rule, now_ms) for rule in fresh])
+        self._set_rules(sorted([*self.alerting.rules, *kept], key=lambda one: one.id))
+        return len(kept)
 
     async def remove_rule(self, rule_id: int) -> bool:
         """Forget a rule; tell whether there was one."""

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from leadline.clock import wall_ms
 from leadline.domain.ladder import LadderFlags
 from leadline.domain.quiet import QuietError
+from leadline.domain.rule_sets import SETS, rules_of
 from leadline.domain.rules import Rule, RuleError, catalogue, read_rule
 from leadline.feed.alert_desk import AlertDesk
 from leadline.feed.hub import Hub
@@ -39,6 +40,7 @@ def alerts_routes() -> list[Route]:
     return [
         Route("/api/rules", answered(list_rules), methods=["GET"]),
         Route("/api/rules", answered(put_rule), methods=["POST"]),
+        Route("/api/rules/set", answered(put_set), methods=["POST"]),
         Route("/api/rules/remove", answered(remove_rule), methods=["POST"]),
         Route("/api/rules/preview", answered(preview_rule), methods=["POST"]),
         Route("/api/rules/snooze", answered(snooze), methods=["POST"]),
@@ -62,6 +64,7 @@ async def list_rules(request: Request) -> JSONResponse:
             "quiet": alarms.quiet,
             "muted": alarms.muted,
             "kinds": catalogue(),
+            "sets": list(SETS),
             "now": wall_ms(),
         }
     )
@@ -79,6 +82,20 @@ async def put_rule(request: Request) -> JSONResponse:
     except KeyError:
         raise Refused(404, "unknown_rule", f"there is no rule {rule_id}") from None
     return told(_told_rule(kept), 200 if rule_id else 201)
+
+
+async def put_set(request: Request) -> JSONResponse:
+    """Add what is missing of a set of rules, for one symbol or all: {"set", "symbol"}; tells how many."""
+    content = await read_change(request)
+    symbol = None if content.get("symbol") is None else text_of(content, "symbol", SYMBOL_CHARS_MAX)
+    try:
+        wanted = rules_of(content.get("set"), symbol)
+        added = await _alarms(request).put_rules(wanted)
+    except RuleError as error:
+        raise Refused(400, "bad_rule", str(error)) from None
+    except TooManyRules as error:
+        raise Refused(403, "too_many_rules", str(error)) from None
+    return told({"added": added})
 
 
 async def remove_rule(request: Request) -> JSONResponse:

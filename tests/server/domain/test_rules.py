@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadline.domain.rule_sets import SETS, missing, presets, rules_of
 from leadline.domain.rules import (
     SETTINGS,
     Rule,
     RuleError,
     RuleKind,
     catalogue,
-    presets,
     read_rule,
     read_settings,
 )
@@ -84,6 +85,30 @@ def test_the_catalogue_is_plain_data_and_names_every_kind() -> None:
 def test_presets_are_few_and_for_every_symbol() -> None:
     assert [one.kind for one in presets(40)] == ["approach", "state", "feed", "server"]
     assert all(one.symbol is None and one.enabled for one in presets(2))
+
+
+def test_sets_name_every_kind_but_prices_and_fit_one_market_too() -> None:
+    kinds = [kind for kinds in SETS.values() for kind in kinds]
+    assert sorted(kinds) == sorted(set(RuleKind) - {RuleKind.PRICE})
+    for name in SETS:
+        for symbol in (None, "BTCUSDT"):
+            for one in rules_of(name, symbol):
+                # Each would be taken from a phone too.
+                told = {"kind": one.kind, "symbol": one.symbol, "settings": one.settings}
+                assert read_rule(told) == one
+    assert "server" not in [one.kind for one in rules_of("clusters", "BTCUSDT")]
+    for wrong in ("all", "", None, 3, ["flow"]):
+        with pytest.raises(RuleError, match="set: expected one of clusters, flow, positions"):
+            rules_of(wrong, None)
+
+
+def test_what_is_there_for_all_is_not_missing_for_one() -> None:
+    held = rules_of("flow", None)
+    assert missing(rules_of("flow", "BTCUSDT"), held) == []
+    own = rules_of("flow", "BTCUSDT")
+    assert missing(rules_of("flow", None), own) == held
+    changed = [replace(one, settings={**one.settings, "usd_min": 5.0}) for one in held]
+    assert [one.kind for one in missing(held, changed)] == [one.kind for one in held]
 
 
 def test_a_rule_sleeps_while_it_is_off_or_snoozed() -> None:

@@ -15,7 +15,7 @@ from leadline.domain.odds import Features
 from leadline.domain.rules import Rule, RuleKind, read_settings
 from leadline.domain.signals import Told, TouchOutcome
 from leadline.feed.hub import Hub
-from leadline.push.alarms import DOWN_MS_MIN, Alarms
+from leadline.push.alarms import DOWN_MS_MIN, INBOX_KEPT_MS, PRUNE_EVERY_MS, Alarms
 from leadline.store import aftermaths, alerts, rules
 from leadline.store.rules import Outcome
 from tests.server.push.conftest import Desk
@@ -189,3 +189,20 @@ async def test_what_came_of_an_alert_outlives_a_kill(desk: Desk) -> None:
     assert await desk.store.run(lambda db: aftermaths.newest(db, 0)) == []
     await desk.store.run(lambda db: db.execute("DELETE FROM alerts WHERE dedupe_key = ?", (key,)).rowcount)
     assert await desk.store.run(lambda db: aftermaths.newest(db, 9)) == []
+
+
+async def test_an_inbox_forgets_after_a_month_without_a_restart(desk: Desk) -> None:
+    async with running(desk) as alarms:
+        alarms.fired(firing("old", at_ms=wall_ms() - INBOX_KEPT_MS - 1, ring=False), b"screen")
+        alarms.fired(firing("new"), b"")
+
+        async def held(count: int) -> None:
+            async with asyncio.timeout(10):
+                while len(found := await desk.store.run(lambda db: alerts.inbox(db, 9))) != count:
+                    await asyncio.sleep(0.01)
+            assert found[0].alert.dedupe_key.endswith(":new")
+
+        await held(2)
+        alarms._pruned_ms -= PRUNE_EVERY_MS
+        alarms._wake.set()
+        await held(1)

@@ -22,6 +22,7 @@ from leadline.feed.notes import Notes
 from leadline.feed.previews import Previews
 from leadline.push.alarms import Alarms
 from leadline.push.desk import push_desk
+from leadline.store.rules import RULES_MAX
 from leadline.store.state import StateStore
 from tests.fakes.market import HandMarket, hand_market
 from tests.fakes.server import serving
@@ -109,9 +110,37 @@ async def test_bad_requests_say_what_was_expected(site: Site, path: str, body: o
     assert words in told["error"]["text"]
 
 
+async def test_a_set_of_rules_is_added_once_for_a_market_or_all(site: Site) -> None:
+    assert (await site.get("/api/rules"))[1]["sets"] == ["clusters", "flow", "positions"]
+    assert await site.post("/api/rules/set", {"set": "positions", "symbol": "BTCUSDT"}) == (200, {"added": 5})
+    assert await site.post("/api/rules/set", {"set": "positions", "symbol": "BTCUSDT"}) == (200, {"added": 0})
+    # Those of a first start are there for all markets.
+    assert await site.post("/api/rules/set", {"set": "clusters", "symbol": "BTCUSDT"}) == (200, {"added": 0})
+    listed = (await site.get("/api/rules"))[1]["rules"]
+    assert [one["kind"] for one in listed if one["symbol"] == "BTCUSDT"] == [
+        *("migration", "depletion", "funding", "interest", "regime")
+    ]
+    assert [one["id"] for one in listed] == sorted(one["id"] for one in listed)
+    assert site.alarms.alerting.rules[-1].kind == "regime"
+    for wrong in ({"set": "all"}, {}, {"set": "flow", "symbol": 3}, {"set": "flow", "symbol": "x" * 41}):
+        assert (await site.post("/api/rules/set", wrong))[0] == 400
+    # All or none of it.
+    for _ in range(RULES_MAX - len(listed) - 2):
+        await site.post("/api/rules", {"kind": "price", "symbol": "BTCUSDT", "settings": {"price": 5}})
+    assert (await site.post("/api/rules/set", {"set": "flow", "symbol": "ETHUSDT"}))[0] == 403
+    assert len((await site.get("/api/rules"))[1]["rules"]) == RULES_MAX - 2
+
+
 async def test_other_pages_cannot_change_anything(site: Site) -> None:
     for path in (
-        *("/api/rules", "/api/rules/remove", "/api/rules/snooze", "/api/quiet", "/api/mute"),
+        *(
+            "/api/rules",
+            "/api/rules/set",
+            "/api/rules/remove",
+            "/api/rules/snooze",
+            "/api/quiet",
+            "/api/mute",
+        ),
         *("/api/inbox/seen", "/api/inbox/act"),
     ):
         status, _ = await site.post(path, {"id": 1, "minutes": 5}, origin="https://evil.example")
