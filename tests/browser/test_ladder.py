@@ -155,6 +155,16 @@ def test_fingers_drawn_apart_make_finer_rows_and_together_coarser_ones(page: Pag
     page.wait_for_function(FINER, arg=coarser)
 
 
+def test_the_price_column_pulled_down_shows_more_of_the_market_and_up_less(page: Page) -> None:
+    before = int(touch(page)["group"])
+    Fingers(page).drag((195, 300), (195, 370))
+    page.wait_for_function(COARSER, arg=before)
+    wait_live(page)
+    coarser = int(touch(page)["group"])
+    Fingers(page).drag((195, 370), (195, 300))
+    page.wait_for_function(FINER, arg=coarser)
+
+
 def test_a_fling_goes_on_after_the_finger(page: Page) -> None:
     back = page.get_by_role("button", name="Back to price")
     # A finger that rests first leaves price in the picture; one that throws the same way does not.
