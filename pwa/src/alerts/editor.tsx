@@ -28,6 +28,8 @@ export const edited = signal<Rule | null>(null);
 
 /** So long after the last keystroke the server is asked what the rule would have done. */
 const TYPING_MS = 300;
+/** A server that is started anew misses a few minutes, which is nothing to tell. */
+const UNKNOWN_MS = 10 * 60_000;
 /** What reaches so far back is "the last 24 h"; it begins with a whole minute. */
 const WHOLE_DAY_MS = 24 * 3_600_000 - 10 * 60_000;
 const SNOOZES = [15, 60, 480];
@@ -183,7 +185,7 @@ function previewText(told: Preview | null): string {
   if ("problem" in told) return told.problem;
   const whole = told.nowMs - told.sinceMs >= WHOLE_DAY_MS;
   const when = whole ? strings.rules.lastDay : strings.rules.since(dayAndTime(told.sinceMs));
-  const unknown = told.unknownMs > 0 ? strings.rules.previewUnknown(duration(told.unknownMs)) : "";
+  const unknown = told.unknownMs >= UNKNOWN_MS ? strings.rules.previewUnknown(duration(told.unknownMs)) : "";
   return strings.rules.preview(told.count, when) + unknown;
 }
 

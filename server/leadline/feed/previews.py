@@ -102,7 +102,8 @@ class Previews:
         heat, session = self._heats.get(symbol), self._hub.sessions[symbol]
         if heat is None or not heat.columns.venues or not session.venues:
             return []
-        columns, until_min = heat.columns, now_ms // MINUTE_MS // 5 * 5
+        # Looks are of whole five minutes; of the running ones some are not known yet.
+        columns, until_min = heat.columns, (now_ms // MINUTE_MS // 5 + 1) * 5
         held = self._from_map.get(symbol)
         # What came since is noted; a day later nothing of it is left.
         if held is None or held.revision != columns.revision or until_min - held.first_min > 2 * DAY_MIN:
