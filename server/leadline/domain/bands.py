@@ -72,9 +72,9 @@ class Bands:
 
     tiers: the venue's leverage tiers, which give the prior over distances.  churn_kept: share of two-way
     flow that outlives a slice.  No venue tells it, so once a venue shows every liquidation, rivals with
-    the other CHURN_CHOICES live beside these bands, and whichever foretells the prints best takes over.
-    exact: public positions, which replace the estimate as far as they cover it.  suspect: the liquidation
-    feed is silent against all reason, so that nothing is learnt from its silence.
+    the next CHURN_CHOICES either way live beside these bands, and whichever foretells the prints best takes
+    over.  exact: public positions, which replace the estimate as far as they cover it.  suspect: the
+    liquidation feed is silent against all reason, so that nothing is learnt from its silence.
     """
 
     __slots__ = (
@@ -509,7 +509,15 @@ class Bands:
     def _begin_tuning(self, at_ms: int) -> None:
         self._hears_all = True
         self._tune_due_ms = at_ms + constants.TUNE_EVERY_MS
-        self._rivals = [self._rival(kept) for kept in constants.CHURN_CHOICES if kept != self.churn_kept]
+        self._meet_neighbours()
+
+    def _meet_neighbours(self) -> None:
+        """Have a rival at the next share of churn either way, the same one as before where there was one."""
+        below = [kept for kept in constants.CHURN_CHOICES if kept < self.churn_kept]
+        above = [kept for kept in constants.CHURN_CHOICES if kept > self.churn_kept]
+        known = {rival.churn_kept: rival for rival in self._rivals}
+        self._rivals = []  # of which a new rival shall have no copy
+        self._rivals = [known.get(kept) or self._rival(kept) for kept in below[-1:] + above[:1]]
 
     def _rival(self, churn_kept: float) -> Bands:
         """Return the same bands, which from now on go by another share of churn."""
@@ -532,6 +540,7 @@ class Bands:
                 setattr(self, name, other)
                 setattr(best, name, mine)
             kernels.revalue(self._cells, self._scales, self._edges, self.lesson.multipliers, self._flows)
+            self._meet_neighbours()
 
     def _learn(self, at_ms: int) -> None:
         """Weigh what was printed since the last lesson against what was expected to be."""
