@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import fields, replace
 from enum import Enum
 from pathlib import Path
@@ -18,6 +20,7 @@ from leadline.domain.regime import Regime
 from leadline.domain.signals import RegimeChange, Signal, Told, TouchOutcome, VolumeSpike
 from leadline.feed.notes import IN_MEMORY_MAX, SIGNALS, Notes, packed, unpacked
 from leadline.store.history import HistoryStore, history_path
+from leadline.store.history_day import SampleRow
 
 NOW_MS = wall_ms()
 CLUSTER = ClusterFact(4, "S1", "short", 1003.0, 1004.0, 1005.0, 8e6, 4e6, 1.6e7, 0.01, calibrated=True)
@@ -93,6 +96,22 @@ def test_notes_outlive_the_process(tmp_path: Path) -> None:
     store.forget("BTCUSDT", "okx")
     store.close()
     assert store.notes("BTCUSDT", 0, NOW_MS) == []
+
+
+def test_a_day_of_before_there_were_notes_has_none_and_takes_them(tmp_path: Path) -> None:
+    folder = history_path(tmp_path, "live")
+    store = HistoryStore(folder, "live", 30)
+    store.put([SampleRow("BTCUSDT", "okx", "funding", NOW_MS, 1e-4)])
+    store.close()
+    (path,) = folder.glob("*.db")
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE note")
+    store = HistoryStore(folder, "live", 30)
+    assert store.notes("BTCUSDT", 0, NOW_MS) == []
+    Notes(store, 1).put("BTCUSDT", [FACTS])
+    store.close()
+    assert len(Notes(store, 1).read("BTCUSDT", NOW_MS, NOW_MS)) == 1
+    assert store.past("BTCUSDT", "okx", NOW_MS, NOW_MS).samples["funding"] == [(NOW_MS, 1e-4)]
 
 
 def test_without_a_history_memory_is_bounded() -> None:
