@@ -217,7 +217,7 @@ ASKING = {"watchlist", "symbols", "rules", "rule-editor", "moment"}
 TIGHT = {
     "price-left-summed": {"ladder"},
     "landscape": {"moment", "map-card"},
-    "narrow": {"flow", "map"},
+    "narrow": {"flow", "map", "moment"},
     "stale": {"ladder", "map"},
 }
 # What is drawn of a market, and has to look its age.

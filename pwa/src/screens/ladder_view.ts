@@ -429,7 +429,7 @@ export class LadderView {
     const widths = [volumeEnd, side, spineEnd - spineStart].join();
     if (widths === this.#widths) return;
     this.#widths = widths;
-    const style = this.#host.parentElement?.style;
+    const style = this.#host.closest<HTMLElement>(".ladder")?.style;
     style?.setProperty("--volume", `${volumeEnd}px`);
     style?.setProperty("--side", `${side}px`);
     style?.setProperty("--spine", `${spineEnd - spineStart}px`);
