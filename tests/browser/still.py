@@ -307,6 +307,8 @@ def tape(flags: int = FLAGS_LIVE_SIMULATED, age_ms: int = 80) -> dict[str, objec
     random = np.random.default_rng(SEED)
     trades: list[int] = []
     forced: list[int] = []
+    # What is not fed has no new prints.
+    late_ms = age_ms if age_ms > STALE_MS else 0
     last = LAST_TICK - 190
     for age in sorted(random.uniform(0.2, 58, 80), reverse=True):
         bought = bool(random.random() < 0.68)
@@ -314,9 +316,9 @@ def tape(flags: int = FLAGS_LIVE_SIMULATED, age_ms: int = 80) -> dict[str, objec
         usd = float(random.lognormal(np.log(2e5), 1.0)) * (26 if 6.2 < age < 6.6 else 1)
         lots = round(usd / (last * TICK) * 1_000)
         fills = 1 + int(usd > 4e5) * int(random.integers(1, 30))
-        trades += [last, lots * 2 + bought, int(random.integers(3)), round(age * 1_000), fills]
+        trades += [last, lots * 2 + bought, int(random.integers(3)), round(age * 1_000) + late_ms, fills]
     for age, usd, venue in ((9.4, 2_310_000, 1), (4.3, 1_120_000, 0), (1.9, 770_000, 2), (31.0, 240_000, 1)):
-        forced += [last - round(age * 3), usd, int(age > 30), venue, round(age * 1_000)]
+        forced += [last - round(age * 3), usd, int(age > 30), venue, round(age * 1_000) + late_ms]
     return {
         "t": NOW_MS,
         "trades": trades,
