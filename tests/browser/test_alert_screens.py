@@ -86,7 +86,7 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(
     page.get_by_role("button", name="Ladder").click()
     wait_live(page)
     assert page.url.endswith("/#ladder")
-    assert still.last_asked("ladder")["group"] == coarse
+    still.wait_for(page, lambda _: still.last_asked("ladder")["group"] == coarse)
     go(page, "Alerts")
     page.get_by_role("button", name="All alerts").click()
     expect(first).to_have_attribute("data-seen", "true")
