@@ -42,6 +42,7 @@ def warm_estimate() -> None:
     bands.mark(0.99 * PRICE, 3 * MINUTE_MS)
     print_at_ms = 3 * MINUTE_MS + 1
     bands.liquidation(Side.BUY, 1.0, 0.99 * PRICE, PriceKind.TRIGGER, Completeness.FULL, print_at_ms)
+    bands.deleveraged(Side.SELL, 1.0)
     bands.mark(0.98 * PRICE, 5 * MINUTE_MS)
     bands.outline(bands.profile().origin, 1)
     bands.load()
