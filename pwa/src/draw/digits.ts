@@ -9,6 +9,24 @@ export interface TextInk {
 
 type Measure = (font: string, text: string) => number;
 
+/** Characters that are drawn at once, and where their middle is, in CSS pixels from the text's left end. */
+export interface Run {
+  readonly text: string;
+  readonly middle: number;
+}
+
+export interface Line {
+  readonly runs: readonly Run[];
+  readonly width: number;
+}
+
+const DIGITS = Array.from("0123456789");
+const SEPARATORS = [",", "."];
+/** Widths so near each other are the same: far below what a screen can show. */
+const SAME_PX = 0.01;
+/** Lines kept per font: many more than a picture has. */
+const LINES_MAX = 2_000;
+
 /** Cell widths of one font in CSS pixels. */
 export class Cells {
   readonly digit: number;
@@ -16,12 +34,17 @@ export class Cells {
   readonly #font: string;
   readonly #measure: Measure;
   readonly #others = new Map<string, number>();
+  readonly #lines = new Map<string, Line>();
+  /** Characters that stand among themselves as their cells do, and so need no cell each. */
+  readonly #joined: ReadonlySet<string>;
 
   constructor(font: string, measure: Measure) {
     this.#font = font;
     this.#measure = measure;
-    this.digit = Math.max(...Array.from("0123456789", (digit) => measure(font, digit)));
+    this.digit = Math.max(...DIGITS.map((digit) => measure(font, digit)));
     this.separator = this.digit / 2;
+    const joined = [[...DIGITS, ...SEPARATORS], DIGITS].find((characters) => this.#standInCells(characters));
+    this.#joined = new Set(joined);
   }
 
   width(character: string): number {
@@ -37,9 +60,47 @@ export class Cells {
   }
 
   total(text: string): number {
-    let sum = 0;
-    for (const character of text) sum += this.width(character);
-    return sum;
+    return this.line(text).width;
+  }
+
+  /** Where the characters of a text stand, in as few runs as draw them in their cells. */
+  line(text: string): Line {
+    let line = this.#lines.get(text);
+    if (line === undefined) {
+      line = this.#makeLine(text);
+      if (this.#lines.size >= LINES_MAX) this.#lines.clear();
+      this.#lines.set(text, line);
+    }
+    return line;
+  }
+
+  #makeLine(text: string): Line {
+    const runs: Run[] = [];
+    let [run, from, to] = ["", 0, 0];
+    const end = (): void => {
+      if (run) runs.push({ text: run, middle: (from + to) / 2 });
+      [run, from] = ["", to];
+    };
+    for (const character of text) {
+      const joins = this.#joined.has(character);
+      if (!joins) end();
+      run += character;
+      to += this.width(character);
+      if (!joins) end();
+    }
+    end();
+    return { runs, width: to };
+  }
+
+  /** Whether the font itself sets these characters into their cells, whichever of them meet. */
+  #standInCells(characters: readonly string[]): boolean {
+    const fits = (text: string): boolean => {
+      const cells = Array.from(text).reduce((sum, character) => sum + this.width(character), 0);
+      return Math.abs(this.#measure(this.#font, text) - cells) < SAME_PX;
+    };
+    return (
+      characters.every(fits) && characters.every((one) => fits(characters.map((it) => one + it).join("")))
+    );
   }
 }
 
@@ -81,13 +142,9 @@ export class Digits {
     context.font = ink.font;
     context.fillStyle = ink.colour;
     context.textAlign = "center";
-    let x = left;
-    for (const character of text) {
-      const width = cells.width(character);
-      context.fillText(character, x + width / 2, baseline);
-      x += width;
-    }
-    return x;
+    const line = cells.line(text);
+    for (const run of line.runs) context.fillText(run.text, left + run.middle, baseline);
+    return left + line.width;
   }
 
   /** Draws so that the last digit ends at `right`. */
@@ -96,13 +153,21 @@ export class Digits {
   }
 
   /** Draws centred; the first `dim` characters with the receding ink. */
-  drawCentred(text: string, centre: number, y: number, ink: TextInk, dim: number, dimInk: TextInk): void {
+  drawCentred(text: string, centre: number, y: number, ink: TextInk, dim = 0, dimInk = ink): void {
     const head = text.slice(0, dim);
     const tail = text.slice(dim);
     const left = centre - (this.width(head, dimInk.font) + this.width(tail, ink.font)) / 2;
     const joint = head ? this.drawLeft(head, left, y, dimInk) : left;
     this.drawLeft(tail, joint, y, ink);
   }
+}
+
+/** How many characters two texts of one length begin with alike; 0 for texts of two lengths. */
+export function sameStart(one: string, other: string): number {
+  if (one.length !== other.length) return 0;
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same++;
+  return same;
 }
 
 /**

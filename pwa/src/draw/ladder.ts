@@ -17,9 +17,9 @@ import {
   leftOf,
   type Pane,
 } from "./columns.ts";
-import { Digits, sharedPrefix, type TextInk } from "./digits.ts";
+import { Digits, sameStart, sharedPrefix, type TextInk } from "./digits.ts";
 import { makeHatch } from "./hatch.ts";
-import { heatIndex, INK, type Palette, withAlpha } from "./palette.ts";
+import { BAND_USD, heatIndex, INK, type Palette, withAlpha } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 import { FONTS } from "./type.ts";
 
@@ -41,6 +41,10 @@ const WARM_FROM_INDEX = 128;
 /** The colour of estimated sums. */
 const SUM_INDEX = 150;
 const PREFIX_ALPHA = 0.66;
+/** Of the two inks that prices are printed in. */
+const DIM: Readonly<Record<string, string>> = Object.fromEntries(
+  [INK.onHeat, INK.onLight].map((ink) => [ink, withAlpha(ink, PREFIX_ALPHA)]),
+);
 const FLASH_MS = 240;
 /** How often the fading flash looks different. */
 export const FLASH_STEP_MS = 60;
@@ -96,10 +100,19 @@ export class LadderPainter {
   readonly #digits: Digits;
   readonly #looks = new Float64Array(SLOTS_MAX * LOOK);
   readonly #look = new Float64Array(LOOK);
+  /** Parts of each row that are to be painted. */
+  readonly #dirty = new Uint8Array(SLOTS_MAX);
   #frame = "";
-  #mid = "";
+  /** How the parts of the mid row look. */
+  readonly #mid: string[] = [];
+  #last = "";
   #palette: Palette;
   #hatch: CanvasPattern | null = null;
+  /** Fading heat by its index, negative towards the left: of the columns and colours in use. */
+  readonly #washes = new Map<number, CanvasGradient>();
+  #priceWidth = 0;
+  readonly #heat = new Uint8Array(BAND_USD.length);
+  #heatTopUsd = 0;
 
   constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
@@ -116,6 +129,7 @@ export class LadderPainter {
   invalidate(): void {
     this.#frame = "";
     this.#hatch = null;
+    this.#priceWidth = 0;
     this.#digits.forget();
     this.#surface.forgetFonts();
   }
@@ -126,12 +140,11 @@ export class LadderPainter {
     const decimals = decimalsOf(facts.tick, ladder.group);
     const highest = price(rows.highest * ladder.group, facts.tick, decimals);
     const lowest = price((rows.highest - rows.count + 1) * ladder.group, facts.tick, decimals);
-    this.columns = columnsOf(this.#surface.width, this.#digits.width(highest, FONTS.price), picture.layout);
+    this.#lay(this.#digits.width(highest, FONTS.price), picture.layout);
     const prefix = sharedPrefix(highest, lowest);
     const flash = this.#flash(picture, nowMs);
     const frame = [
       camera.centre,
-      camera.boundary,
       rows.highest,
       rows.count,
       prefix,
@@ -143,7 +156,7 @@ export class LadderPainter {
     const whole = frame !== this.#frame;
     if (whole) {
       this.#frame = frame;
-      this.#mid = "";
+      this.#mid.length = 0;
       this.#looks.fill(Number.NaN);
       this.#surface.context.fillStyle = this.#palette.ground.bg;
       this.#surface.context.fillRect(0, 0, this.#surface.width, this.#surface.height);
@@ -156,10 +169,24 @@ export class LadderPainter {
       const row = rows.highest - slot;
       const outline = picture.live && row === lastRow ? (picture.last?.bought ? 1 : -1) : 0;
       const parts = this.#changed(picture, slot, row > camera.boundary, outline, flash, wallUsd);
-      if (parts !== 0) this.#paintRow(picture, camera, slot, parts, prefix, decimals);
+      this.#dirty[slot] = parts;
+      if ((parts & ~SPINE_PART) !== 0) this.#paintPanes(picture, camera, slot, parts);
+    }
+    // By themselves: to change between fonts costs more than the text does.
+    for (let slot = 0; slot < rows.count; slot++) {
+      if (((this.#dirty[slot] as number) & SPINE_PART) !== 0)
+        this.#paintSpine(picture, camera, slot, prefix, decimals);
     }
     this.#paintMid(picture, camera);
     return flash > 0;
+  }
+
+  /** Lays the columns out anew where something of them changed. */
+  #lay(priceWidth: number, layout: Layout): void {
+    if (priceWidth === this.#priceWidth && layout === this.columns.layout) return;
+    this.#priceWidth = priceWidth;
+    this.columns = columnsOf(this.#surface.width, priceWidth, layout);
+    this.#washes.clear();
   }
 
   /** Steps of the last trade's flash that are left, 0 when it is over. */
@@ -193,7 +220,7 @@ export class LadderPainter {
     look[1] = length(bookBar, picture.barUsd);
     look[2] = bookBar > 0 ? Math.round(bookBar / resolution) : -1;
     look[3] = bookUsd > wallUsd ? 1 : 0;
-    look[4] = heatIndex(rows.fuelUsd[slot] as number, picture.heatTopUsd);
+    look[4] = this.#heatOf(rows.fuelCode[slot] as number, picture.heatTopUsd);
     look[5] = length(fuelBar / picture.factor, picture.barUsd);
     look[6] = length(fuelBar, picture.barUsd);
     look[7] = Math.round(fuelBar / resolution);
@@ -211,54 +238,62 @@ export class LadderPainter {
     return changed;
   }
 
-  #paintRow(
-    picture: LadderPicture,
-    camera: Camera,
-    slot: number,
-    parts: number,
-    prefix: number,
-    decimals: number,
-  ): void {
+  /** The heat of a band code; worked out once for each palette's top. */
+  #heatOf(code: number, topUsd: number): number {
+    if (topUsd !== this.#heatTopUsd) {
+      this.#heatTopUsd = topUsd;
+      for (let it = 0; it < BAND_USD.length; it++) this.#heat[it] = heatIndex(BAND_USD[it] as number, topUsd);
+    }
+    return this.#heat[code] as number;
+  }
+
+  #paintPanes(picture: LadderPicture, camera: Camera, slot: number, parts: number): void {
+    const { columns } = this;
     const surface = this.#surface;
-    const context = surface.context;
-    const columns = this.columns;
     const row = picture.rows.highest - slot;
     const top = surface.snap(camera.top(row));
     const bottom = surface.snap(camera.top(row) + camera.rowHeight);
     const base = slot * LOOK;
     const above = this.#looks[base] === 1;
-    const heat = this.#looks[base + 4] as number;
-    const part = (bit: number, left: number, right: number, paint: () => void): void => {
-      if ((parts & bit) === 0) return;
-      context.save();
-      context.beginPath();
-      context.rect(left, top, right - left, bottom - top);
-      context.clip();
-      context.fillStyle = this.#palette.ground.bg;
-      context.fillRect(left, top, right - left, bottom - top);
-      paint();
-      if (bit !== SPINE_PART) {
-        context.fillStyle = row % 10 === 0 ? "rgb(255 255 255 / 0.1)" : "rgb(255 255 255 / 0.03)";
-        context.fillRect(left, bottom - line, right - left, line);
-      }
-      context.restore();
-    };
-    const { volumeEnd, spineStart, spineEnd, gutterStart, width } = columns;
-    const line = surface.hairline(0.5);
+    const { volumeEnd } = columns;
     const [book, fuel] = [bookPane(columns, above), fuelPane(columns, above)];
-    // The gutter belongs to the pane before it.
-    const end = (pane: Pane) => {
-      const right = Math.max(pane.zero, pane.far);
-      return right === gutterStart ? width : right;
-    };
-    part(VOLUME_PART, 0, volumeEnd, () => this.#paintVolume(top, bottom, base));
-    part(FUEL_PART, leftOf(fuel), end(fuel), () => this.#paintFuel(picture, top, bottom, base, fuel, heat));
-    part(BOOK_PART, leftOf(book), end(book), () =>
-      this.#paintBook(picture.unit, top, bottom, base, above, book),
-    );
-    part(SPINE_PART, spineStart, spineEnd, () =>
-      this.#paintSpine(picture, row, top, bottom, heat, prefix, decimals, this.#looks[base + 10] as number),
-    );
+    if ((parts & VOLUME_PART) !== 0) {
+      this.#ground(0, volumeEnd, top, bottom);
+      this.#paintVolume(top, bottom, base);
+      this.#rule(row, 0, volumeEnd, bottom);
+    }
+    if ((parts & FUEL_PART) !== 0) {
+      const [left, right] = [leftOf(fuel), this.#endOf(fuel)];
+      this.#ground(left, right, top, bottom);
+      this.#paintFuel(picture, top, bottom, base, fuel);
+      this.#rule(row, left, right, bottom);
+    }
+    if ((parts & BOOK_PART) !== 0) {
+      const [left, right] = [leftOf(book), this.#endOf(book)];
+      this.#ground(left, right, top, bottom);
+      this.#paintBook(picture.unit, top, bottom, base, above, book);
+      this.#rule(row, left, right, bottom);
+    }
+  }
+
+  /** Where a pane's part of a row ends: the gutter belongs to the pane before it. */
+  #endOf(pane: Pane): number {
+    const right = Math.max(pane.zero, pane.far);
+    return right === this.columns.gutterStart ? this.columns.width : right;
+  }
+
+  /** The ground under a part of a row; nothing that is painted on it reaches beyond it. */
+  #ground(left: number, right: number, top: number, bottom: number): void {
+    const { context } = this.#surface;
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(left, top, right - left, bottom - top);
+  }
+
+  #rule(row: number, left: number, right: number, bottom: number): void {
+    const { context } = this.#surface;
+    const line = this.#surface.hairline(0.5);
+    context.fillStyle = row % 10 === 0 ? "rgb(255 255 255 / 0.1)" : "rgb(255 255 255 / 0.03)";
+    context.fillRect(left, bottom - line, right - left, line);
   }
 
   #paintVolume(top: number, bottom: number, base: number): void {
@@ -276,14 +311,8 @@ export class LadderPainter {
     context.globalAlpha = 1;
   }
 
-  #paintFuel(
-    picture: LadderPicture,
-    top: number,
-    bottom: number,
-    base: number,
-    pane: Pane,
-    heat: number,
-  ): void {
+  #paintFuel(picture: LadderPicture, top: number, bottom: number, base: number, pane: Pane): void {
+    const heat = this.#looks[base + 4] as number;
     const solid = this.#looks[base + 5] as number;
     const whole = this.#looks[base + 6] as number;
     if (heat === 0 && !(picture.summed && whole > 0)) return;
@@ -310,8 +339,9 @@ export class LadderPainter {
     this.#number(text, pane.far, pane.far < pane.zero, (top + bottom) / 2, ink);
   }
 
-  /** A number at an edge: right of it, or left of it. */
+  /** A number at an edge: right of it, or left of it; left out where it would have to be cut. */
   #number(text: string, edge: number, right: boolean, middle: number, ink: TextInk): void {
+    if (BOOK_GAP + this.#digits.width(text, ink.font) > this.columns.side) return;
     if (right) this.#digits.drawLeft(text, edge + BOOK_GAP, middle, ink);
     else this.#digits.drawRight(text, edge - BOOK_GAP, middle, ink);
   }
@@ -319,9 +349,14 @@ export class LadderPainter {
   #paintWash(colour: string, top: number, bottom: number, pane: Pane, heat: number): void {
     const context = this.#surface.context;
     const { zero, far } = pane;
-    const wash = context.createLinearGradient(zero, 0, far, 0);
-    wash.addColorStop(0, colour);
-    wash.addColorStop(1, colour.replace(")", " / 0)"));
+    const key = far > zero ? heat : -heat;
+    let wash = this.#washes.get(key);
+    if (!wash) {
+      wash = context.createLinearGradient(zero, 0, far, 0);
+      wash.addColorStop(0, colour);
+      wash.addColorStop(1, colour.replace(")", " / 0)"));
+      this.#washes.set(key, wash);
+    }
     context.globalAlpha = (WASH_ALPHA_MAX * heat) / 255;
     context.fillStyle = wash;
     context.fillRect(leftOf(pane), top, Math.abs(far - zero), bottom - top);
@@ -344,25 +379,22 @@ export class LadderPainter {
     this.#number(text, pane.zero, pane.far > pane.zero, middle, ink);
   }
 
-  #paintSpine(
-    picture: LadderPicture,
-    row: number,
-    top: number,
-    bottom: number,
-    heat: number,
-    prefix: number,
-    decimals: number,
-    outline: number,
-  ): void {
-    const context = this.#surface.context;
+  #paintSpine(picture: LadderPicture, camera: Camera, slot: number, prefix: number, decimals: number): void {
+    const surface = this.#surface;
+    const context = surface.context;
     const { spineStart, spineEnd } = this.columns;
+    const row = picture.rows.highest - slot;
+    const top = surface.snap(camera.top(row));
+    const bottom = surface.snap(camera.top(row) + camera.rowHeight);
+    const heat = this.#looks[slot * LOOK + 4] as number;
+    const outline = this.#looks[slot * LOOK + 10] as number;
     context.fillStyle = this.#palette.heat[heat] as string;
     context.fillRect(spineStart, top, spineEnd - spineStart, bottom - top);
     if (outline !== 0) this.#paintOutline(top, bottom, outline);
     const colour = this.#palette.ink[heat] as string;
     const text = price(row * picture.ladder.group, picture.facts.tick, decimals);
     const ink: TextInk = { font: FONTS.price, colour };
-    const dim: TextInk = { font: FONTS.pricePrefix, colour: withAlpha(colour, PREFIX_ALPHA) };
+    const dim: TextInk = { font: FONTS.pricePrefix, colour: DIM[colour] ?? colour };
     this.#digits.drawCentred(text, (spineStart + spineEnd) / 2, (top + bottom) / 2, ink, prefix, dim);
   }
 
@@ -396,35 +428,66 @@ export class LadderPainter {
         ? ""
         : strings.spread(price(spread, facts.tick));
     const pushText = sigma === null ? "" : fixed(Math.abs(sigma), 1);
-    const mid = [camera.midTop(), last, spreadText, sigma === null ? "" : Math.sign(sigma) + pushText].join();
-    if (mid === this.#mid) return;
-    this.#mid = mid;
     const surface = this.#surface;
-    const context = surface.context;
     const { width, spineStart, spineEnd } = this.columns;
     const top = surface.snap(camera.midTop());
-    const height = surface.snap(camera.midTop() + camera.midHeight) - top;
-    const line = surface.hairline();
-    context.fillStyle = this.#palette.ground.midRow;
-    context.fillRect(0, top, width, height);
-    context.fillStyle = this.#palette.ground.lineStrong;
-    context.fillRect(0, top, width, line);
-    context.fillRect(0, top + height - line, width, line);
-    const middle = top + height / 2;
-    const ink = { font: FONTS.midPrice, colour: INK.primary };
+    const middle = (top + surface.snap(camera.midTop() + camera.midHeight)) / 2;
     const centre = (spineStart + spineEnd) / 2;
-    this.#digits.drawCentred(last, centre, middle, ink, 0, ink);
+    const half = this.#digits.width(last, FONTS.midPrice) / 2 + BOOK_GAP;
+    const [left, right] = [surface.snap(centre - half), surface.snap(centre + half)];
+    const context = surface.context;
+    const push = sigma === null ? "" : Math.sign(sigma) + pushText;
+    const besides = picture.layout === "middle" ? "" : push;
+    if (this.#midDiffers(0, `${top} ${left} ${push}`)) {
+      this.#midGround(camera, 0, left);
+      if (sigma !== null && picture.layout === "middle")
+        this.#paintPush(sigma, pushText, middle, 10, centre - half);
+    }
+    this.#paintLast(last, camera, left, right, middle);
+    if (!this.#midDiffers(2, `${top} ${right} ${spreadText} ${besides}`)) return;
+    this.#midGround(camera, right, width);
     context.font = FONTS.midNote;
     context.fillStyle = INK.secondary;
     context.textAlign = "right";
     context.fillText(spreadText, width - 12, surface.baseline(FONTS.midNote, middle));
-    if (sigma === null) return;
-    const half = this.#digits.width(last, FONTS.midPrice) / 2 + BOOK_GAP;
-    if (picture.layout === "middle") this.#paintPush(sigma, pushText, middle, 10, centre - half);
-    else {
-      const free = width - 12 - context.measureText(spreadText).width - BOOK_GAP;
-      this.#paintPush(sigma, pushText, middle, Math.max(spineEnd, centre + half) + BOOK_GAP, free);
-    }
+    if (sigma === null || picture.layout === "middle") return;
+    const free = width - 12 - context.measureText(spreadText).width - BOOK_GAP;
+    this.#paintPush(sigma, pushText, middle, Math.max(spineEnd, centre + half) + BOOK_GAP, free);
+  }
+
+  /** The last price is another one with nearly every frame, but mostly in its last digits only. */
+  #paintLast(last: string, camera: Camera, left: number, right: number, middle: number): void {
+    const place = `${camera.midTop()} ${left} ${right}`;
+    const moved = this.#midDiffers(1, place);
+    if (!moved && last === this.#last) return;
+    const same = moved ? 0 : sameStart(last, this.#last);
+    this.#last = last;
+    const { spineStart, spineEnd } = this.columns;
+    const ink = { font: FONTS.midPrice, colour: INK.primary };
+    const whole = this.#digits.width(last, ink.font);
+    const kept = this.#digits.width(last.slice(0, same), ink.font);
+    const from = (spineStart + spineEnd - whole) / 2 + kept;
+    this.#midGround(camera, same === 0 ? left : this.#surface.snap(from), right);
+    this.#digits.drawLeft(last.slice(same), from, middle, ink);
+  }
+
+  /** Takes how a part of the mid row looks: left of the price, the price, right of it. */
+  #midDiffers(part: number, look: string): boolean {
+    const differs = this.#mid[part] !== look;
+    this.#mid[part] = look;
+    return differs;
+  }
+
+  #midGround(camera: Camera, left: number, right: number): void {
+    const { context } = this.#surface;
+    const top = this.#surface.snap(camera.midTop());
+    const bottom = this.#surface.snap(camera.midTop() + camera.midHeight);
+    const line = this.#surface.hairline();
+    context.fillStyle = this.#palette.ground.midRow;
+    context.fillRect(left, top, right - left, bottom - top);
+    context.fillStyle = this.#palette.ground.lineStrong;
+    context.fillRect(left, top, right - left, line);
+    context.fillRect(left, bottom - line, right - left, line);
   }
 
   /** Who pushes: an arrow, a word and how unlikely that is by chance. */

@@ -15,7 +15,8 @@ export class LadderRows {
   /** Dollars resting; only one of the two is nonzero unless venues cross each other. */
   readonly bidUsd = new Float64Array(ROWS_MAX);
   readonly askUsd = new Float64Array(ROWS_MAX);
-  /** Dollars of estimated liquidations. */
+  /** Estimated liquidations: the wire's codes and what they stand for, dollars. */
+  readonly fuelCode = new Uint8Array(ROWS_MAX);
   readonly fuelUsd = new Float64Array(ROWS_MAX);
   readonly boughtUsd = new Float64Array(ROWS_MAX);
   readonly soldUsd = new Float64Array(ROWS_MAX);
@@ -47,7 +48,9 @@ export class LadderRows {
     for (let slot = 0; slot < this.count; slot++) {
       const row = highest - slot;
       const usdOfOne = lotUsdOf(row);
-      this.fuelUsd[slot] = BAND_USD[ladder.bands[row - ladder.firstBand] ?? 0] as number;
+      const code = ladder.bands[row - ladder.firstBand] ?? 0;
+      this.fuelCode[slot] = code;
+      this.fuelUsd[slot] = BAND_USD[code] as number;
       this.boughtUsd[slot] = volume.boughtLots(row) * usdOfOne;
       this.soldUsd[slot] = volume.soldLots(row) * usdOfOne;
     }
