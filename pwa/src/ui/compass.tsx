@@ -1,5 +1,6 @@
 /** One edge of the ladder: the nearest dense cluster that the picture does not show. */
 
+import { computed } from "@preact/signals";
 import { fixed, usd, usdInterval } from "../format.ts";
 import { beyond, type Cluster, nearEdge, rowsAway } from "../model/state.ts";
 import { store } from "../model/store.ts";
@@ -12,10 +13,14 @@ interface Props {
   readonly onJump: (tick: number) => void;
 }
 
+const beyondOf = (side: Cluster["side"]) =>
+  computed(() => store.state.value && beyond(store.state.value.clusters, side, store.range.value));
+/** A moved picture mostly has the same cluster beyond its edge: then there is nothing to render. */
+const nearest = { short: beyondOf("short"), long: beyondOf("long") };
+
 export function Compass({ side, onJump }: Props) {
-  const state = store.state.value;
   const facts = store.facts.value;
-  const cluster = state && beyond(state.clusters, side, store.range.value);
+  const cluster = nearest[side].value;
   const edge = side === "short" ? "compass top" : "compass bottom";
   if (!cluster || !facts) return <p class={`${edge} empty`}>{emptyText(side)}</p>;
   const range = clusterRange(cluster, facts, store.group.value);

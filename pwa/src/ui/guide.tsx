@@ -52,6 +52,8 @@ function hintOf(): Hint | null {
 
 /** The rows reach much less far than the next dense cluster of the map's range is away. */
 function mismatch(symbol: string): Hint | null {
+  // A picture that is moved by hand is none of its business, at whichever rows it is.
+  if (store.screen.value !== "ladder" || !store.following.value) return null;
   const { lo, hi } = store.range.value;
   const at = store.lastRow.value * store.group.value;
   const nearest = store.state.value?.clusters.reduce(
@@ -59,8 +61,7 @@ function mismatch(symbol: string): Hint | null {
     Number.POSITIVE_INFINITY,
   );
   const reach = Math.max(hi - at, at - lo);
-  if (store.screen.value !== "ladder" || !store.following.value || !nearest || at <= 0 || reach <= 0)
-    return null;
+  if (!nearest || at <= 0 || reach <= 0) return null;
   if (!Number.isFinite(nearest) || nearest < FAR_TIMES * reach) return null;
   const percent = (ticks: number) => strings.percent(fixed((ticks / at) * 100, 2));
   const hours = strings.mapHours[mapState.choice.value.hours];

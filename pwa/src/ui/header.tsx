@@ -1,5 +1,7 @@
 /** The top of the screen: what, how much, how old, from where, and whether it is real. */
 
+import { effect } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { duration, fixed, splitDecimals } from "../format.ts";
 import { venuesOut } from "../model/state.ts";
 import { store } from "../model/store.ts";
@@ -45,12 +47,23 @@ function SymbolButton() {
   );
 }
 
+/** The price comes with every frame: its text is changed in place, nothing is rendered for it. */
 function Price() {
-  const [whole, decimals] = splitDecimals(store.last.value);
+  const whole = useRef<HTMLSpanElement>(null);
+  const decimals = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const texts = [new Text(), new Text()] as const;
+    whole.current?.append(texts[0]);
+    decimals.current?.append(texts[1]);
+    return effect(() => {
+      const parts = splitDecimals(store.last.value);
+      for (const at of [0, 1] as const) if (texts[at].data !== parts[at]) texts[at].data = parts[at];
+    });
+  }, []);
   return (
     <div class={`price ${store.freshness.value}`} data-testid="price">
-      {whole}
-      <small>{decimals}</small>
+      <span ref={whole} />
+      <small ref={decimals} />
     </div>
   );
 }

@@ -10,6 +10,8 @@ const plain = (text: string): string => text.replaceAll(",", "");
 /** What was written last, and where: reading it from the page costs as much as writing. */
 const written = new Map<string, string>();
 let place: HTMLElement | null = null;
+/** Its text is changed in place: another one would have the page laid out anew. */
+const words = new Text();
 
 /** Sets what differs: every attribute set costs the page, even one set to what it was. */
 function set(dataset: DOMStringMap, name: string, value: string): void {
@@ -22,14 +24,16 @@ function set(dataset: DOMStringMap, name: string, value: string): void {
 export function writeTouch(market: Market): void {
   const output = document.getElementById(TOUCH_ID);
   if (!output) return;
-  if (output !== place) written.clear();
+  if (output !== place) {
+    written.clear();
+    output.replaceChildren(words);
+  }
   place = output;
   const { facts, ladder, last } = market;
   const bid = facts && ladder?.bidTick ? price(ladder.bidTick, facts.tick) : "";
   const ask = facts && ladder?.askTick ? price(ladder.askTick, facts.tick) : "";
   const text = ladder ? `${bid} / ${ask}` : "";
-  if (written.get("") !== text) output.textContent = text;
-  written.set("", text);
+  if (words.data !== text) words.data = text;
   set(output.dataset, "bid", plain(bid));
   set(output.dataset, "ask", plain(ask));
   set(output.dataset, "last", facts && last ? plain(price(last.tick, facts.tick)) : "");
