@@ -503,6 +503,7 @@ class StillServer:
         self.name = market
         self.late = late
         self.pages = pages
+        self._static = StaticFiles(pages)
         self.calibrated = calibrated
         self.standing = dict(standing)
         self.asked: list[dict[str, object]] = []
@@ -514,15 +515,18 @@ class StillServer:
         """Return how many streams all phones together follow."""
         return len(self._open)
 
+    def publish(self) -> None:
+        """Serve the pages as they lie in their folder now."""
+        self._static.files = StaticFiles(self.pages).files
+
     def app(self) -> Starlette:
-        static = StaticFiles(self.pages)
         return Starlette(
             routes=[
                 WebSocketRoute("/live", self._live),
                 Route("/healthz", _health, methods=["GET"]),
                 Route("/api/push/health", _no_devices, methods=["POST"]),
                 *alerts_of(NOW_MS, moment()),
-                Route("/{path:path}", static.endpoint),
+                Route("/{path:path}", self._static.endpoint),
             ],
             middleware=[Middleware(SecurityHeaders)],
         )
