@@ -46,6 +46,9 @@ def visit(page: Page, screen: str) -> None:
     page.evaluate("screen => { location.hash = screen; }", screen)
     expect(page.locator("main")).to_be_visible()
     expect(page.locator("[aria-busy='true']")).to_have_count(0)
+    if screen == "map":
+        # Until the map has come its notes are of another height.
+        expect(page.locator(".map-notes")).to_contain_text("USD per")
 
 
 def violations(page: Page) -> list[str]:
