@@ -21,6 +21,7 @@ const WHALE_WIDTH = 66;
 const WHALE_HEIGHT = 22;
 /** The age begins behind the icon. */
 const WHALE_TEXT = 27;
+const WHALE_ICON_WIDTH = 32;
 /** Chips of the largest walls only: more would hide the book they speak of. */
 const WHALES_MAX = 3;
 /** The number of a row stands here; the chip begins behind it. */
@@ -182,7 +183,10 @@ export class MarksPainter {
     const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * columns.side;
     const age = ageOf(wall, nowMs);
     context.font = FONTS.whale;
-    const width = Math.max(WHALE_WIDTH, context.measureText(age).width + WHALE_TEXT + CHIP_PADDING);
+    const whole = Math.max(WHALE_WIDTH, context.measureText(age).width + WHALE_TEXT + CHIP_PADDING);
+    // In a narrow pane the chip leaves out the age rather than cover a digit of the row's number.
+    const told = whole <= columns.side - NUMBER_ROOM;
+    const width = told ? whole : WHALE_ICON_WIDTH;
     const away = Math.min(Math.max(bar, NUMBER_ROOM), columns.side - width);
     const left = along(bookPane(columns, wall.side === "ask"), away, width);
     const middle = camera.top(wall.row) + camera.rowHeight / 2;
@@ -192,6 +196,7 @@ export class MarksPainter {
     context.fill();
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
+    if (!told) return;
     context.textAlign = "center";
     const baseline = this.#surface.baseline(FONTS.whale, middle);
     context.fillText(age, left + (WHALE_TEXT + width - CHIP_PADDING) / 2, baseline);
