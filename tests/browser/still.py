@@ -198,7 +198,7 @@ def state(
             "calibrated": calibrated,
             "factor": 1.7,
             "progress": 1.0,
-            "heat_top_usd": 8e6,
+            "heat_top_usd": 5e6,
             "usual_days": 30,
             "tiers": {
                 "binance": {"source": "brackets", "from": "2026-09-29", "later": False},
@@ -402,7 +402,8 @@ def map_picture(hours: int, opened: str = "all", *, calibrated: bool = True) -> 
         "short": _packed(short),
         "candles": candles.astype("<f4").tobytes(),
         "book": {"bids": bids.tobytes(), "asks": asks.tobytes()},
-        "top_usd": 9e6,
+        # As the server takes it: what the densest hundredth holds.
+        "top_usd": float(np.quantile(long[-1] + short[-1], 0.99)),
         "oi_usd": 8.5e9,
         "calibrated": calibrated,
         "factor": 1.7 if calibrated else 4.0,

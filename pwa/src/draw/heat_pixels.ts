@@ -1,6 +1,6 @@
 /** Colours of heat as canvas pixels, for one side or both, and by side in the split view. */
 
-import { BAND_USD, css, heatIndex, heatOf, mix, type Palette, parseHex, type Rgb } from "./palette.ts";
+import { BAND_USD, css, heatIndex, mix, type Palette, parseHex, type Rgb } from "./palette.ts";
 
 const CODES = 256;
 const CODE_STEP = 1.06;
@@ -123,10 +123,3 @@ export class CodeRanks {
 /** The band code that stands for an amount of dollars. */
 export const codeOf = (usd: number): number =>
   usd > 0 ? Math.min(CODES - 1, Math.round(Math.log1p(usd / 100) / Math.log(CODE_STEP))) : 0;
-
-const RAMP_UNIT = 0.1;
-/** Dollars a row that heat `v` in 0..1 stands for: the inverse of `heatOf`. */
-export const usdOfHeat = (v: number, topUsd: number): number =>
-  RAMP_UNIT * topUsd * Math.expm1(v * Math.log1p(1 / RAMP_UNIT));
-
-export { heatOf };

@@ -1,8 +1,8 @@
 /** What the colours stand for: dollars a row, how rare they are, and where the crosshair is among them. */
 
 import { usdRound } from "../format.ts";
-import { type CodeRanks, codeOf, type HeatMode, rampColours, usdOfHeat } from "./heat_pixels.ts";
-import { heatOf, INK, type Palette } from "./palette.ts";
+import { type CodeRanks, codeOf, type HeatMode, rampColours } from "./heat_pixels.ts";
+import { heatOf, INK, type Palette, usdOfHeat } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 import { FONTS } from "./type.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { bucketMinutes, joinCandles } from "./candles.ts";
 import { columnsAhead } from "./heat_bitmap.ts";
-import { CodeRanks, codeOf, heatPixels, sumCode, usdOfHeat, withLuminance } from "./heat_pixels.ts";
+import { CodeRanks, codeOf, heatPixels, sumCode, withLuminance } from "./heat_pixels.ts";
 import { placeLabels } from "./labels.ts";
-import { BAND_USD, contrast, heatOf, makePalette, parseHex } from "./palette.ts";
+import { BAND_USD, contrast, makePalette, parseHex } from "./palette.ts";
 import { roundValues, timeMarks } from "./ticks.ts";
 
 describe("codes", () => {
@@ -35,10 +35,6 @@ describe("codes", () => {
 });
 
 describe("heat", () => {
-  it("usdOfHeat is the inverse of heatOf", () => {
-    for (const v of [0, 0.1, 0.5, 0.9, 1]) expect(heatOf(usdOfHeat(v, 4e6), 4e6)).toBeCloseTo(v, 9);
-  });
-
   it("an empty cell is the ground, in every mode", () => {
     const palette = makePalette("inferno", "default", "default");
     for (const mode of ["both", "split"] as const) {

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { BAND_USD, contrast, heatColour, heatIndex, heatOf, INK, makePalette, parseHex } from "./palette.ts";
+import {
+  BAND_USD,
+  contrast,
+  heatColour,
+  heatIndex,
+  heatOf,
+  INK,
+  makePalette,
+  parseHex,
+  usdOfHeat,
+} from "./palette.ts";
 
 const inferno = makePalette("inferno", "default", "default");
 const rgb = (text: string) => (text.match(/\d+/g) ?? []).map(Number) as [number, number, number];
@@ -44,6 +54,22 @@ describe("heat of dollars", () => {
     expect(heatOf(1e6, 8e6)).toBeLessThan(heatOf(2e6, 8e6));
     expect(heatIndex(0, 8e6)).toBe(0);
     expect(heatIndex(8e6, 8e6)).toBe(255);
+  });
+
+  it("leaves an ordinary cell dark and keeps the bright third for the densest", () => {
+    // Quartiles, 90th and 99th percentile of the cells of a week's map, as recorded, over the palette's top.
+    const [quarter, middle, threeQuarters, dense, top] = [0.26, 0.42, 0.62, 0.81, 1.02].map((part) =>
+      heatOf(part * 8e6, 8e6),
+    ) as [number, number, number, number, number];
+    expect(quarter).toBeLessThan(0.15);
+    expect(middle).toBeLessThan(0.3);
+    expect(threeQuarters).toBeLessThan(0.5);
+    expect(dense).toBeGreaterThan(0.7);
+    expect(top).toBe(1);
+  });
+
+  it("usdOfHeat is its inverse", () => {
+    for (const v of [0, 0.1, 0.5, 0.9, 1]) expect(heatOf(usdOfHeat(v, 4e6), 4e6)).toBeCloseTo(v, 9);
   });
 
   it("is 0 while the scale is unknown", () => {

@@ -9,8 +9,11 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Below this value heat fades into the ground, so that an empty cell is the ground itself. */
 const FADE_BELOW = 0.28;
-/** Dollars that the middle of the logarithmic ramp is measured in, as a part of the palette's top. */
-const RAMP_UNIT = 0.1;
+/**
+ * The ramp is a power above 1: on recorded markets the middle cell of a map holds four to five tenths of
+ * the palette's top, and half of the cells would be in its brightest third on a logarithmic one.
+ */
+const RAMP_POWER = 1.5;
 const ENTRIES = 256;
 
 export interface Palette {
@@ -84,11 +87,14 @@ export function makePalette(heat: HeatName, side: SideName, ground: GroundName):
 /** Dollars of each band code of the wire: 100 * (1.06^c - 1). */
 export const BAND_USD = Float64Array.from({ length: 256 }, (_, code) => 100 * (1.06 ** code - 1));
 
-/** Heat in 0..1 of dollars a row: logarithmic, 1 at the palette's top. */
+/** Heat in 0..1 of dollars a row: 1 at the palette's top. */
 export function heatOf(usd: number, topUsd: number): number {
   if (!(usd > 0) || !(topUsd > 0)) return 0;
-  return Math.min(1, Math.log1p(usd / (RAMP_UNIT * topUsd)) / Math.log1p(1 / RAMP_UNIT));
+  return Math.min(1, (usd / topUsd) ** RAMP_POWER);
 }
+
+/** Dollars a row that heat `v` in 0..1 stands for: the inverse of `heatOf`. */
+export const usdOfHeat = (v: number, topUsd: number): number => topUsd * v ** (1 / RAMP_POWER);
 
 /** Table index of heat; an empty cell is exactly 0. */
 export const heatIndex = (usd: number, topUsd: number): number =>

@@ -142,8 +142,6 @@ PATH_BINS = 400  # of the order book: 20 % on each side
 PATH_LOG_MIN = 0.001  # less of a book says nothing of a way
 PATH_RESISTANCE_MIN = 0.3
 CHAIN_LOG = 0.001  # fuel outweighs the book over at least this way
-HEAT_TOP_QUANTILE = 0.99
-HEAT_TOP_DISTANCE = 0.03
 
 
 def model_hash() -> str:

@@ -20,6 +20,10 @@ CODE_MAX = 255
 CODE_USD = 100.0
 CODE_RATIO = 1.06
 
+# The palette's top is this quantile of the bins within this distance in ln(price): what the widest map shows.
+TOP_QUANTILE = 0.99
+TOP_REACH_LOG = 0.128
+
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
@@ -143,13 +147,13 @@ def usd_of(code: int) -> float:
 def heat_top_usd(heat: Heat, row_width_usd: float) -> float:
     """Return the dollars on a row ``row_width_usd`` wide that the top of the palette stands for.
 
-    It is the 99th percentile of dollars per dollar of price within 3 % of the mark, times the width;
-    0.0 when nothing is there.
+    It is the 99th percentile of dollars per dollar of price within TOP_REACH_LOG of the mark, times the
+    width; 0.0 when nothing is there.
     """
     prices = np.exp(heat.edges)
     density = (heat.long_usd + heat.short_usd) / np.diff(prices)
-    near = np.abs(heat.edges[:-1] + heat.step / 2 - log(heat.mark)) <= constants.HEAT_TOP_DISTANCE
-    return float(np.quantile(density[near], constants.HEAT_TOP_QUANTILE) * row_width_usd)
+    near = np.abs(heat.edges[:-1] + heat.step / 2 - log(heat.mark)) <= TOP_REACH_LOG
+    return float(np.quantile(density[near], TOP_QUANTILE) * row_width_usd)
 
 
 def _cumulated(usd: F8) -> F8:

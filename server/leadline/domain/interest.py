@@ -13,6 +13,7 @@ from math import log
 import numpy as np
 
 from leadline.domain import estimator_constants as constants
+from leadline.domain.heat import TOP_QUANTILE, TOP_REACH_LOG
 from leadline.domain.kernels import F8
 
 # Distance from the mark in ln(price), one bucket each.
@@ -30,7 +31,7 @@ class Row:
     """One venue at one instant, all in the same unit.
 
     oi: open interest.  above, below: forced flow of the sides within reach (see `bias`).  top: the 99th
-    percentile of flow per 10 bp near the mark.  buckets [2, BUCKETS] (long, short): flow by distance.
+    percentile of flow per 10 bp within a map's reach.  buckets [2, BUCKETS] (long, short): flow by distance.
     """
 
     oi: float
@@ -43,8 +44,8 @@ class Row:
     def of(cls, coins: F8, origin: int, mark: float, oi: float, range_log: float) -> Row:
         """Sum up [2, n] bins from log-price bin ``origin`` on; range_log: how far reach is."""
         away = _away(coins, origin, mark)
-        near = away <= constants.HEAT_TOP_DISTANCE
-        tens = np.quantile(coins.sum(axis=0)[near], constants.HEAT_TOP_QUANTILE) * TEN_BP / constants.LOG_STEP
+        near = away <= TOP_REACH_LOG
+        tens = np.quantile(coins.sum(axis=0)[near], TOP_QUANTILE) * TEN_BP / constants.LOG_STEP
         below, above = coins @ np.exp(-away / range_log)
         return cls(oi, float(above), float(below), float(tens), buckets_of(coins, origin, mark))
 

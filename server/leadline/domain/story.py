@@ -12,7 +12,7 @@ from leadline.domain import estimator_constants as constants
 from leadline.domain.bands import Bands
 from leadline.domain.bias import Bias, bias_of
 from leadline.domain.clusters import Cluster, densest
-from leadline.domain.heat import Heat, heat_top_usd
+from leadline.domain.heat import TOP_REACH_LOG, Heat, heat_top_usd
 from leadline.domain.interest import (
     EDGES,
     TEN_BP,
@@ -148,14 +148,14 @@ class Story:
     def top_usd(self, row_width_usd: float) -> float:
         """Return the dollars on a row so wide that the top of the palette stands for.
 
-        It is the share of open interest that the densest bins near price prior_of hold, so that a colour
-        stands for the same exposure in quiet and in crowded weeks.  Until that is known it is the 99th
+        It is the share of open interest that the densest bins usually hold, so that a colour stands for the
+        same exposure in quiet and in crowded weeks.  Until that is known it is the 99th
         percentile of the present picture.  Raises ValueError before the first.
         """
         heat, prior_of, flow = self._heat, self._prior_buckets, self._flow_buckets
         if heat is None or prior_of is None or flow is None:
             raise ValueError("expected a picture before a scale")
-        near = bucket_of(constants.HEAT_TOP_DISTANCE)
+        near = bucket_of(TOP_REACH_LOG)
         prior, taught = float(prior_of[:, :near].sum()), float(flow[:, :near].sum())
         share = self.reference.top_share
         if not share or prior <= 0 or taught <= 0:

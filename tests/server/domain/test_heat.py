@@ -165,11 +165,15 @@ def test_rounding_noise_below_zero_is_empty() -> None:
     assert codes_of(np.array([-1e-9, 0.0, 1e15])).tolist() == [0, 0, CODE_MAX]
 
 
-def test_the_top_of_the_palette_is_the_dense_row_near_the_mark() -> None:
+def test_the_top_of_the_palette_is_what_a_dense_row_holds_where_a_map_reaches() -> None:
     origin = floor(log(60_000.0) / STEP) - BINS // 2
     density = np.diff(np.exp((origin + np.arange(BINS + 1)) * STEP)) * 1_000.0
     heat = Heat(origin, STEP, 60_000.0, density, np.zeros(BINS), 0.0)
     assert heat_top_usd(heat, 25.0) == pytest.approx(25_000.0)
-    # One glowing bin far off does not darken everything near.
-    density[10] *= 1e6
+    # One glowing bin does not darken all others, nor does what lies beyond the widest map.
+    density[BINS // 2 - 40] *= 1e6
+    density[: BINS // 2 - 300] *= 50.0
+    assert heat_top_usd(heat, 25.0) == pytest.approx(25_000.0)
+    # What price has cleared about itself does not make the ordinary rows beyond it bright.
+    density[BINS // 2 - 80 : BINS // 2 + 80] *= 0.01
     assert heat_top_usd(heat, 25.0) == pytest.approx(25_000.0)
