@@ -267,12 +267,12 @@ def glance(symbols: list[str], *, late: str | None = None, age_ms: int = 200) ->
             armed = "armed" if distance < 45 else "approach"
             return [peak, *interval, distance, 12.0 if distance < 60 else None, f"{side}1", armed]
 
-        oi = 8_500_000 if base == "BTC" else 2_000_000
+        top = int(code(np.array([34e6 if base == "BTC" else 12e6]))[0])
         clusters = [told("S", above), told("L", below)]
         age = 480 if stale else age_ms // 100
         stale |= age_ms > STALE_MS
         rows.append(
-            [2 if stale else 1, age, last, day, *clusters, bias, regime, code(usd).tobytes(), oi, 100]
+            [2 if stale else 1, age, last, day, *clusters, bias, regime, code(usd).tobytes(), top, 100]
         )
     return {"t": NOW_MS, "simulated": True, "rows": rows}
 

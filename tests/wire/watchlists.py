@@ -34,7 +34,7 @@ def glance_stream(starts_ms: int) -> list[bytes]:
     btc = GlanceRow(
         *(1, 2, 772_500, -125, above, below, 34, 1),
         strip=bytes(range(0, 2 * STRIP_CODES, 2)),
-        oi=9_123_456,
+        top=187,
         funding=-83,
     )
     eth = GlanceRow(1, 0, 198_250, 340)
@@ -45,10 +45,10 @@ def glance_stream(starts_ms: int) -> list[bytes]:
         [
             btc._replace(last=772_700, age_ds=130, state=2, above=above._replace(distance_bp=45, eta_min=9)),
             eth._replace(below=below, strip=bytes(STRIP_CODES), regime=3, bias=-100),
-            new._replace(state=1, last=1, day=0, oi=0, funding=0),
+            new._replace(state=1, last=1, day=0, top=0, funding=0),
         ]
     )
-    tables.append([btc._replace(above=None, bias=None, strip=b"", oi=None, day=None), eth, new])
+    tables.append([btc._replace(above=None, bias=None, strip=b"", top=None, day=None), eth, new])
     frames = [glance_keyframe(7, starts_ms, True, tables[0])]
     frames += [glance_changes(7, 1_000, *pair) for pair in pairwise(tables)]
     return frames

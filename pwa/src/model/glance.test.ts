@@ -36,7 +36,7 @@ const row = (part: Partial<GlanceRow> = {}): GlanceRow => ({
   bias: null,
   regime: "useful",
   strip: Uint8Array.of(0, 9),
-  oiUsd: null,
+  topCode: null,
   funding: null,
   ...part,
 });
@@ -116,7 +116,7 @@ describe("quotes", () => {
     const quote = back.get("BTCUSDT");
     expect(quote?.row).toMatchObject({ last: 7, strip: Uint8Array.of(0, 9) });
     expect(quote && quoteAgeMs(quote, 50)).toBe(62_100);
-    localStorage.setItem("leadline.quotes", '{"version":1,"quotes":3}');
+    localStorage.setItem("leadline.quotes", '{"version":2,"quotes":3}');
     expect(restoreQuotes(localStorage, 0, 0).size).toBe(0);
   });
 });

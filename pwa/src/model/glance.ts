@@ -67,10 +67,3 @@ export function heroOf(items: readonly GlanceItem[]): GlanceItem | null {
   const [first] = sortItems(items, "closeness");
   return first && closeness(first) < Number.MAX_VALUE ? first : null;
 }
-
-/** Share of the open interest that makes a cell of the strip as bright as can be. */
-const TOP_OF_INTEREST = 0.005;
-
-/** Dollars a cell that the top of the palette stands for, so that a quiet market looks quiet. */
-export const stripTopUsd = (row: GlanceRow, brightestUsd: number): number =>
-  row.oiUsd ? row.oiUsd * TOP_OF_INTEREST : brightestUsd;

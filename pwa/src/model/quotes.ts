@@ -39,7 +39,7 @@ export const quoteFreshness = (quote: Quote, nowMs: number): Freshness =>
   freshnessOf(quoteAgeMs(quote, nowMs), !quote.row.live);
 
 const KEY = "leadline.quotes";
-const VERSION = 1;
+const VERSION = 2;
 /** More would outgrow what the phone should keep. */
 const KEPT = 30;
 

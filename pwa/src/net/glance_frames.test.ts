@@ -10,7 +10,7 @@ const frame = (code: number, ...parts: unknown[]): Streamed => ({
   parts: [code, 3, ...parts],
 });
 const above = [775_791, 42_000, 24_000, 71_000, 40, 11.5, "S1", "armed"];
-const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, new Uint8Array(33), 8e6, 100];
+const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, new Uint8Array(33), 187, 100];
 const key = (...rows: unknown[]) => frame(20, { t: 5_000, simulated: true, rows });
 
 describe("the watchlist", () => {
@@ -56,7 +56,7 @@ describe("the watchlist", () => {
       bias: 38,
       regime: "useful",
       strip: new Uint8Array(33),
-      oiUsd: 8e9,
+      topCode: 187,
       funding: 0.0001,
     });
   });
@@ -68,7 +68,7 @@ describe("the watchlist", () => {
     expect(model.apply(frame(21, 1_000, [1, 0b10_0000_0101, 2, 201, null]))).toBe(true);
     expect(model.tMs).toBe(6_000);
     expect(model.rows[0]).toBe(first);
-    expect(model.rows[1]).toMatchObject({ live: false, last: 201, day: 0.92, oiUsd: null });
+    expect(model.rows[1]).toMatchObject({ live: false, last: 201, day: 0.92, topCode: null });
   });
 
   it("keeps distance and time true while price moves", () => {

@@ -42,7 +42,8 @@ export interface GlanceRow {
   readonly regime: Regime;
   /** Band codes over -2 %..+2 % about the last price. */
   readonly strip: Uint8Array;
-  readonly oiUsd: number | null;
+  /** Band code of a cell of the strip at the top of the palette; null without an estimate. */
+  readonly topCode: number | null;
   /** Part of one per interval. */
   readonly funding: number | null;
 }
@@ -70,12 +71,11 @@ function clusterOf(value: unknown, last: number, side: 1 | -1): GlanceCluster | 
 
 function rowOf(fields: readonly unknown[]): GlanceRow {
   if (fields.length !== FIELDS) throw new FrameError(`expected ${FIELDS} fields, got ${fields.length}`);
-  const [state, age, last, day, above, below, bias, regime, strip, oi, funding] = fields;
+  const [state, age, last, day, above, below, bias, regime, strip, top, funding] = fields;
   if (!(strip instanceof Uint8Array) || (strip.length !== 0 && strip.length !== STRIP_CELLS)) {
     throw new FrameError(`expected no band codes or ${STRIP_CELLS}`);
   }
   const dayBp = maybe(day);
-  const oiThousands = maybe(oi);
   const fundingUnits = maybe(funding);
   return {
     live: whole(state) === 1,
@@ -87,7 +87,7 @@ function rowOf(fields: readonly unknown[]): GlanceRow {
     bias: maybe(bias),
     regime: REGIMES[whole(regime)] ?? "unknown",
     strip,
-    oiUsd: oiThousands === null ? null : oiThousands * THOUSAND,
+    topCode: maybe(top),
     funding: fundingUnits === null ? null : fundingUnits / 1e6,
   };
 }

@@ -3,7 +3,6 @@
 import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { BAND_USD, heatIndex, makePalette, type Palette } from "../draw/palette.ts";
-import { stripTopUsd } from "../model/glance.ts";
 import { heatName, sideName } from "../model/preferences.ts";
 import { store } from "../model/store.ts";
 import { type GlanceRow, STRIP_CELLS } from "../net/glance_frames.ts";
@@ -21,11 +20,11 @@ const palette = computed(() => makePalette(...appearance.value));
 /** A pixel a cell; the page scales it smoothly to the room there is. */
 export function Strip({ row }: { row: GlanceRow }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { strip, oiUsd, regime } = row;
+  const { strip, topCode, regime } = row;
   const colours = palette.value;
   useEffect(() => {
     if (canvas.current) paint(canvas.current, row, colours);
-  }, [strip, oiUsd, regime, colours]);
+  }, [strip, topCode, regime, colours]);
   return (
     <span class="strip" role="img" aria-label={strings.glanceStripName}>
       <canvas ref={canvas} width={STRIP_CELLS} height={1} />
@@ -36,8 +35,7 @@ export function Strip({ row }: { row: GlanceRow }) {
 function paint(canvas: HTMLCanvasElement, row: GlanceRow, colours: Palette): void {
   const context = canvas.getContext("2d");
   if (!context) return;
-  const brightest = row.strip.reduce((most, code) => Math.max(most, code), 0);
-  const topUsd = stripTopUsd(row, BAND_USD[brightest] ?? 0);
+  const topUsd = BAND_USD[row.topCode ?? 0] ?? 0;
   const part = row.regime === "sparse" ? SPARSE_PART : 1;
   for (let cell = 0; cell < STRIP_CELLS; cell++) {
     const usd = BAND_USD[row.strip[cell] ?? 0] ?? 0;

@@ -18,7 +18,7 @@ _DISTANCE_STEP = 0.15
 _DISTANCE_BP_LEAST = 3
 _ETA_STEP = 0.30
 _STRIP_CODES_STEP = 4  # 26 % of the dollars of a place
-_OI_STEP = 0.005
+_TOP_CODES_STEP = 2  # 12 %
 
 
 class Nearest(NamedTuple):
@@ -42,7 +42,8 @@ class GlanceRow(NamedTuple):
     """One symbol, its fields in the order of the wire (shared/wire/README.md).
 
     last: ticks, 0 before there is a price; day: basis points; bias: -100..100; strip: STRIP_CODES band
-    codes, or none without an estimate; oi: thousands of USD; funding: hundredths of a basis point.
+    codes, or none without an estimate; top: band code of what the palette's top stands for on a place of it;
+    funding: hundredths of a basis point.
     """
 
     state: int = SYNCING
@@ -54,15 +55,15 @@ class GlanceRow(NamedTuple):
     bias: int | None = None
     regime: int = REGIME_UNKNOWN
     strip: bytes = b""
-    oi: int | None = None
+    top: int | None = None
     funding: int | None = None
 
 
 def settled(told: GlanceRow, now: GlanceRow, slowly: bool) -> GlanceRow:
     """Return the row to tell next: ``now``, but fields that have hardly moved as they were ``told``.
 
-    slowly: whether the estimate's fields and the open interest may be told anew; without it only their
-    coming, going and changing name or state are.
+    slowly: whether the estimate's fields may be told anew; without it only their coming, going and changing
+    name or state are.
     """
     fresh = told.state == now.state == LIVE and max(told.age_ds, now.age_ds) < FRESH_DS
     return GlanceRow(
@@ -75,7 +76,7 @@ def settled(told: GlanceRow, now: GlanceRow, slowly: bool) -> GlanceRow:
         bias=now.bias if slowly or told.bias is None or now.bias is None else told.bias,
         regime=now.regime,
         strip=now.strip if _strip_moved(told.strip, now.strip, slowly) else told.strip,
-        oi=now.oi if _moved(told.oi, now.oi, _OI_STEP, slowly) else told.oi,
+        top=now.top if _top_moved(told.top, now.top, slowly) else told.top,
         funding=now.funding,
     )
 
@@ -89,20 +90,20 @@ def _nearest(told: Nearest | None, now: Nearest | None, slowly: bool) -> Nearest
     same = (
         told.peak == now.peak
         and not any(
-            _moved(old, new, _USD_STEP, True)
+            _moved(old, new, _USD_STEP)
             for old, new in ((told.usd, now.usd), (told.usd_lo, now.usd_lo), (told.usd_hi, now.usd_hi))
         )
         and distance <= max(_DISTANCE_BP_LEAST, _DISTANCE_STEP * told.distance_bp)
-        and not _moved(told.eta_min, now.eta_min, _ETA_STEP, True)
+        and not _moved(told.eta_min, now.eta_min, _ETA_STEP)
     )
     return told if same else now
 
 
-def _moved(told: int | None, now: int | None, step: float, slowly: bool) -> bool:
-    """Tell whether a number came, went or (if ``slowly``) moved by more than a ``step`` of itself."""
+def _moved(told: int | None, now: int | None, step: float) -> bool:
+    """Tell whether a number came, went or moved by more than a ``step`` of itself."""
     if told is None or now is None:
         return told is not now
-    return slowly and abs(now - told) > step * abs(told)
+    return abs(now - told) > step * abs(told)
 
 
 def _strip_moved(told: bytes, now: bytes, slowly: bool) -> bool:
@@ -110,3 +111,9 @@ def _strip_moved(told: bytes, now: bytes, slowly: bool) -> bool:
         return told != now
     old, new = (np.frombuffer(codes, dtype=np.uint8).astype(np.int16) for codes in (told, now))
     return slowly and bool((np.abs(new - old) >= _STRIP_CODES_STEP).any())
+
+
+def _top_moved(told: int | None, now: int | None, slowly: bool) -> bool:
+    if told is None or now is None:
+        return told is not now
+    return slowly and abs(now - told) >= _TOP_CODES_STEP

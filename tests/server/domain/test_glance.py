@@ -7,7 +7,7 @@ import pytest
 from leadline.domain.glance import FRESH_DS, STRIP_CODES, GlanceRow, Nearest, settled
 
 CLUSTER = Nearest(776_200, 42_000, 24_000, 71_000, 100, 20, "S1", "approach")
-ROW = GlanceRow(1, 2, 772_500, -125, CLUSTER, None, 34, 1, bytes([50] * STRIP_CODES), 9_000_000, -83)
+ROW = GlanceRow(1, 2, 772_500, -125, CLUSTER, None, 34, 1, bytes([50] * STRIP_CODES), 180, -83)
 
 
 def test_price_and_change_are_always_told() -> None:
@@ -56,6 +56,13 @@ def test_the_strip_is_told_when_a_place_of_it_changed_visibly() -> None:
         assert (settled(ROW, ROW._replace(strip=strip), slowly=True).strip == strip) is told
         assert settled(ROW, ROW._replace(strip=strip), slowly=False).strip == ROW.strip
     assert settled(ROW, ROW._replace(strip=b""), slowly=False).strip == b""
+
+
+def test_the_strips_scale_is_told_when_it_moved_visibly() -> None:
+    for top, told in ((181, False), (178, True), (None, True)):
+        assert settled(ROW, ROW._replace(top=top), slowly=True).top == (top if told else ROW.top)
+    assert settled(ROW, ROW._replace(top=200), slowly=False).top == ROW.top
+    assert settled(ROW._replace(top=None), ROW, slowly=False).top == ROW.top
 
 
 def test_what_is_unknown_is_never_kept_as_known() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from leadline.domain.events import (
     BookState,
@@ -17,8 +18,11 @@ from leadline.domain.events import (
     PriceKind,
     Side,
 )
+from leadline.domain.glance import STRIP_CODES
+from leadline.domain.heat import usd_of
 from leadline.domain.trades import Trades
 from leadline.feed.streams.base import Refusal
+from leadline.units import Step
 from leadline.wire.prepared import PreparedFrame
 from leadline.wire.reader import (
     GlanceChanges,
@@ -33,7 +37,21 @@ from leadline.wire.requests import GlanceKey, PulseKey, StreamKey, TapeKey
 from tests.fakes.market import HandBook, HandMarket, hand_market, instrument
 from tests.wire.watchlists import changed_rows
 
-LAST, DAY, OI, FUNDING, STATE = 2, 3, 9, 10, 0
+LAST, DAY, STRIP, TOP, FUNDING, STATE = 2, 3, 8, 9, 10, 0
+
+
+class Glow:
+    """As much of an estimate as a watchlist asks for: $2 M on the brightest place of 12 bp."""
+
+    def summary(self, venue: str, tick: Step, group: int, *_: object) -> dict[str, object]:
+        assert group == round(10_003 * 0.04 / STRIP_CODES)
+        return {"bands": {"heat_top_usd": 2_000_000}, "clusters": []}
+
+    def standing(self, venue: str) -> str:
+        return "in"
+
+    def codes(self, *_: object) -> NDArray[np.uint8]:
+        return np.full(64, 7, dtype=np.uint8)
 
 
 class Phone:
@@ -84,13 +102,12 @@ class TestGlance:
         phone.first.key["rows"] = rows
         return rows
 
-    def test_a_row_tells_price_interest_and_funding(self) -> None:
+    def test_a_row_tells_price_and_funding(self) -> None:
         market = hand_market("binance", "bybit")
         phone = Phone(market, GlanceKey(("BTCUSDT",)))
         assert isinstance(phone.first, GlanceKeyframe)
         for event in (
             Mark("binance", "BTCUSDT", 0, 1000.0),
-            OpenInterest("binance", "BTCUSDT", 0, 5_000.0),
             Funding("binance", "BTCUSDT", 0, -0.0000831, 0),
         ):
             market.session.accept(event)
@@ -98,8 +115,17 @@ class TestGlance:
         market.session.regime = 2
         step(market, 12_000)
         (row,) = self.rows(phone)
-        assert (row[STATE], row[LAST], row[OI], row[FUNDING]) == (1, 10_003, 5_000, -83)
+        assert (row[STATE], row[LAST], row[FUNDING]) == (1, 10_003, -83)
         assert row[4:8] == [None, None, None, 2]
+
+    def test_a_strip_comes_with_what_its_palettes_top_stands_for(self) -> None:
+        market = hand_market()
+        trade(market, 10_003, 4)
+        market.session.heat = Glow()  # type: ignore[assignment]
+        phone = Phone(market, GlanceKey(("BTCUSDT",)))
+        (row,) = self.rows(phone)
+        assert row[STRIP] == bytes([7] * STRIP_CODES)
+        assert usd_of(row[TOP]) == pytest.approx(2e6, rel=0.03)
 
     def test_a_frame_comes_each_second_and_holds_only_what_changed(self) -> None:
         market = hand_market()

@@ -77,7 +77,7 @@ def row_of(session: SymbolSession) -> GlanceRow:
         bias=state.get("bias"),
         regime=session.regime,
         strip=_strip(session, last, group),
-        oi=None if state["oi_usd"] is None else round(state["oi_usd"] / 1000),
+        top=_top(state["bands"]),
         funding=None if state["funding"] is None else round(state["funding"] * 1e6),
     )
 
@@ -92,6 +92,14 @@ def _nearest(clusters: list[dict[str, Any]], side: str, last: int) -> Nearest | 
         *(found["peak"], usd, usd_lo, usd_hi, distance_bp, found["eta_min"]),
         *(found.get("name"), found.get("state")),
     )
+
+
+def _top(bands: dict[str, Any] | None) -> int | None:
+    if bands is None:
+        return None
+    from leadline.domain.heat import code_of
+
+    return code_of(bands["heat_top_usd"])
 
 
 def _strip_group(last: int) -> int:
