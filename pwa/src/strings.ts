@@ -429,7 +429,7 @@ export const strings = {
   mapOfInterest: "of open interest",
   mapSince: "there since",
   mapSinceBefore: (time: string) => `before ${time}`,
-  mapCluster: (name: string) => `cluster ${name}`,
+  mapCluster: (name: string) => (name ? `cluster ${name}` : "cluster"),
   mapMoves: (side: "long" | "short", time: string) => `${side === "long" ? "longs" : "shorts"} since ${time}`,
   mapMoved: (bp: string, up: boolean) => `${bp} bp ${up ? "up" : "down"}`,
   mapFate: "what became of it",

@@ -155,6 +155,16 @@ async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(t
         assert np.array_equal(fresh.short, drawn(hub, fresh).short)
         assert 0.0 < facts(fresh, "part") < 1.0
         assert USD[fresh.long].sum() < USD[shown.long].sum()
+        # Its clusters are those of what it shows, and its colours stand for as much less.
+        last = {"long": USD[fresh.long[-1]].sum(), "short": USD[fresh.short[-1]].sum()}
+        found = facts(fresh, "clusters")
+        assert found
+        assert {one["name"] for one in found} == {""}
+        for side, usd in last.items():
+            assert sum(one["usd"] for one in found if one["side"] == side) <= 1.01 * usd
+        assert facts(fresh, "top_usd") == pytest.approx(
+            facts(shown, "top_usd") * facts(fresh, "part"), rel=0.1
+        )
 
         minutes, tape = hub.sessions[SYMBOL].heat.columns, hub.sessions[SYMBOL].tape  # type: ignore[union-attr]
         for ahead_min in (1, 2, 3):

@@ -13,7 +13,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from math import inf, isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -42,6 +41,7 @@ from leadline.feed.building import built
 from leadline.feed.continuity import LIQUIDATION_FEEDS
 from leadline.feed.map_columns import MINUTE_MS, EndedMinute, RunningBar, SymbolColumns
 from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
+from leadline.feed.telling import cluster_told, move_told, path_told, rounded, tiers_told
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
 from leadline.venues.base import History
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from leadline.domain.heatmap import Column, VenueColumns
     from leadline.domain.interest import History as Interest
     from leadline.domain.ladder import Resting
-    from leadline.domain.migration import SideMove
     from leadline.domain.opened import OpenedHours
     from leadline.domain.path import Path
     from leadline.domain.signals import Fuel
@@ -336,7 +335,7 @@ class SymbolHeat:
         """Return where the leverage tiers of each venue in a view come from, and of which day they are."""
         today = day_of(self._clock.wall_ms())
         return {
-            name: _tiers_told(one.bands.tiers, today)
+            name: tiers_told(one.bands.tiers, today)
             for name, one in self._venues.items()
             if one.bands is not None and venue in (ALL_VENUES, name)
         }
@@ -359,18 +358,18 @@ class SymbolHeat:
                 "calibrated": view.heat.certainty is not None,
                 "factor": round(typical_factor(view.heat, shown), 2),
                 "progress": round(self.progress, 2),
-                "heat_top_usd": _rounded(story.top_usd(group * step), 2),
+                "heat_top_usd": rounded(story.top_usd(group * step), 2),
                 "usual_days": min(int(story.reference.days), 30),
                 "oi_z": None if z is None else round(z, 1),
                 "tiers": self._tiers_of(venue),
                 "suspect": [] if self._estimator is None else self._estimator.suspects,
             },
             "clusters": [
-                _told(tracked, story, names[tracked.cluster.id], view.heat.mark, step, pace)
+                cluster_told(tracked, story, names[tracked.cluster.id], view.heat.mark, step, pace)
                 for tracked in story.shown
             ],
             "bias": round(bias.asymmetry * 100) if bias is not None and bias.decided else None,
-            **_path_told(self._path(view, resting), step),
+            **path_told(self._path(view, resting), step),
         }
 
     def standing(self, venue: str) -> str:
@@ -437,7 +436,7 @@ class SymbolHeat:
         if moved is None:
             return None
         since_ms, longs, shorts = moved
-        return {"since": since_ms, "long": _move_told(longs), "short": _move_told(shorts)}
+        return {"since": since_ms, "long": move_told(longs), "short": move_told(shorts)}
 
     def _path(self, view: ViewEstimate, resting: Resting | None) -> Path | None:
         if resting is None:
@@ -507,70 +506,6 @@ class SymbolHeat:
             view.story.reference = Reference([one.interest for one in ready if one.interest is not None])
 
 
-def _told(
-    tracked: Tracked, story: Story, name: str, mark: float, tick: float, pace: Pace
-) -> dict[str, object]:
-    """Return the entry of a cluster in the state frame."""
-    from leadline.domain.clusters import eta_min
-
-    cluster, lost = tracked.cluster, tracked.depletion
-    rated, moved = story.intensity(cluster), story.recentred(cluster)
-    # Less than a hundredth is no news, and would be sent anew all the time.
-    least = 0.01 * lost.most_usd
-    split = {"triggered": lost.triggered_usd, "closed": lost.closed_usd, "expired": lost.expired_usd}
-    return {
-        "id": cluster.id,
-        "name": name,
-        "side": cluster.side,
-        "lo": round(cluster.lo / tick),
-        "peak": round(cluster.peak / tick),
-        "hi": round(cluster.hi / tick),
-        "usd": _rounded(cluster.usd),
-        "usd_lo": _rounded(cluster.usd_lo),
-        "usd_hi": _rounded(cluster.usd_hi),
-        "distance_pct": round(cluster.distance_pct, 2),
-        "eta_min": _whole(eta_min(cluster, mark, pace)),
-        "touch": tracked.state,
-        "since": tracked.since_ms,
-        "most_usd": _rounded(lost.most_usd),
-        "split": {cause: _rounded(usd, 2) if usd >= least else 0 for cause, usd in split.items()},
-        "oi_pct": float(f"{rated.oi_pct:.2g}"),
-        "percentile": round(rated.percentile),
-        "lift": None if rated.lift is None else float(f"{rated.lift:.2g}"),
-        "moved_bp": None if moved is None else round(moved.shift_bp),
-        "cascade": None,  # told by who watches the book, for the view of all venues
-    }
-
-
-def _tiers_told(tiers: Tiers, today: date) -> dict[str, object]:
-    dated = tiers.valid_from > date.min  # the fallback is of no day
-    return {
-        "source": tiers.source,
-        "from": tiers.valid_from.isoformat() if dated else None,
-        "later": tiers.later_than(today),
-    }
-
-
-def _move_told(move: SideMove) -> dict[str, object]:
-    return {
-        "bp": round(move.transport_bp),
-        "opened": _rounded(move.opened_usd),
-        "closed": _rounded(move.closed_usd),
-        "triggered": _rounded(move.triggered_usd),
-        "moved": _rounded(move.moved_usd),
-        "revalued": _rounded(move.revalued_usd),
-    }
-
-
-def _path_told(path: Path | None, tick: float) -> dict[str, object]:
-    """Return the keys ``easier`` and ``chain`` of the state frame."""
-    if path is None:
-        return {"easier": None, "chain": {"up": None, "down": None}}
-    ways = {"up": path.chain_up, "down": path.chain_down}
-    chain = {way: None if point is None else round(point.price / tick) for way, point in ways.items()}
-    return {"easier": path.easier, "chain": chain}
-
-
 def _bands_of(
     tiers: Tiers,
     history: History,
@@ -635,12 +570,3 @@ def _price_without_mark(events: deque[Event]) -> float | None:
     trades = [event for event in events if isinstance(event, Trades) and not event.late]
     waited = trades and trades[-1].columns[AT_MS, -1] - trades[0].columns[AT_MS, 0] > SILENT_MS
     return trades[-1].last_price if waited else None
-
-
-def _rounded(usd: float, figures: int = 3) -> int:
-    """Round to significant figures: what an estimate can carry, and fewer changes to send."""
-    return int(float(f"{usd:.{figures}g}"))
-
-
-def _whole(minutes: float | None) -> int | None:
-    return None if minutes is None or minutes > 10_000 else round(minutes)

@@ -15,6 +15,7 @@ from leadline.domain.heat import usd_of
 from leadline.domain.heatmap import MAP_ROWS, STORED_BINS, Column, Grid, VenueColumns, picture
 from leadline.domain.leverage import bundled_tiers
 from leadline.domain.opened import SPAN_MIN
+from leadline.domain.young import young_clusters, young_heat
 from tests.fakes.market_week import BAR_MS, Bar, market_week
 
 USD = np.array([usd_of(code) for code in range(256)])
@@ -131,6 +132,39 @@ def test_a_picture_of_the_range_says_which_part_it_is_and_one_of_all_that_it_is_
     assert np.array_equal(young.candles, whole.candles)
     # The range begins with nothing and fills as it goes on.
     assert USD[young.long[0]].sum() < 0.1 * USD[young.long[-1]].sum()
+
+
+@pytest.mark.parametrize("row_bins", [1, 2, 3])
+def test_clusters_of_a_range_lie_where_its_last_column_is_dense_and_hold_what_it_shows(row_bins: int) -> None:
+    columns, bands, _ = played(6, BARS - 288)
+    low_bin = int(np.log(bands.mark_price) / STEP) - MAP_ROWS // 2 * row_bins
+    first, grid = (BARS - 288) * STEP_MIN, Grid(low_bin, row_bins)
+    young = picture([columns], grid, first, STEP_MIN, 288, opened_in=True)
+    heat = young_heat(young, grid)
+    assert heat is not None
+    assert heat.mark == young.marks[-1]
+    for side, codes in ((heat.long_usd, young.long[-1]), (heat.short_usd, young.short[-1])):
+        assert side.sum() == pytest.approx(USD[codes].sum())
+    found = young_clusters(heat, young.part, 2.0, usd_min=1e5)
+    assert {one.side for one in found} == {"long", "short"}
+    assert [one.id for one in found] == list(range(1, len(found) + 1))
+    rows = np.arange(grid.rows)
+    for one in found:
+        assert one.hi <= heat.mark if one.side == "long" else one.lo >= heat.mark
+        assert (one.usd_lo, one.usd_hi) == (one.usd / 2, one.usd * 2)
+        shown = USD[(young.long if one.side == "long" else young.short)[-1]]
+        from_row, to_row = ((np.log(price) / STEP - low_bin) / row_bins for price in (one.lo, one.hi))
+        # A row that the border cuts is spread evenly over its bins.
+        part = np.clip(np.minimum(rows + 1, to_row) - np.maximum(rows, from_row), 0.0, 1.0)
+        assert one.usd == pytest.approx(float(part @ shown), rel=0.02)
+    # A smallest size of a hundred times what is there leaves none.
+    assert young_clusters(heat, young.part, 2.0, usd_min=100 * USD[young.long[-1]].sum()) == []
+
+
+def test_a_picture_that_ends_before_it_knows_a_mark_has_no_clusters() -> None:
+    columns, bands, _ = played(6, BARS - 288)
+    grid = Grid(int(np.log(bands.mark_price) / STEP) - MAP_ROWS // 2, 1)
+    assert young_heat(picture([columns], grid, BARS * STEP_MIN, STEP_MIN, 4, opened_in=True), grid) is None
 
 
 def test_the_running_hour_grows_minute_by_minute_and_hours_last_a_week() -> None:

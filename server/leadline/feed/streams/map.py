@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.domain.estimator_constants import UNCALIBRATED_FACTOR
+from leadline.feed.map_columns import MINUTE_MS
 from leadline.feed.session import NO_SUMMARY
 from leadline.feed.streams.base import Board, Stream, session_of
+from leadline.feed.telling import rounded, young_told
 from leadline.limits import MAP_STEP_MIN
 from leadline.wire.map_frames import map_column, map_keyframe
 from leadline.wire.requests import MapKey
@@ -143,16 +145,39 @@ class MapStream(Stream):
         return {
             "t": self._clock.wall_ms(),
             "book": {"bids": b"", "asks": b""} if grid is None else self._book(grid),
-            "top_usd": (summary["bands"] or {}).get("heat_top_usd", 0),
+            "top_usd": self._top_usd(made, summary),
             "oi_usd": round(oi_usd) or None,
             "part": round(made.part, 3) if made is not None else 1.0,
             "flags": self._flags,
             "age": age_ms,
-            "clusters": summary["clusters"],
+            "clusters": self._clusters(grid, made, summary),
             "moves": None if session.heat is None else session.heat.moves(self.key.venue),
             "standing": session.standings(self.key.venue),
             "progress": 0.0 if session.heat is None else round(session.heat.progress, 2),
         }
+
+    def _top_usd(self, made: Picture | None, summary: dict[str, Any]) -> float:
+        """Return what the palette's top stands for: as many times less as less of all is shown."""
+        top_usd = (summary["bands"] or {}).get("heat_top_usd", 0)
+        return top_usd if made is None or made.part == 1.0 else rounded(top_usd * made.part, 2)
+
+    def _clusters(self, grid: Grid | None, made: Picture | None, summary: dict[str, Any]) -> object:
+        """Return the clusters of what the picture shows: of all positions, or of those of its range."""
+        if not self._opened_in or grid is None or made is None:
+            return summary["clusters"]
+        from leadline.domain.clusters import cluster_usd_min
+        from leadline.domain.young import young_clusters, young_heat
+
+        heat, session = young_heat(made, grid), self._session
+        if heat is None:
+            return []
+        factor = (summary["bands"] or {}).get("factor", UNCALIBRATED_FACTOR)
+        base = next(iter(session.venues.values())).instrument.base
+        since_ms = (self._newest_min - self.key.hours * 60) * MINUTE_MS
+        return [
+            young_told(cluster, heat, float(session.tick), session.pace, since_ms)
+            for cluster in young_clusters(heat, made.part, factor, cluster_usd_min(base))
+        ]
 
     def _summary(self, grid: Grid | None) -> dict[str, Any]:
         session, price = self._session, self._session.price()
