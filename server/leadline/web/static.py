@@ -55,13 +55,28 @@ class StaticFiles:
         headers = {"etag": held.etag, "cache-control": held.cache, "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == held.etag:
             return Response(status_code=304, headers=headers)
-        accepted = request.headers.get("accept-encoding", "").split(",")
-        taken = {one.partition(";")[0].strip() for one in accepted}
+        accepted = request.headers.get("accept-encoding", "")
         for encoding, packed in held.packed.items():
-            if encoding in taken:
+            if takes(accepted, encoding):
                 headers["content-encoding"] = encoding
                 return Response(packed, headers=headers, media_type=held.media_type)
         return Response(held.body, headers=headers, media_type=held.media_type)
+
+
+def takes(accepted: str, encoding: str) -> bool:
+    """Tell whether an Accept-Encoding header (RFC 9110, 12.5.3) allows an encoding other than identity.
+
+    A weight of 0 forbids; "*" stands for all that are not named; a weight that is no number is 0.
+    """
+    weights: dict[str, float] = {}
+    for one in accepted.split(","):
+        name, _, parameters = one.partition(";")
+        weight = parameters.strip().lower()
+        try:
+            weights[name.strip().lower()] = float(weight.removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            weights[name.strip().lower()] = 0.0
+    return weights.get(encoding, weights.get("*", 0.0)) > 0.0
 
 
 def _load(path: Path, url: str) -> StaticFile:

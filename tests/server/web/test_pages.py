@@ -54,7 +54,19 @@ async def test_hashed_files_are_kept_for_ever_and_pages_are_asked_again(base: st
 
 @pytest.mark.parametrize(
     ("accepted", "encoding"),
-    [("gzip, deflate, br, zstd", "br"), ("gzip;q=0.5", "gzip"), ("brotli-like", None), ("", None)],
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=0.5", "gzip"),
+        ("gzip, br;q=0", "gzip"),
+        ("br;q=0.0, gzip; Q=0", None),
+        ("BR", "br"),
+        ("*", "br"),
+        ("*, br;q=0", "gzip"),
+        ("*;q=0", None),
+        ("br;q=much, gzip;q=nan", None),
+        ("brotli-like", None),
+        ("", None),
+    ],
 )
 async def test_a_browser_gets_the_smallest_copy_that_it_takes(
     base: str, accepted: str, encoding: str | None
