@@ -111,6 +111,13 @@ def go(page: Page, address: str) -> None:
 Shown = Iterator[None]
 
 
+def sheet(page: Page) -> Shown:
+    """Wait for the sheet that opens, and close it afterwards."""
+    expect(page.get_by_role("dialog")).to_be_visible()
+    yield
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
+
 @contextmanager
 def plain(page: Page, screen: str) -> Shown:
     go(page, screen)
@@ -147,9 +154,7 @@ def pressed(page: Page, screen: str, name: str) -> Shown:
     """A sheet over a screen."""
     go(page, screen)
     page.get_by_role("button", name=name).first.click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    yield
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    yield from sheet(page)
 
 
 @contextmanager
@@ -159,9 +164,7 @@ def price_sheet(page: Page) -> Shown:
     assert box is not None
     at = 0.2 if page.locator("html[data-layout=left]").count() else 0.5
     Fingers(page).tap((box["x"] + box["width"] * at, box["y"] + box["height"] * 0.2))
-    expect(page.get_by_role("dialog")).to_be_visible()
-    yield
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    yield from sheet(page)
 
 
 @contextmanager
@@ -176,9 +179,7 @@ def alerts(page: Page, part: str) -> Shown:
 def rule_editor(page: Page) -> Shown:
     with alerts(page, "Rules"):
         page.locator(".rules .rule").first.click()
-        expect(page.get_by_role("dialog")).to_be_visible()
-        yield
-        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        yield from sheet(page)
 
 
 @contextmanager

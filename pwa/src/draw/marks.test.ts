@@ -1,7 +1,7 @@
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Cluster } from "../model/state.ts";
 import { Camera } from "./camera.ts";
-import { chipNote, chipPlace, spanOf } from "./marks.ts";
+import { chipNote, chipPlace, spanOf, whaleChip } from "./marks.ts";
 
 let camera: Camera;
 beforeEach(() => {
@@ -46,4 +46,33 @@ it("the chip tells the state with its odds once they are known, else the distanc
   expect(at({})).toBe("0.40 % · ≈ 12 min");
   expect(at({ cascade: { state: "armed", odds: 0.54, n: 320 } })).toBe("ARMED · P 54 %");
   expect(at({ cascade: { state: "approach", odds: null, n: 12 } })).toBe("APPROACH · 0.40 %");
+});
+
+describe("a whale's chip", () => {
+  const NUMBER = 46;
+
+  it("stands behind its bar with its age, at the latest where the side ends", () => {
+    expect(whaleChip(28, 70, 180)).toEqual({ away: 70, width: 66, aged: true });
+    expect(whaleChip(50, 10, 180)).toEqual({ away: NUMBER, width: 85, aged: true });
+    expect(whaleChip(28, 180, 180)).toEqual({ away: 114, width: 66, aged: true });
+  });
+
+  it("covers no digit of the row's number on any side that holds both", () => {
+    for (let side = NUMBER + 32; side < 220; side++) {
+      for (const [ageWidth, bar] of [
+        [20, 0],
+        [60, side / 2],
+        [90, side],
+      ] as const) {
+        const { away, width } = whaleChip(ageWidth, bar, side);
+        expect(away).toBeGreaterThanOrEqual(NUMBER);
+        expect(away + width).toBeLessThanOrEqual(side);
+      }
+    }
+  });
+
+  it("leaves out the age in a narrow pane, and tells it again with one pixel more", () => {
+    expect(whaleChip(28, 90, NUMBER + 65)).toEqual({ away: 79, width: 32, aged: false });
+    expect(whaleChip(28, 90, NUMBER + 66)).toMatchObject({ width: 66, aged: true });
+  });
 });

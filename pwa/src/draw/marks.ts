@@ -183,11 +183,7 @@ export class MarksPainter {
     const bar = Math.min(1, picture.barUsd > 0 ? wall.usd / picture.barUsd : 0) * columns.side;
     const age = ageOf(wall, nowMs);
     context.font = FONTS.whale;
-    const whole = Math.max(WHALE_WIDTH, context.measureText(age).width + WHALE_TEXT + CHIP_PADDING);
-    // In a narrow pane the chip leaves out the age rather than cover a digit of the row's number.
-    const told = whole <= columns.side - NUMBER_ROOM;
-    const width = told ? whole : WHALE_ICON_WIDTH;
-    const away = Math.min(Math.max(bar, NUMBER_ROOM), columns.side - width);
+    const { away, width, aged } = whaleChip(context.measureText(age).width, bar, columns.side);
     const left = along(bookPane(columns, wall.side === "ask"), away, width);
     const middle = camera.top(wall.row) + camera.rowHeight / 2;
     context.fillStyle = WHALE_GROUND;
@@ -196,7 +192,7 @@ export class MarksPainter {
     context.fill();
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
-    if (!told) return;
+    if (!aged) return;
     context.textAlign = "center";
     const baseline = this.#surface.baseline(FONTS.whale, middle);
     context.fillText(age, left + (WHALE_TEXT + width - CHIP_PADDING) / 2, baseline);
@@ -346,6 +342,21 @@ export function chipNote(cluster: Cluster, live: boolean): string {
   }
   if (!live || cluster.eta_min === null) return distance;
   return `${distance}${NOTE_GAP}${strings.minutes(cluster.eta_min)}`;
+}
+
+/**
+ * Where a whale's chip begins, from price outwards, and how wide it is on a side of so many pixels: behind
+ * its bar where there is room. Where it would cover a digit of the row's number it leaves out the age.
+ */
+export function whaleChip(
+  ageWidth: number,
+  bar: number,
+  side: number,
+): { readonly away: number; readonly width: number; readonly aged: boolean } {
+  const whole = Math.max(WHALE_WIDTH, ageWidth + WHALE_TEXT + CHIP_PADDING);
+  const aged = whole <= side - NUMBER_ROOM;
+  const width = aged ? whole : WHALE_ICON_WIDTH;
+  return { away: Math.min(Math.max(bar, NUMBER_ROOM), side - width), width, aged };
 }
 
 /** How long a wall has been seen; "over" where it was there before the first frame. */
