@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import Serving, touch
+from tests.browser.conftest import PHONE, Serving, touch
 from tests.fakes.captures import capture
 
 RECORDING = "binance_usdm/ethusdt_20240718_depth_trade_bbo.txt.gz"
@@ -37,6 +37,15 @@ def test_the_best_prices_equal_the_recorded_quote_of_the_same_update(
     page = phone.new_page()
     page.goto(address)
     expect(page.locator(".watermark")).to_contain_text(re.compile(r"REPLAY 2024-07-1\d \d\d:\d\d:\d\d"))
+    # The day it plays leaves room for where it comes from.
+    expect(page.locator(".source")).to_have_text("1 venue")
+    assert page.locator(".source").evaluate("it => it.scrollWidth <= it.clientWidth")
+    # Nothing was recorded that a map could be made of: on its side the phone shows the market's facts.
+    page.set_viewport_size({"width": 844, "height": 390})
+    expect(page.locator(".panel")).to_be_visible()
+    expect(page.locator(".panel")).to_contain_text("Market")
+    expect(page.locator(".map-beside")).to_have_count(0)
+    page.set_viewport_size(PHONE)
     # At its end the recording leaves its last book, and says that it is over.
     expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
     page.wait_for_function(

@@ -1,5 +1,6 @@
 /** The ladder screen: header, compass, rows, compass, controls. */
 
+import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { decimalsOf, price, usdRound } from "../format.ts";
@@ -22,6 +23,9 @@ const MapRange = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapRang
 
 /** From this width on the map has room beside the ladder. */
 const BESIDE = matchMedia("(min-width: 700px)");
+
+/** A recording without open interest never gets a map: the facts of the market stand in its place. */
+const mayHaveMap = (): boolean => store.hello.value?.market !== "replay" || store.state.value?.bands !== null;
 
 interface Props {
   readonly app: App;
@@ -47,11 +51,12 @@ export function LadderScreen({ app, onView, onMap }: Props) {
   }, [app, onView]);
   useEffect(() => {
     const look = () => {
-      mapState.beside.value = BESIDE.matches;
+      mapState.beside.value = BESIDE.matches && mayHaveMap();
     };
-    look();
+    const watching = effect(look);
     BESIDE.addEventListener("change", look);
     return () => {
+      watching();
       BESIDE.removeEventListener("change", look);
       mapState.beside.value = false;
     };

@@ -13,7 +13,7 @@ import { venueName } from "./names.ts";
 
 export function Header({ onRetry }: { onRetry: () => void }) {
   return (
-    <header class={`header ${store.freshness.value}`}>
+    <header class={`header ${store.freshness.value} ${store.recordedMs.value > 0 ? "recorded" : ""}`}>
       <h1 class="bare">
         <SymbolButton />
       </h1>
