@@ -34,6 +34,7 @@ VENUE_SHELLS = {
     "longtail_desk",
     "longtail_source",
     "longtail_worker",
+    "prompt_connection",
     "rest",
     "source",
     "tiers",

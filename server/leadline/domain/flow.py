@@ -122,8 +122,8 @@ class TakerFlow:
         Every window counts by its dollars, so that a silent night does not make one trade a push.
         0.0 before IMBALANCE_SAMPLES_MIN windows with trades.
         """
-        if self._deviation_s != self._now_s:
-            # Trades come into the newest second alone, so the windows before the last stand until the next.
+        if self._deviation_s < 0 or self._now_s - self._deviation_s >= IMBALANCE_S:
+            # What is usual of half an hour is so for the length of a window.
             self._deviation, self._deviation_s = self._usual_imbalance(), self._now_s
         if self._deviation <= 0.0:
             return 0.0

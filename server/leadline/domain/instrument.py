@@ -45,6 +45,11 @@ class Instrument:
         object.__setattr__(self, "_lot_units", float(self.lot) * float(self.contract_size))
 
     @property
+    def worth(self) -> tuple[float, float]:
+        """What a tick is worth in price, and a lot in coins (for an inverse one in the quote)."""
+        return self._tick_price, self._lot_units
+
+    @property
     def steps(self) -> tuple[Step, Step, Step]:
         """What its numbers mean: with another one they all mean something else."""
         return self.tick, self.lot, self.contract_size

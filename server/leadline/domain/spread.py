@@ -50,8 +50,10 @@ class Spread:
         if not len(values):
             return
         self._age(at_ms)
-        at = ((np.log(values) - FIRST_LOG) / LOG_STEP).astype(np.int64).clip(0, BINS - 1)
-        self._bins += np.bincount(at, minlength=BINS) * self._scale
+        at = ((np.log(values) - FIRST_LOG) / LOG_STEP).astype(np.int64)
+        np.maximum(at, 0, out=at)
+        np.minimum(at, BINS - 1, out=at)
+        np.add.at(self._bins, at, np.float32(self._scale))
         self._total += self._scale * len(values)
 
     def quantile(self, share: float) -> float | None:

@@ -21,6 +21,7 @@ WHALE_QUANTILE = 0.999
 DAY_S = 86_400.0
 SWEEPS_MIN = 200  # fewer of them do not say what is usual: only the floor counts
 PRINTS_KEPT = 64
+USUAL_EVERY_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _Open:
 class Sweeps:
     """Merges one venue's trades.  A sweep is told once it is over and its time for prints has passed."""
 
-    __slots__ = ("_closed", "_open", "_prints", "_spread", "_venue", "usd_min")
+    __slots__ = ("_closed", "_open", "_prints", "_spread", "_usual_ms", "_usual_usd", "_venue", "usd_min")
 
     def __init__(self, venue: str, usd_min: float) -> None:
         self._venue = venue
@@ -69,6 +70,7 @@ class Sweeps:
         self._closed: deque[_Open] = deque()
         self._prints: deque[tuple[int, Side]] = deque(maxlen=PRINTS_KEPT)
         self._spread = Spread(DAY_S / 2)
+        self._usual_usd, self._usual_ms = 0.0, -USUAL_EVERY_MS
 
     def take(self, at_ms: int, run: Run) -> list[Sweep]:
         """Take fills, in the order of the venue; return the whale trades that are complete now."""
@@ -98,16 +100,18 @@ class Sweeps:
             self._close()
         return self._told(at_ms)
 
-    def whale_usd(self) -> float:
-        """Return the dollars from which a sweep is a whale's."""
-        usual = self._spread.quantile(WHALE_QUANTILE) if self._spread.count >= SWEEPS_MIN else None
-        return max(self.usd_min, usual or 0.0)
+    def _whale_usd(self, at_ms: int) -> float:
+        """Return the dollars from which a sweep is a whale's; of a day, so worked out now and then."""
+        if at_ms >= self._usual_ms + USUAL_EVERY_MS:
+            usual = self._spread.quantile(WHALE_QUANTILE) if self._spread.count >= SWEEPS_MIN else None
+            self._usual_usd, self._usual_ms = usual or 0.0, at_ms
+        return max(self.usd_min, self._usual_usd)
 
     def _close(self) -> None:
         if self._open is None:
             return
         # The quantile costs more than all the rest, and few sweeps come near to it.
-        whale = self._open.usd >= self.usd_min and self._open.usd >= self.whale_usd()
+        whale = self._open.usd >= self.usd_min and self._open.usd >= self._whale_usd(self._open.ended_ms)
         self._spread.take(self._open.usd, self._open.ended_ms)
         if whale:
             self._closed.append(self._open)

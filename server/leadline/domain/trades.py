@@ -135,20 +135,18 @@ def joined(messages: Iterable[Trades]) -> TradeColumns:
     """Put messages (at least one) behind each other, each counted by its own contract's steps."""
     held = list(messages)
     columns = np.concatenate([one.columns for one in held], axis=1)
-    of = np.repeat(np.arange(len(held)), [len(one) for one in held])
-    contracts: dict[int, Instrument] = {id(one.instrument): one.instrument for one in held}
-    if len(contracts) == 1:
-        (made,) = contracts.values()
+    of = np.repeat(np.arange(len(held)), [one.columns.shape[1] for one in held])
+    contracts = [one.instrument for one in held]
+    made = contracts[0]
+    if all(one is made for one in contracts):
         prices = made.price(columns[TICK])
         coins = made.coins(columns[LOTS], prices)
     else:
-        number = {key: index for index, key in enumerate(contracts)}
-        by = np.array([number[id(one.instrument)] for one in held])[of]
-        prices, coins = np.zeros(len(of)), np.zeros(len(of))
-        for index, made in enumerate(contracts.values()):
-            of_it = by == index
-            prices[of_it] = made.price(columns[TICK, of_it])
-            coins[of_it] = made.coins(columns[LOTS, of_it], prices[of_it])
+        # Of several contracts, each trade by the steps of its own: all at once, a loop over them costs more.
+        tick_prices, lot_units = np.array([one.worth for one in contracts])[of].T
+        prices, coins = columns[TICK] * tick_prices, columns[LOTS] * lot_units
+        if any(one.inverse for one in contracts):
+            coins /= np.where(np.array([one.inverse for one in contracts])[of], prices, 1.0)
     bought, late = columns[TAKER] > 0, np.array([one.late for one in held])[of]
     return TradeColumns(
         of, late, columns[AT_MS], columns[TICK], columns[LOTS], bought, prices, coins, coins * prices

@@ -162,6 +162,7 @@ class SymbolSession:
         self._flow_told: dict[str, tuple[float, float]] = {}
         self.pace = Pace()
         self.day_prices: deque[tuple[int, float]] = deque(maxlen=DAY_PRICES_MAX)
+        self._day_range: tuple[object, float] = None, 0.0  # of the prices between which it was worked out
         self.listener: Callable[[Event, VenueView], None] | None = None  # told of each event once it is taken
         self.unit = 0  # rises when the price began to be that of another unit
         self.unit_changed: dict[str, Callable[[], None]] = {}  # by venue: told when its unit changed
@@ -418,8 +419,15 @@ class SymbolSession:
 
     def day_range(self) -> float:
         """Return how far apart the prices of the last 24 h lie, as a share of the last; 0.0 without any."""
-        prices = [price for _, price in self.day_prices]
-        return (max(prices) - min(prices)) / prices[-1] if prices else 0.0
+        if not self.day_prices:
+            return 0.0
+        # Asked for every second; prices come every some minutes.
+        known, (at, found) = (self.day_prices[0], self.day_prices[-1]), self._day_range
+        if known != at:
+            prices = [price for _, price in self.day_prices]
+            found = (max(prices) - min(prices)) / prices[-1]
+            self._day_range = known, found
+        return found
 
     def describe(self) -> dict[str, object] | None:
         """Return the symbol's entry of the hello frame, None while no price of it is known."""

@@ -10,10 +10,10 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from leadline.clock import monotonic_ms
@@ -29,6 +29,7 @@ from leadline.venues.base import Abort, Fetch, Output, Renew, Send, VenueProtoco
 from leadline.venues.budget import Priority
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.handover import Handover
+from leadline.venues.prompt_connection import PromptConnection
 from leadline.venues.rest import Rest
 
 log = logging.getLogger("leadline.venues")
@@ -37,7 +38,6 @@ TICK_S = 0.25
 PING_AFTER_MS = 4_000
 DEAD_AFTER_MS = 9_000
 FRAMES_QUEUED_MAX = 64  # a burst of a second; reading pauses beyond it, which costs system calls
-MESSAGES_PER_TURN_MAX = 64
 LOG_EVERY_MS = 30_000
 CONNECT_EVERY_MS = 350  # OKX allows three a second, the others more
 # A venue that ends its connections at an age: Binance after 24 h, so half an hour and the jitter before.
@@ -217,7 +217,7 @@ class _Line:
         self._shared = shared
         self._log = shared.log
         self._tap = tap
-        self._connections: dict[str, ClientConnection] = {}
+        self._connections: dict[str, PromptConnection] = {}
         self._fetching: set[Fetch] = set()
         self._tasks = asyncio.TaskGroup()
 
@@ -235,7 +235,7 @@ class _Line:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            await self._carry_out(self.protocol.tick(monotonic_ms()))
+            self._carry_out(self.protocol.tick(monotonic_ms()))
 
     # Connections.
 
@@ -256,7 +256,7 @@ class _Line:
     async def _connect_once(self, route: str, url: str) -> str:
         """Run one connection to its end; return the reason in words."""
         try:
-            connection = await connect(
+            made = await connect(
                 url,
                 open_timeout=CONNECT_TIMEOUT_S,
                 close_timeout=1,
@@ -265,51 +265,65 @@ class _Line:
                 compression=None,  # the venues send it only when asked, and it costs more than it saves
                 ping_interval=None,  # _watch pings, and does not wait for a polite goodbye
                 proxy=True if urlsplit(url).scheme == "wss" else None,
+                create_connection=PromptConnection,
             )
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             return f"no connection ({str(error) or type(error).__name__})"
+        connection = cast("PromptConnection", made)  # the kind that was asked for
         self._connections[route] = connection
         self._note("ws-connect", route, "", url)
         heard = _Heard(monotonic_ms())
         watch = asyncio.create_task(_watch(connection, heard))
         try:
             log.info("%s %s: connected", self.protocol.venue, route)
-            await self._carry_out(self.protocol.opened(route, monotonic_ms()))
+            self._carry_out(self.protocol.opened(route, monotonic_ms()))
             return await self._read(route, connection, heard)
         finally:
             watch.cancel()
             self._connections.pop(route, None)
             connection.transport.abort()
             await asyncio.gather(watch, return_exceptions=True)
-            await self._carry_out(self.protocol.closed(route, monotonic_ms()))
+            self._carry_out(self.protocol.closed(route, monotonic_ms()))
 
-    async def _read(self, route: str, connection: ClientConnection, heard: _Heard) -> str:
-        taken = 0
+    async def _read(self, route: str, connection: PromptConnection, heard: _Heard) -> str:
+        def take(raw: bytes) -> None:
+            try:
+                self._take(route, raw, heard)
+            except Exception as error:
+                # The transport would take it for a fault of its own; the reader lets it end the process.
+                heard.defect = error
+                connection.transport.abort()
+
+        connection.take = take
         try:
             while True:
-                # What is queued already is returned without a pause, so a burst is one run of this loop.
-                raw = await connection.recv(decode=False)
-                heard.at_ms = now_ms = monotonic_ms()
-                if self._tap is not None:
-                    self._tap.note("ws-recv", route, raw)
-                outputs = self.protocol.receive(route, raw, now_ms)
-                if len(outputs) == 1 and not isinstance(only := outputs[0], (Send, Fetch, Abort, Renew)):
-                    self.sink([only])  # nearly always, and there is nothing to wait for
-                else:
-                    await self._carry_out(outputs)
-                taken += 1
-                if taken % MESSAGES_PER_TURN_MAX == 0:
-                    await asyncio.sleep(0)
+                take(await connection.next())
         except ConnectionClosed as closed:
+            if heard.defect is not None:
+                raise heard.defect from None
             return heard.verdict or _reason(closed)
+        finally:
+            connection.take = None
+
+    def _take(self, route: str, raw: bytes, heard: _Heard) -> None:
+        """Take one message; nothing here waits."""
+        heard.at_ms = now_ms = monotonic_ms()
+        if self._tap is not None:
+            self._tap.note("ws-recv", route, raw)
+        outputs = self.protocol.receive(route, raw, now_ms)
+        if len(outputs) == 1 and not isinstance(only := outputs[0], (Send, Fetch, Abort, Renew)):
+            self.sink([only])  # nearly always
+        else:
+            self._carry_out(outputs)
 
     # What the protocol asks for.
 
-    async def _carry_out(self, outputs: Iterable[Output]) -> None:
+    def _carry_out(self, outputs: Iterable[Output]) -> None:
         events: list[Event] = []
         for output in outputs:
             if isinstance(output, Send):
-                await self._send(output)
+                # Tasks begin in the order they are made, and so do requests leave.
+                self._tasks.create_task(self._send(output))
             elif isinstance(output, Fetch):
                 # What waits for its turn already need not wait there twice.
                 if output not in self._fetching:
@@ -343,7 +357,7 @@ class _Line:
             self._log.say(f"no {fetch.purpose.replace('_', ' ')}: {what}")
         else:
             self._note("http", "rest", reply.body, self._shared.rest.base + fetch.path)
-        await self._carry_out(self.protocol.answer(fetch, reply.status, reply.body, monotonic_ms()))
+        self._carry_out(self.protocol.answer(fetch, reply.status, reply.body, monotonic_ms()))
 
     def _abort(self, abort: Abort) -> None:
         connection = self._connections.get(abort.route)
@@ -360,14 +374,18 @@ class _Line:
 
 
 class _Heard:
-    """When the peer was last heard, and why the connection was given up if it was."""
+    """When the peer was last heard, and why the connection was given up if it was.
+
+    defect: what went wrong in taking a message, which nothing a venue sends should bring about.
+    """
 
     def __init__(self, at_ms: int) -> None:
         self.at_ms = at_ms
         self.verdict = ""
+        self.defect: Exception | None = None
 
 
-async def _watch(connection: ClientConnection, heard: _Heard) -> None:
+async def _watch(connection: PromptConnection, heard: _Heard) -> None:
     """Ask a silent peer for a sign of life, and give it up when none comes."""
     asked: asyncio.Future[float] | None = None
     while True:

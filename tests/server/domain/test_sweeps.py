@@ -74,7 +74,6 @@ def test_what_is_usual_on_a_busy_day_is_no_whale() -> None:
     told = []
     for number in range(2_000):
         told += sweeps.take(number * 1_000, fill(Side.BUY, 5_000.0 + number % 100))
-    assert sweeps.whale_usd() >= 5_000
     late = [one for one in told if one.begun_ms > 500_000]
     assert len(late) < 100
     sweeps.take(3_000_000, fill(Side.SELL, 500_000.0))
