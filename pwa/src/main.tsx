@@ -1,7 +1,7 @@
 /** Starts the app: the shell first, then the kept picture, then the live one. */
 
 import { render } from "preact";
-import { loadInbox, seeOpened } from "./alerts/client.ts";
+import { held, loadInbox, seeOpened } from "./alerts/client.ts";
 import { App } from "./app.ts";
 import { watchInstall } from "./install.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
@@ -88,8 +88,9 @@ navigator.serviceWorker?.addEventListener("message", (event) => {
 watchInstall();
 setTimeout(() => {
   void fetchTheRest();
-  // What is recorded is over: it watches for nothing.
-  if (store.hello.value && store.hello.value.market !== "replay") void loadInbox();
+  // What is recorded is over: it watches for nothing, and what was kept is of another market.
+  if (store.hello.value?.market === "replay") held.value = null;
+  else if (store.hello.value) void loadInbox();
 }, REST_AFTER_MS);
 // What nobody looks at begins when the first live picture is painted, or there is none for a while.
 let restful = false;

@@ -74,7 +74,7 @@ export const strings = {
     nothing: (since: string) => `Nothing fired since ${since}.`,
     armed: (count: number) => (count === 1 ? "1 rule armed." : `${count} rules armed.`),
     notHere: "Nothing reaches this phone's lock screen.",
-    out: "The server is not reached: this is what was known before.",
+    out: (age: string) => `The server is not reached: this is from ${age} ago.`,
     outUnknown: "The server is not reached, and it alone knows this.",
     back: "All alerts",
     asItWas: (time: string) => `The book as it was at ${time}`,

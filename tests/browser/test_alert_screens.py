@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Still, wait_live
 from tests.browser.test_glance import go
@@ -99,6 +99,39 @@ def test_the_inbox_tells_what_fired_and_a_tap_opens_its_row(
     expect(page.get_by_role("link", name="Alerts 1 new")).to_be_visible()
     assert page.url.endswith("/#alerts")
     assert complaints == []
+
+
+def test_without_a_server_what_fired_can_be_read_as_the_past(
+    still_page: Page, phone: BrowserContext, complaints: list[str]
+) -> None:
+    page = still_page
+    go(page, "Alerts")
+    first = page.get_by_role("button", name="BTC 0.4 % above: 42 M USD")
+    expect(first.locator(".entry-moved")).to_be_visible()
+    tab = page.locator(".tabs a", has_text="Alerts")
+    unseen = tab.inner_text()
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    phone.set_offline(True)
+    page.reload()
+    expect(page.locator(".page-warning")).to_have_text(
+        re.compile(r"not reached: this is from \d+(\.\d)? s ago")
+    )
+    expect(page.locator(".inbox.stale .entry")).to_have_count(4)
+    expect(first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d \d+ min$"))
+    # How far price has come since is not known any more.
+    expect(first.locator(".entry-moved")).to_have_count(0)
+    assert tab.inner_text() == unseen
+    take(page, "inbox-offline")
+    # The screen of its instant is the server's: what is left is the last ladder, grey and with its age.
+    first.click()
+    expect(page.locator(".age")).to_contain_text("last seen")
+    phone.set_offline(False)
+    go(page, "Alerts")
+    expect(page.locator(".inbox.stale")).to_have_count(0)
+    expect(first.locator(".entry-moved")).to_be_visible()
+    # The browser itself tells of what it could not fetch.
+    assert [it for it in complaints if "ERR_INTERNET_DIS" not in it] == []
 
 
 def test_a_rule_is_made_with_its_preview_changed_and_removed(page: Page, server: str) -> None:

@@ -2,16 +2,12 @@
 
 import { computed, signal } from "@preact/signals";
 import { askServer, Refusal } from "../net/ask.ts";
-import { type Inbox, type InboxEntry, readInbox, unseenIn, withSeen } from "./inbox.ts";
+import { type InboxEntry, readInbox, unseenIn, withSeen } from "./inbox.ts";
+import { forgetInbox, type Held, keepInbox, keptInbox } from "./kept.ts";
 import type { Rules } from "./rules.ts";
 
-interface Held {
-  readonly inbox: Inbox;
-  /** When it came, on the clock of `performance.now()`. */
-  readonly atMs: number;
-}
-
-export const held = signal<Held | null>(null);
+/** The inbox as it came last, at a start the one that was kept. */
+export const held = signal<Held | null>(keptInbox(localStorage, performance.now(), Date.now()));
 /** Why there is no newer inbox, in the server's words; empty while there is. "out": it was not reached. */
 export const trouble = signal<{ readonly text: string } | "out" | null>(null);
 export const rules = signal<Rules | null>(null);
@@ -24,18 +20,26 @@ export const fromServer = (path: string, body?: object): Promise<unknown> =>
 export async function loadInbox(): Promise<void> {
   try {
     const inbox = readInbox(await fromServer("inbox"));
-    held.value = { inbox, atMs: performance.now() };
+    hold({ inbox, atMs: performance.now() });
     trouble.value = null;
-    showCount();
   } catch (error) {
     trouble.value = error instanceof Refusal ? { text: error.message } : "out";
+    if (!(error instanceof Refusal)) return;
+    // What another server told at this address is no inbox of this one.
+    held.value = null;
+    forgetInbox(localStorage);
   }
+}
+
+function hold(now: Held): void {
+  held.value = now;
+  keepInbox(localStorage, now, performance.now(), Date.now());
+  showCount();
 }
 
 /** Notes that an alert was opened, here at once; a server that is out does not hear of it, and tells it unseen again. */
 export async function see(id: number): Promise<void> {
-  if (held.value) held.value = { ...held.value, inbox: withSeen(held.value.inbox, id) };
-  showCount();
+  if (held.value) hold({ ...held.value, inbox: withSeen(held.value.inbox, id) });
   await fromServer("inbox/seen", { id }).catch(() => {});
 }
 

@@ -42,14 +42,14 @@ export function InboxList({ app, onHealth }: { app: App; onHealth: () => void })
         </p>
       )}
       {now && entries.length > 0 && (
-        <ul class="inbox">
+        <ul class={trouble.value ? "inbox stale" : "inbox"}>
           {entries.map((it) => (
             <Entry
               key={it.id}
               app={app}
               entry={it}
               ageMs={Math.max(0, serverNowMs(now) - it.atMs)}
-              price={now.inbox.prices[it.symbol ?? ""] ?? null}
+              price={trouble.value ? null : (now.inbox.prices[it.symbol ?? ""] ?? null)}
             />
           ))}
         </ul>
@@ -63,10 +63,12 @@ function Trouble() {
   if (!said) return null;
   return (
     <p class="page-warning" role="status">
-      {said !== "out" ? said.text : held.value ? strings.alerts.out : strings.alerts.outUnknown}
+      {said !== "out" ? said.text : held.value ? outSince(held.value.atMs) : strings.alerts.outUnknown}
     </p>
   );
 }
+
+const outSince = (atMs: number): string => strings.alerts.out(duration(performance.now() - atMs));
 
 interface EntryProps {
   readonly app: App;
