@@ -24,6 +24,7 @@ class Instrument:
     inverse contract, quote currency in one size unit.
     base, quote: the currencies ("BTC", "USDT").
     trading: False before the opening, after the delisting or in a halt.
+    leverage_max: the largest leverage the venue names for it, None where it names none.
     """
 
     venue: str
@@ -36,6 +37,7 @@ class Instrument:
     trading: bool = True
     base: str = ""
     quote: str = ""
+    leverage_max: float | None = field(default=None, compare=False)
     # The steps as plain numbers: they are asked for with every trade.
     _tick_price: float = field(init=False, repr=False, compare=False)
     _lot_units: float = field(init=False, repr=False, compare=False)

@@ -95,15 +95,20 @@ def fallback_tiers(venue: str, symbol: str, leverage_max: float) -> Tiers:
     return Tiers(venue, symbol, date.min, "fallback", (row,))
 
 
-def bundled_tiers(venue: str, symbol: str, on: date = date.max) -> Tiers:
-    """Return the table in force on a day, else the earliest one known, else the fallback."""
+def bundled_tiers(venue: str, symbol: str, on: date = date.max, leverage_max: float | None = None) -> Tiers:
+    """Return the table in force on a day, else the earliest one known, else the fallback.
+
+    leverage_max: the largest the venue names for the contract; None: what is usual for its kind.
+    """
     known = [table for table in _tables() if (table.venue, table.symbol) == (venue, symbol)]
     in_force = [table for table in known if table.valid_from <= on]
     if known:
         return in_force[-1] if in_force else known[0]
     # Deribit publishes a formula instead of a table; its first rate is that of 50x.
-    major = symbol.startswith(("BTCUSD", "ETHUSD")) and venue != "deribit"
-    return fallback_tiers(venue, symbol, 100.0 if major else 50.0)
+    if venue == "deribit":
+        return fallback_tiers(venue, symbol, 50.0)
+    usual = 100.0 if symbol.startswith(("BTCUSD", "ETHUSD")) else 50.0
+    return fallback_tiers(venue, symbol, usual if leverage_max is None else leverage_max)
 
 
 @cache

@@ -136,7 +136,11 @@ class Market:
         now_ms = self.hub.clock.wall_ms()
         # Other hosts than the venue's own are those of a stand-in, which has no tiers.
         own = not self.longtail[made.venue].hosts
-        tiers = await load_public_tiers(made, 0.0, now_ms) if own else bundled_tiers(made.venue, made.symbol)
+        tiers = (
+            await load_public_tiers(made, 0.0, now_ms)
+            if own
+            else bundled_tiers(made.venue, made.symbol, leverage_max=made.leverage_max)
+        )
         await self._heats[made.symbol].build(made, tiers, History(), now_ms)
 
     def _missing(self, venue: str, symbol: str) -> None:

@@ -109,7 +109,7 @@ class Replay:
     def _build(self, symbol: str, player: Player, conn: str) -> None:
         """Start the symbol's bands without history: only what the recording itself tells."""
         instrument = player.protocols[conn].books[symbol].instrument
-        tiers = bundled_tiers(instrument.venue, instrument.symbol, self.day)
+        tiers = bundled_tiers(instrument.venue, instrument.symbol, self.day, instrument.leverage_max)
         task: asyncio.Task[object] = asyncio.create_task(
             self._heats[symbol].build(instrument, tiers, History(), until_ms=0)
         )

@@ -121,7 +121,7 @@ def _bybit(row: dict[str, Any]) -> Instrument:
     base, quote = str(row["baseCoin"]), str(row["quoteCoin"])
     spot = row["category"] == "spot"
     perpetual = str(row.get("contractType", "")).endswith("Perpetual")
-    sizes = row["lotSizeFilter"]
+    sizes, leverage = row["lotSizeFilter"], row.get("leverageFilter")
     return Instrument(
         venue="bybit",
         symbol=f"{native}:SPOT" if spot else base + quote if perpetual else native,
@@ -133,6 +133,7 @@ def _bybit(row: dict[str, Any]) -> Instrument:
         trading=row["status"] == "Trading",
         base=base,
         quote=quote,
+        leverage_max=read_leverage(leverage.get("maxLeverage") if isinstance(leverage, dict) else None),
     )
 
 
@@ -153,7 +154,17 @@ def _okx(row: dict[str, Any]) -> Instrument:
         trading=row["state"] == "live",
         base=base,
         quote=quote,
+        leverage_max=read_leverage(row.get("lever")),
     )
+
+
+def read_leverage(told: object) -> float | None:
+    """Return the largest leverage of a contract, None for whatever is no number of at least 1."""
+    try:
+        leverage = float(parse_decimal(str(told)))
+    except ValueError:
+        return None
+    return leverage if leverage >= 1.0 else None
 
 
 def okx_symbol(native: str) -> str:

@@ -118,6 +118,8 @@ class Desk:
         names = ("id", "base", "quote", "contractSize", "inverse", "active")
         described = {name: market.get(name) for name in names}
         described["precision"] = {name: market["precision"].get(name) for name in ("price", "amount")}
+        limits = (market.get("limits") or {}).get("leverage") or {}
+        described["leverage_max"] = limits.get("max")
         described["mode"] = self.exchange.precisionMode
         if described["mode"] == SIGNIFICANT_DIGITS:
             ticker = await self.exchange.fetch_ticker(market["symbol"])

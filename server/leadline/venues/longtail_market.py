@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.domain.instrument import Instrument
 from leadline.units import NumberRejected, Step
+from leadline.venues.instruments import read_leverage
 
 # ccxt's precision modes.
 DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
@@ -26,7 +27,8 @@ def pick_market(markets: Iterable[Mapping[str, Any]], symbol: str) -> Mapping[st
 
 
 def read_instrument(venue: str, symbol: str, market: Mapping[str, Any]) -> Instrument:
-    """Read ccxt's description of a contract, with the keys ``mode`` and ``price`` that the worker adds.
+    """Read ccxt's description of a contract, with the keys ``mode``, ``price`` and ``leverage_max``
+    that the worker adds.
 
     Raises KeyError, TypeError, AttributeError or ValueError when it names no usable price step.  Without
     a size step the lot is 1 and becomes as fine as the sizes that are seen.
@@ -46,6 +48,7 @@ def read_instrument(venue: str, symbol: str, market: Mapping[str, Any]) -> Instr
         trading=market.get("active") is not False,
         base=str(market["base"]),
         quote=str(market["quote"]),
+        leverage_max=read_leverage(market.get("leverage_max")),
     )
 
 

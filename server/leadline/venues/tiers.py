@@ -56,14 +56,14 @@ async def load_tiers(
             return question.read(reply.body)
         except (VenueError, KeyError) as error:
             log.warning("%s: no leverage tiers of %s (%s)", instrument.venue, instrument.symbol, error)
-    return bundled_tiers(instrument.venue, instrument.symbol, on)
+    return bundled_tiers(instrument.venue, instrument.symbol, on, instrument.leverage_max)
 
 
 async def load_public_tiers(instrument: Instrument, price: float, now_ms: int) -> Tiers:
     """Return the tiers of a venue that is otherwise read by way of ccxt."""
     host = PUBLIC_HOSTS.get(instrument.venue)
     if host is None:
-        return bundled_tiers(instrument.venue, instrument.symbol)
+        return bundled_tiers(instrument.venue, instrument.symbol, leverage_max=instrument.leverage_max)
     async with Rest(instrument.venue, host) as rest:
         return await load_tiers(rest, instrument, price, now_ms)
 

@@ -89,3 +89,7 @@ def test_an_unknown_symbol_falls_back_to_half_the_initial_margin() -> None:
     assert tiers.source == "fallback"
     assert tiers.rows[0].maintenance_rate == 0.5 / tiers.rows[0].leverage_max
     assert fallback_tiers("hyperliquid", "BTCUSD", 40).at(1e12).cap_usd == inf
+    # What the venue says of the contract goes before what is usual, but for a venue with a formula.
+    assert bundled_tiers("mexc", "BTCUSDT", leverage_max=200.0).rows[0].maintenance_rate == 0.0025
+    assert bundled_tiers("deribit", "BTCUSD", leverage_max=200.0).rows[0].maintenance_rate == 0.01
+    assert bundled_tiers("binance", "BTCUSDT", leverage_max=20.0).source == "brackets"

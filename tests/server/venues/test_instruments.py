@@ -86,6 +86,21 @@ def test_an_answer_that_is_none_is_an_error_naming_the_venue(venue: str, body: b
         parse_instruments(venue, body)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("75.00", 75.0), ("1", 1.0), ("0.5", None), ("", None), ("much", None), (None, None), ([], None)],
+)
+def test_the_largest_leverage_is_kept_where_the_venue_names_one(told: object, expected: float | None) -> None:
+    okx = okx_row("BTC-USDT-SWAP", lever=told)
+    bybit = orjson.loads(bybit_page(["BTCUSDT"], "").body)
+    bybit["result"]["list"][0]["leverageFilter"] = {"maxLeverage": told}
+    for venue, answer in (("okx", {"code": "0", "data": [okx]}), ("bybit", bybit)):
+        (made,) = parse_instruments(venue, orjson.dumps(answer))
+        assert made.leverage_max == expected
+    bybit["result"]["list"][0]["leverageFilter"] = told
+    assert parse_instruments("bybit", orjson.dumps(bybit))[0].leverage_max is None
+
+
 class Pages:
     """Answers by path; counts what was asked."""
 

@@ -148,6 +148,12 @@ def test_an_inverse_contract_counts_quote_currency() -> None:
     assert made.coins(8, 80_000.0) == pytest.approx(0.001)
 
 
+def test_a_contract_keeps_the_largest_leverage_that_is_told_of_it() -> None:
+    told = [read_instrument("mexc", "PEPEUSDT", MARKET | {"leverage_max": most}) for most in (200, 0, None)]
+    assert [made.leverage_max for made in told] == [200.0, None, None]
+    assert read_instrument("mexc", "PEPEUSDT", MARKET).leverage_max is None
+
+
 def test_a_contract_without_a_price_step_is_left_out() -> None:
     made = LongTailProtocol("gate", ["BTCUSDT"], START_MS)
     bad = MARKET | {"precision": {"price": None, "amount": 1.0}}

@@ -1,6 +1,7 @@
 """Where tiers are asked for: each venue's own question, a user's key where one is wanted, else the bundle."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -120,6 +121,7 @@ async def test_public_tiers_are_asked_for_and_nonsense_gives_the_bundle(
     venue: str, native: str, path: str
 ) -> None:
     rest = Answering(venue, b"<html>")
-    tiers = await load_tiers(rest, contract(venue, native), 6e4, NOW_MS)
+    tiers = await load_tiers(rest, replace(contract(venue, native), leverage_max=20.0), 6e4, NOW_MS)
     assert tiers.source in {"fallback", "risk-limit"}
+    assert tiers.source == "risk-limit" or tiers.at(0).leverage_max == 20
     assert [asked for asked, _, _ in rest.asked] == [path]
