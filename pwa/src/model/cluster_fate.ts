@@ -33,4 +33,7 @@ export function fateOf(cluster: Cluster): string {
   return parts.join(" · ");
 }
 
+/** How many times the usual share of open interest stands at its side and distance; "" before that is known. */
+export const liftOf = ({ lift }: Cluster): string => (lift === null ? "" : strings.times(fixed(lift, 1)));
+
 const whole = (share: number): string => fixed(Math.min(share, 1) * 100, 0);

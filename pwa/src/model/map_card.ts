@@ -7,7 +7,7 @@ import type { SymbolFacts } from "../net/frames.ts";
 import type { MapData } from "../net/map_frames.ts";
 import { strings } from "../strings.ts";
 import { venueName } from "../ui/names.ts";
-import { fateOf } from "./cluster_fate.ts";
+import { fateOf, liftOf } from "./cluster_fate.ts";
 import { litSince, type MapCell, rowPrice } from "./map_cell.ts";
 import type { MapCard } from "./map_state.ts";
 
@@ -72,6 +72,8 @@ function amountsOf(
   );
   if (cluster) {
     rows.push([strings.mapCluster(cluster.name), usd(cluster.usd)]);
+    const lift = liftOf(cluster);
+    if (lift) rows.push([strings.mapLift, lift]);
     const fate = fateOf(cluster);
     if (fate) rows.push([strings.mapFate, fate]);
   }

@@ -5,6 +5,7 @@ import type { MapData } from "../net/map_frames.ts";
 import { litSince } from "./map_cell.ts";
 import { Market } from "./market.ts";
 import { describeRow, heatBetween, spanText, ticksOf } from "./row_card.ts";
+import type { StreamState } from "./state.ts";
 
 const facts: SymbolFacts = {
   symbol: "BTCUSDT",
@@ -96,6 +97,20 @@ describe("a row in words", () => {
       ["Binance", "103", 0.25],
       ["OKX", "stale", 0],
     ]);
+  });
+
+  it("names the dense cluster it is part of, and how unusual that is once it is known", () => {
+    const s1 = { name: "S1", side: "short", lo: 1_025, hi: 1_060, usd: 42e6, lift: 1.84 };
+    const l1 = { ...s1, name: "L1", side: "long", lo: 900, hi: 1_000, lift: null };
+    market.state = { bands: null, clusters: [s1, l1] } as unknown as StreamState;
+    const told = (row: number, above: boolean) => describeRow(market, { row, above }, null, 0)?.facts;
+    expect(told(103, true)).toEqual([
+      ["cluster S1", "42 M"],
+      ["of the usual there", "1.8 times"],
+    ]);
+    expect(told(102, true)).toEqual([]);
+    expect(told(99, false)).toEqual([["cluster L1", "42 M"]]);
+    expect(told(102, false)).toEqual([]);
   });
 
   it("waits for the answer about itself", () => {

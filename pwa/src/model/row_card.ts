@@ -7,7 +7,9 @@ import type { RowFacts } from "../net/frames.ts";
 import type { MapData } from "../net/map_frames.ts";
 import { strings } from "../strings.ts";
 import { venueName } from "../ui/names.ts";
+import { liftOf } from "./cluster_fate.ts";
 import type { Market } from "./market.ts";
+import type { Cluster } from "./state.ts";
 import { lotUsd } from "./walls.ts";
 
 export interface VenuePart {
@@ -84,6 +86,12 @@ function factsOf(market: Market, at: LadderRow, usdOfLot: number, nowMs: number)
     const side = at.above ? strings.rowShorts : strings.rowLongs;
     rows.push([side, `${usd(fuel)} (${interval})${calibrated ? "" : ` ${strings.uncalibrated}`}`]);
   }
+  const cluster = clusterAt(market, at);
+  if (cluster) {
+    rows.push([strings.mapCluster(cluster.name), usd(cluster.usd)]);
+    const lift = liftOf(cluster);
+    if (lift) rows.push([strings.mapLift, lift]);
+  }
   const [bought, sold] = [volume.boughtLots(at.row) * usdOfLot, volume.soldLots(at.row) * usdOfLot];
   if (bought > 0) rows.push([strings.rowBought, usd(bought)]);
   if (sold > 0) rows.push([strings.rowSold, usd(sold)]);
@@ -97,6 +105,16 @@ function factsOf(market: Market, at: LadderRow, usdOfLot: number, nowMs: number)
     rows.push([strings.rowPulledName, strings.rowPulled(usd(pulled.usd), duration(nowMs - pulled.atMs))]);
   }
   return rows;
+}
+
+/** The dense cluster that a row is part of: of the rows its prices round to, as its bracket has it. */
+function clusterAt({ ladder, state }: Market, { row, above }: LadderRow): Cluster | undefined {
+  if (!ladder) return undefined;
+  const { group } = ladder;
+  return state?.clusters.find(
+    ({ side, lo, hi }) =>
+      (side === "short") === above && Math.round(lo / group) <= row && row <= Math.round(hi / group),
+  );
 }
 
 /** Venues with the most first; those that hold nothing are left out unless they are out of order. */

@@ -16,6 +16,7 @@ export function MarketFacts() {
     [strings.mark, state.mark === null ? strings.unknown : markText(state.mark, facts)],
     [strings.funding, fundingText(state)],
     [strings.openInterest, state.oi_usd === null ? strings.unknown : `$${usd(state.oi_usd)}`],
+    ...unusual(state),
     [strings.pace, state.pace === null ? strings.unknown : strings.pacePerMinute(signed(state.pace, 1))],
   ];
   if (state.bias !== null) rows.push([strings.bias, state.bias > 0 ? strings.biasAbove : strings.biasBelow]);
@@ -33,6 +34,10 @@ export function MarketFacts() {
     </dl>
   );
 }
+
+/** How far open interest is from its median of 30 days, in median deviations, once that is known. */
+const unusual = ({ bands }: StreamState): [string, string][] =>
+  bands?.oi_z == null ? [] : [[strings.interestUnusual, strings.deviations(signed(bands.oi_z, 1))]];
 
 const markText = (mark: number, facts: SymbolFacts): string =>
   price(mark / stepValue(facts.tick), facts.tick);
