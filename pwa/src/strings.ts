@@ -442,11 +442,12 @@ export const strings = {
 
   venues: "Venues",
   market: "Market",
+  marketFacts: "Market facts",
   mark: "Mark",
   funding: "Funding",
   fundingIn: (time: string) => `in ${time}`,
   openInterest: "Open interest",
-  interestUnusual: "OI off its month",
+  interestUnusual: "OI against its month",
   deviations: (count: string) => `${count} deviations`,
   pace: "Pace",
   pacePerMinute: (rows: string) => `${rows} rows/min`,

@@ -10,6 +10,7 @@ from websockets.typing import Subprotocol
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
 from tests.browser.conftest import touch, wait_live
 from tests.browser.fingers import Fingers
+from tests.browser.test_quality import AXE, violations
 
 FRAMES_COMPARED = 40
 PHONE_DEPTH, PHONE_HZ = 80, 10  # the page's own subscription, so that both follow one stream
@@ -233,3 +234,26 @@ def test_chromium_finds_nothing_that_keeps_it_from_installing_the_app(page: Page
     errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [error["errorId"] for error in errors if error["errorId"] != "in-incognito"] == []
     assert session.send("Page.getAppManifest")["errors"] == []
+
+
+def test_the_price_leads_to_the_facts_of_the_market_and_a_cluster_in_them_to_its_row(
+    still_page: Page, complaints: list[str]
+) -> None:
+    page = still_page
+    page.evaluate(AXE.read_text())
+    page.get_by_role("button", name="Market facts").click()
+    sheet = page.get_by_role("dialog")
+    for name, value in (
+        ("Open interest", "$8.5 B"),
+        ("OI against its month", "+0.6 deviations"),
+        ("Fuel within an hour's range", "more forced buying above"),
+        ("Thinner way, fuel counted", "up"),
+        ("Fuel outweighs the book", "above 77,390"),
+    ):
+        expect(sheet.locator(".facts > div", has_text=name)).to_contain_text(value)
+    assert violations(page) == []
+    expect(page.get_by_role("button", name="Back to price")).to_have_count(0)
+    sheet.get_by_role("button", name="L2").click()
+    expect(sheet).to_have_count(0)
+    expect(page.get_by_role("button", name="Back to price")).to_be_visible()
+    assert complaints == []

@@ -198,6 +198,7 @@ SCREENS: dict[str, Callable[[Page], AbstractContextManager[None]]] = {
     "ladder-row": ladder_row,
     "price": price_sheet,
     "symbols": lambda page: pressed(page, "ladder", "Choose a market"),
+    "facts": lambda page: pressed(page, "ladder", "Market facts"),
     "sliders": lambda page: pressed(page, "ladder", "Settings"),
     "map": lambda page: plain(page, "map"),
     "map-card": map_card,

@@ -52,7 +52,7 @@ export const store = {
   /** The price that was tapped, and how far from it a mark counts as there; ticks. */
   tapped: signal({ tick: 0, within: 0 }),
   notice: signal(""),
-  sheet: signal<"none" | "symbols" | "settings" | "watchlist" | "price" | "rule">("none"),
+  sheet: signal<"none" | "symbols" | "settings" | "watchlist" | "price" | "facts" | "rule">("none"),
   updateReady: signal(false),
   /** The browser's offer to install the app, while there is one. */
   installPrompt: signal<InstallPrompt | null>(null),

@@ -19,6 +19,7 @@ import { LadderView } from "./ladder_view.ts";
 import type { MapView } from "./map_view.ts";
 
 const MapPane = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapPane));
+const FactsSheet = lazy(() => import("../ui/facts_sheet.tsx").then((it) => it.FactsSheet));
 const MapRange = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapRange));
 
 /** From this width on the map has room beside the ladder. */
@@ -98,6 +99,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
         <VenueList />
       </aside>
       <Controls app={app} onCentre={centre} />
+      {store.sheet.value === "facts" && <FactsSheet onJump={jump} />}
     </main>
   );
 }

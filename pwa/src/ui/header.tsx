@@ -64,6 +64,19 @@ function Price() {
     <div class={`price ${store.freshness.value}`} data-testid="price">
       <span ref={whole} />
       <small ref={decimals} />
+      {store.screen.value === "ladder" && store.state.value && (
+        <button
+          type="button"
+          class="price-more"
+          aria-haspopup="dialog"
+          aria-label={strings.marketFacts}
+          onClick={() => {
+            store.sheet.value = "facts";
+          }}
+        >
+          <ChevronIcon />
+        </button>
+      )}
     </div>
   );
 }
