@@ -115,7 +115,7 @@ def sheet(page: Page) -> Shown:
     """Wait for the sheet that opens, and close it afterwards."""
     expect(page.get_by_role("dialog")).to_be_visible()
     yield
-    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
 
 
 @contextmanager
