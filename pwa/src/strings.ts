@@ -76,6 +76,7 @@ export const strings = {
     notHere: "Nothing reaches this phone's lock screen.",
     out: (age: string) => `The server is not reached: this is from ${age} ago.`,
     outUnknown: "The server is not reached, and it alone knows this.",
+    recorded: "A recording is over: no alert fires in it.",
     back: "All alerts",
     asItWas: (time: string) => `The book as it was at ${time}`,
     ago: (age: string) => `${age} ago`,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import PHONE, Serving, touch
+from tests.browser.conftest import PHONE, Serving, touch, wait_live
 from tests.fakes.captures import capture
 
 RECORDING = "binance_usdm/ethusdt_20240718_depth_trade_bbo.txt.gz"
@@ -37,6 +37,26 @@ def test_the_best_prices_equal_the_recorded_quote_of_the_same_update(
     page = phone.new_page()
     page.goto(address)
     expect(page.locator(".watermark")).to_contain_text(re.compile(r"REPLAY 2024-07-1\d \d\d:\d\d:\d\d"))
+    # At its end the recording leaves its last book, and says that it is over.
+    expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
+    page.wait_for_function(
+        "([bid, ask]) => { const t = document.getElementById('touch').dataset;"
+        " return Number(t.bid) === bid && Number(t.ask) === ask; }",
+        arg=[bid, ask],
+    )
+    assert touch(page)["symbol"] == "ETHUSDT"
+
+
+def test_a_recording_is_shown_with_its_day_its_source_and_what_it_has(
+    serving: Serving, phone: BrowserContext
+) -> None:
+    address = serving("replay", str(capture(RECORDING)), "--loop")
+    page = phone.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto(address)
+    wait_live(page)
+    expect(page.locator(".watermark time")).to_be_visible()
     # The day it plays leaves room for where it comes from.
     expect(page.locator(".source")).to_have_text("1 venue")
     assert page.locator(".source").evaluate("it => it.scrollWidth <= it.clientWidth")
@@ -46,11 +66,7 @@ def test_the_best_prices_equal_the_recorded_quote_of_the_same_update(
     expect(page.locator(".panel")).to_contain_text("Market")
     expect(page.locator(".map-beside")).to_have_count(0)
     page.set_viewport_size(PHONE)
-    # At its end the recording leaves its last book, and says that it is over.
-    expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
-    page.wait_for_function(
-        "([bid, ask]) => { const t = document.getElementById('touch').dataset;"
-        " return Number(t.bid) === bid && Number(t.ask) === ask; }",
-        arg=[bid, ask],
-    )
-    assert touch(page)["symbol"] == "ETHUSDT"
+    page.get_by_role("link", name="Alerts").click()
+    expect(page.get_by_text("A recording is over: no alert fires in it.")).to_be_visible()
+    page.get_by_role("link", name="Ladder").click()
+    assert complaints == []

@@ -29,7 +29,11 @@ interface Props {
 }
 
 export function AlertsScreen({ app, onView }: Props) {
-  useEffect(() => void loadRules(), []);
+  const over = store.hello.value?.market === "replay";
+  useEffect(() => {
+    if (!over) void loadRules();
+  }, [over]);
+  if (over) return <Recorded app={app} />;
   if (shown.value)
     return <MomentView key={shown.value.entry.id} app={app} of={shown.value} onView={onView} />;
   const show = (it: Part) => () => {
@@ -56,6 +60,18 @@ export function AlertsScreen({ app, onView }: Props) {
         ))}
       </div>
       {store.sheet.value === "rule" && <RuleSheet />}
+    </main>
+  );
+}
+
+/** What is recorded is over: its server watches for nothing, and is not asked. */
+function Recorded({ app }: { app: App }) {
+  return (
+    <main class="alerts-screen">
+      <div class="page">
+        <PageHeader app={app} title={strings.tabs.alerts} />
+        <p class="page-note">{strings.alerts.recorded}</p>
+      </div>
     </main>
   );
 }
