@@ -1,5 +1,6 @@
 /** The newest alerts, kept on the phone: what has fired can be read again where the server is out of reach. */
 
+import { keep, readKept } from "../model/kept.ts";
 import type { Inbox } from "./inbox.ts";
 
 const KEY = "leadline.inbox";
@@ -26,22 +27,14 @@ export function keepInbox(storage: Storage, { inbox, atMs }: Held, nowMs: number
     cameMs: wallMs - (nowMs - atMs),
     inbox: { ...inbox, entries, prices: {} },
   };
-  try {
-    storage.setItem(KEY, JSON.stringify(kept));
-  } catch {
-    // A full or forbidden store costs the list at a start without a server, nothing now.
-  }
+  keep(storage, KEY, kept);
 }
 
 /** Reads what was kept, as old as it is by now; null when there is none that can be read. */
 export function keptInbox(storage: Storage, nowMs: number, wallMs: number): Held | null {
-  try {
-    const read = JSON.parse(storage.getItem(KEY) ?? "null") as Kept | null;
-    if (read?.version !== VERSION || !Array.isArray(read.inbox.entries)) return null;
-    return { inbox: read.inbox, atMs: nowMs - Math.max(0, wallMs - read.cameMs) };
-  } catch {
-    return null;
-  }
+  const read = readKept<Kept>(storage, KEY, VERSION);
+  if (!Array.isArray(read?.inbox?.entries)) return null;
+  return { inbox: read.inbox, atMs: nowMs - Math.max(0, wallMs - read.cameMs) };
 }
 
 export const forgetInbox = (storage: Storage): void => storage.removeItem(KEY);

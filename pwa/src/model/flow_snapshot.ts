@@ -4,6 +4,7 @@ import type { SymbolFacts } from "../net/frames.ts";
 import { PULSE_SERIES, type PulseData, PulseModel } from "../net/pulse_frames.ts";
 import { type Print, TapeModel } from "../net/tape_frames.ts";
 import { flow } from "./flow.ts";
+import { keep, readKept } from "./kept.ts";
 
 const KEY = "leadline.flow";
 const VERSION = 1;
@@ -49,11 +50,7 @@ export function saveFlow(storage: Storage, facts: SymbolFacts | null, nowMs: num
       series: Object.fromEntries(PULSE_SERIES.map((name) => [name, rounded(data.series[name])])),
     },
   };
-  try {
-    storage.setItem(KEY, JSON.stringify(kept));
-  } catch {
-    // A full or forbidden store costs the picture at the next start, nothing now.
-  }
+  keep(storage, KEY, kept);
 }
 
 /** Puts back what was kept of this market and venue; tells whether there was anything. */
@@ -65,8 +62,8 @@ export function restoreFlow(
   wallMs: number,
 ): boolean {
   try {
-    const read = JSON.parse(storage.getItem(KEY) ?? "null") as Kept | null;
-    if (read?.version !== VERSION || read.symbol !== facts.symbol || read.venue !== venue) return false;
+    const read = readKept<Kept>(storage, KEY, VERSION);
+    if (read?.symbol !== facts.symbol || read.venue !== venue) return false;
     if (read.steps !== stepsOf(facts)) return false;
     const atMs = nowMs - read.elapsedMs - Math.max(0, wallMs - read.savedMs);
     const tape = new TapeModel();

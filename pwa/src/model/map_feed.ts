@@ -3,6 +3,7 @@
 import { type MapData, MapModel } from "../net/map_frames.ts";
 import { decode } from "../net/msgpack.ts";
 import type { MapKey } from "../net/wishes.ts";
+import { keep, readKept } from "./kept.ts";
 
 const KEY = "leadline.map.kept";
 const VERSION = 1;
@@ -72,18 +73,14 @@ export class MapFeed {
     const packed = await model.packed();
     if (!packed || packed.length > KEPT_MAX) return;
     const kept: Kept = { version: VERSION, key, savedMs: wallMs, elapsedMs, frame: await base64(packed) };
-    try {
-      storage.setItem(KEY, JSON.stringify(kept));
-    } catch {
-      // A full or forbidden store costs the picture at the next start, nothing now.
-    }
+    keep(storage, KEY, kept);
   }
 
   /** Shows the kept map until another one comes; anything unreadable is left alone. */
   restore(storage: Storage, nowMs: number, wallMs: number): void {
     try {
-      const kept = JSON.parse(storage.getItem(KEY) ?? "null") as Kept | null;
-      if (kept?.version !== VERSION) return;
+      const kept = readKept<Kept>(storage, KEY, VERSION);
+      if (!kept) return;
       const parts = decode(Uint8Array.from(atob(kept.frame), (it) => it.charCodeAt(0))) as unknown[];
       const model = new MapModel();
       if (!model.apply({ type: "streamed", code: Number(parts[0]), stream: 0, parts })) return;

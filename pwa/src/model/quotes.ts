@@ -3,6 +3,7 @@
 import type { SymbolFacts } from "../net/frames.ts";
 import type { GlanceModel, GlanceRow } from "../net/glance_frames.ts";
 import { type Freshness, freshnessOf } from "./freshness.ts";
+import { keep, readKept } from "./kept.ts";
 
 export interface Quote {
   /** The steps that the row's ticks are in. */
@@ -70,18 +71,14 @@ export function saveQuotes(storage: Storage, quotes: Quotes, nowMs: number, wall
         quoteAgeMs(quote, nowMs),
       ]),
   };
-  try {
-    storage.setItem(KEY, JSON.stringify(kept));
-  } catch {
-    // A full or forbidden store costs the picture at the next start, nothing now.
-  }
+  keep(storage, KEY, kept);
 }
 
 /** Reads what was kept, each quote as old as it is by now; none when it cannot be read. */
 export function restoreQuotes(storage: Storage, nowMs: number, wallMs: number): Quotes {
   try {
-    const read = JSON.parse(storage.getItem(KEY) ?? "null") as Kept | null;
-    if (read?.version !== VERSION) return new Map();
+    const read = readKept<Kept>(storage, KEY, VERSION);
+    if (!read) return new Map();
     const sinceMs = Math.max(0, wallMs - read.savedMs);
     return new Map(
       read.quotes.map(([facts, row, simulated, ageMs]) => [

@@ -1,6 +1,7 @@
 /** The last picture, kept on the phone so that a start without a server shows something true: the past. */
 
 import { type KeyframeContent, LadderModel, type LadderSide, type SymbolFacts } from "../net/frames.ts";
+import { keep, readKept } from "./kept.ts";
 import type { Market } from "./market.ts";
 import type { StreamState } from "./state.ts";
 
@@ -67,18 +68,14 @@ export function saveSnapshot(storage: Storage, market: Market, nowMs: number, wa
       bands: ladder.hasBands ? Array.from(ladder.bands) : [],
     },
   };
-  try {
-    storage.setItem(KEY, JSON.stringify(snapshot));
-  } catch {
-    // A full or forbidden store costs the picture at the next start, nothing now.
-  }
+  keep(storage, KEY, snapshot);
 }
 
 /** Puts the kept picture into an empty market; returns whether there was a readable one. */
 export function restoreSnapshot(storage: Storage, market: Market, nowMs: number, wallMs: number): boolean {
   try {
-    const read = JSON.parse(storage.getItem(KEY) ?? "null") as Snapshot | null;
-    if (read?.version !== VERSION) return false;
+    const read = readKept<Snapshot>(storage, KEY, VERSION);
+    if (!read) return false;
     const ladder = new LadderModel(read.group, read.depth);
     const key = { ...read.content, bands: Uint8Array.from(read.content.bands) };
     ladder.apply({ type: "keyframe", stream: 0, epoch: 0, seq: 0, key });

@@ -144,6 +144,9 @@ def usd_of(code: int) -> float:
     return float(CODE_USD * (CODE_RATIO**code - 1.0))
 
 
+USD_OF_CODES: F8 = np.array([usd_of(code) for code in range(CODE_MAX + 1)])
+
+
 def heat_top_usd(heat: Heat, row_width_usd: float) -> float:
     """Return the dollars on a row ``row_width_usd`` wide that the top of the palette stands for.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from leadline.domain import heatmap_kernels as kernels
 from leadline.domain.bands import STEP, Bands
-from leadline.domain.heat import codes_of, usd_of
+from leadline.domain.heat import USD_OF_CODES, codes_of
 from leadline.domain.kernels import F8, I8
 from leadline.domain.opened import ROW_BINS as OPENED_ROW_BINS
 from leadline.domain.opened import OpenedHours
@@ -32,7 +32,6 @@ MAP_ROWS = 256
 # Bins a row at least: 5 basis points where a day is looked at, twice that where a week is.
 ROW_BINS = {12: 1, 24: 1, 72: 2, 168: 2}
 FILLED_SHARE = 0.45  # of the rows, on each side of the price, that the range's prices may take up
-_USD: F8 = np.array([usd_of(code) for code in range(256)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ class VenueColumns:
             spans,
             kept,
             OPENED_ROW_BINS,
-            _USD,
+            USD_OF_CODES,
             STEP,
             young,
         )
@@ -273,7 +272,15 @@ def picture(
     for told in stretches:
         codes = np.ascontiguousarray(told.codes)
         kernels.add_planes(
-            planes, codes, told.origins, told.marks, references, _USD, STEP, grid.low_bin, grid.row_bins
+            planes,
+            codes,
+            told.origins,
+            told.marks,
+            references,
+            USD_OF_CODES,
+            STEP,
+            grid.low_bin,
+            grid.row_bins,
         )
         totals.append(float(planes[:, -1].sum()))
     flat = np.zeros(planes.size, dtype=np.uint8)
@@ -286,7 +293,7 @@ def picture(
 
 def _last_usd(stretches: Sequence[Stretch]) -> float:
     """Return the dollars of the last column over all venues that have one."""
-    return sum(float(_USD[told.codes[-1]].sum()) for told in stretches if told.marks[-1] > 0.0)
+    return sum(float(USD_OF_CODES[told.codes[-1]].sum()) for told in stretches if told.marks[-1] > 0.0)
 
 
 def price_range(

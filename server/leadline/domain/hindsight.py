@@ -16,7 +16,7 @@ from leadline.domain import estimator_constants as constants
 from leadline.domain.alert_facts import ClusterFact, Facts
 from leadline.domain.bands import STEP
 from leadline.domain.clusters import cluster_usd_min, densest, find_clusters, named
-from leadline.domain.heat import Heat, usd_of
+from leadline.domain.heat import USD_OF_CODES, Heat
 from leadline.domain.heatmap import Grid, Picture, VenueColumns, picture
 from leadline.domain.kernels import F8
 from leadline.domain.pace import Pace
@@ -28,7 +28,6 @@ LOOK_MIN = 5  # clusters move slowly
 REACH_BINS = 320  # to each side of the mark, as far as a column reaches
 QUARTER_MS = 900_000
 HOUR_MIN = 60
-_USD: F8 = np.array([usd_of(code) for code in range(256)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def _heat(of: Seen, look: int) -> Heat | None:
     first = of.grid.low_bin - origin
     begin, end = max(first, 0), min(first + of.grid.rows, bins)
     for side, codes in enumerate((of.looks.long, of.looks.short)):
-        sides[side, begin:end] = _USD[codes[look]][begin - first : end - first]
+        sides[side, begin:end] = USD_OF_CODES[codes[look]][begin - first : end - first]
     return Heat(origin, STEP, mark, sides[0], sides[1], float(of.looks.oi_usd[look]))
 
 

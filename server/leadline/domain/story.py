@@ -149,8 +149,8 @@ class Story:
         """Return the dollars on a row so wide that the top of the palette stands for.
 
         It is the share of open interest that the densest bins usually hold, so that a colour stands for the
-        same exposure in quiet and in crowded weeks.  Until that is known it is the 99th
-        percentile of the present picture.  Raises ValueError before the first.
+        same exposure in quiet and in crowded weeks.  Until that is known it is the 99th percentile of the
+        present picture.  Raises ValueError before the first.
         """
         heat, prior_of, flow = self._heat, self._prior_buckets, self._flow_buckets
         if heat is None or prior_of is None or flow is None:

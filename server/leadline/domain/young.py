@@ -9,11 +9,9 @@ import numpy as np
 
 from leadline.domain import estimator_constants as constants
 from leadline.domain.clusters import Cluster, densest, find_clusters
-from leadline.domain.heat import Heat, usd_of
+from leadline.domain.heat import USD_OF_CODES, Heat
 from leadline.domain.heatmap import Grid, Picture
 from leadline.domain.kernels import F8
-
-_USD: F8 = np.array([usd_of(code) for code in range(256)])
 
 
 def young_heat(made: Picture, grid: Grid) -> Heat | None:
@@ -31,7 +29,7 @@ def young_heat(made: Picture, grid: Grid) -> Heat | None:
         (0, made.long[-1], np.minimum(bins, half)),
         (1, made.short[-1], np.maximum(bins, half)),
     ):
-        usd = np.repeat(_USD[codes] / grid.row_bins, grid.row_bins)
+        usd = np.repeat(USD_OF_CODES[codes] / grid.row_bins, grid.row_bins)
         there = (own >= 0) & (own < constants.PROFILE_BINS)
         np.add.at(sides[side], own[there], usd[there])
     return Heat(origin, constants.LOG_STEP, mark, sides[0], sides[1], float(made.oi_usd[-1]))

@@ -291,13 +291,16 @@ class _Line:
                 self._take(route, raw, heard)
             except Exception as error:
                 # The transport would take it for a fault of its own; the reader lets it end the process.
-                heard.defect = error
+                heard.defect, connection.take = error, None
                 connection.transport.abort()
 
         connection.take = take
         try:
             while True:
-                take(await connection.next())
+                raw = await connection.next()
+                if heard.defect is not None:
+                    raise heard.defect
+                self._take(route, raw, heard)
         except ConnectionClosed as closed:
             if heard.defect is not None:
                 raise heard.defect from None
