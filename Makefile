@@ -50,7 +50,7 @@ types: dev ## mypy --strict and tsc
 
 test-server: dev build/.warm
 	@$(PAGES)
-	$(BIN)/python -m pytest -n 3 -m "not browser" $(ARGS)
+	$(BIN)/python -m pytest -n 4 -m "not browser" $(ARGS)
 
 test-pwa: dev
 	@$(PAGES) npm run --silent test
@@ -58,7 +58,7 @@ test-pwa: dev
 test-browser: dev build/.warm
 	@$(PAGES)
 	@chromium="$$($(BIN)/python tests/browser/find_chromium.py --install)" && \
-	LEADLINE_CHROMIUM="$$chromium" $(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+	LEADLINE_CHROMIUM="$$chromium" $(BIN)/python -m pytest -n 2 -m browser tests/browser $(ARGS)
 
 faults: dev ## adapters against the twin's truth under faults, many seeds (SEEDS=1-100)
 	LEADLINE_SEEDS=$(or $(SEEDS),1-40) $(BIN)/python -m pytest -n 2 tests/twin/test_adapters.py $(ARGS)
