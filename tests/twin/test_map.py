@@ -149,6 +149,7 @@ async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(t
         assert facts(shown, "flags") & 4, "a simulated map must say so"
         assert any(facts(shown, "book")["bids"])
         assert facts(shown, "part") == 1.0
+        assert hub.sessions[SYMBOL].day_change_pct() is not None, "its history reaches back two days"
         young = Phone(other)
         await young.ask(12, opened="range")
         fresh = await young.until(whole)

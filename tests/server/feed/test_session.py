@@ -151,6 +151,14 @@ def test_the_day_change_needs_a_price_a_day_old() -> None:
     assert market.session.day_change_pct() is None
 
 
+def test_a_day_told_by_the_minute_reaches_back_a_day() -> None:
+    market = hand_market()
+    since_ms = market.clock.wall_ms() - 86_400_000
+    market.session.remember_day([(since_ms + 60_000 * minute, 900.0 + minute) for minute in range(1440)])
+    assert market.session.day_change_pct() == pytest.approx((1000.1 / 900 - 1) * 100)
+    assert market.session.day_range() == pytest.approx(1435 / (900 + 1435))
+
+
 def test_a_symbol_is_described_once_a_price_is_known_and_its_groups_stay() -> None:
     market = hand_market()
     described = market.session.describe()
