@@ -85,7 +85,7 @@ async def first_maps(port: int, began_s: float) -> dict[str, float]:
     found: dict[str, float] = {}
     async with (
         asyncio.timeout(COLD_PATIENCE_S),
-        connect(f"ws://127.0.0.1:{port}/live", subprotocols=[Subprotocol("leadline.v2")]) as phone,
+        connect(f"ws://127.0.0.1:{port}/live", subprotocols=[Subprotocol("leadline.v3")]) as phone,
     ):
         asked = False
         async for raw in phone:
@@ -136,7 +136,7 @@ def ours(ports: dict[str, int], environment: Mapping[str, str] = MappingProxyTyp
         server(ports, port, Path(folder), environment=environment) as process,
     ):
         log = Log(process, COMPILED)
-        asyncio.run(first_frame(port, "leadline.v2"))
+        asyncio.run(first_frame(port, "leadline.v3"))
         found = {"first_frame_s": time.perf_counter() - began_s, "cpu_s": cpu_s(process.pid)}
         found |= asyncio.run(first_pictures(port, began_s))
         return found | {"compiled_s": log.wait_for(COMPILED, 1, COLD_PATIENCE_S) - began_s}

@@ -42,7 +42,7 @@ async def watch(port: int, seconds: float, wishes: dict[str, dict[str, Any]]) ->
 
 
 async def _watch(port: int, seconds: float, wish: dict[str, Any]) -> dict[str, Any]:
-    async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"]) as phone:  # type: ignore[list-item]
+    async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v3"]) as phone:  # type: ignore[list-item]
         symbol = next(iter(msgpack.unpackb(await _message(phone))[1]["symbols"]))
         if wish["kind"] == "ladder":
             wish = {**wish, "group": wish.get("group", symbol["group"])}

@@ -113,7 +113,7 @@ def connected(port: int, subscribe: bool, deflate: bool, receive_bytes: int = 0)
         (
             f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: leadline.v2\r\n{offer}\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: leadline.v3\r\n{offer}\r\n"
         ).encode()
     )
     head = b""

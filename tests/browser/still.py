@@ -242,8 +242,10 @@ WATCHED = [
 ]
 
 
-def glance(symbols: list[str], *, late: str | None = None, age_ms: int = 200) -> dict[str, object]:
-    """Return the key of a glance frame; the book of the market ``late`` has not come for 48 s."""
+def glance(
+    symbols: list[str], *, late: str | None = None, age_ms: int = 200, calibrated: bool = True
+) -> dict[str, object]:
+    """Return the key of a glance frame; ``late`` has no book since 48 s, XRP no calibration."""
     rows = []
     for symbol in symbols:
         base, _, last, day, above, below, bias, regime = next(
@@ -271,9 +273,8 @@ def glance(symbols: list[str], *, late: str | None = None, age_ms: int = 200) ->
         clusters = [told("S", above), told("L", below)]
         age = 480 if stale else age_ms // 100
         stale |= age_ms > STALE_MS
-        rows.append(
-            [2 if stale else 1, age, last, day, *clusters, bias, regime, code(usd).tobytes(), top, 100]
-        )
+        heat = [code(usd).tobytes(), top, 100, calibrated and base != "XRP"]
+        rows.append([2 if stale else 1, age, last, day, *clusters, bias, regime, *heat])
     return {"t": NOW_MS, "simulated": True, "rows": rows}
 
 
@@ -533,7 +534,7 @@ class StillServer:
         )
 
     async def _live(self, socket: WebSocket) -> None:
-        await socket.accept(subprotocol="leadline.v2")
+        await socket.accept(subprotocol="leadline.v3")
         await socket.send_bytes(hello(self.name))
         streams = 0
         async with asyncio.TaskGroup() as movers:
@@ -589,7 +590,7 @@ class StillServer:
             await socket.send_bytes(msgpack.packb([50, stream, pulse(int(wish["hours"]))]))  # type: ignore[call-overload]
             return None
         if kind == "glance":
-            key = glance(wish["symbols"], late=self.late, age_ms=self.age_ms)  # type: ignore[arg-type]
+            key = glance(wish["symbols"], late=self.late, age_ms=self.age_ms, calibrated=self.calibrated)  # type: ignore[arg-type]
             await socket.send_bytes(msgpack.packb([20, stream, key]))
             return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]

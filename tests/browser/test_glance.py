@@ -27,6 +27,10 @@ def test_the_hero_is_the_market_closest_to_a_cluster_and_late_ones_are_last(
     eth = still_page.locator(".glance-row", has_text="ETH")
     expect(eth).to_contain_text("last seen")
     expect(eth).not_to_contain_text("−0.42 %")
+    xrp = still_page.locator(".glance-row", has_text="XRP")
+    expect(xrp).to_contain_text("uncalibrated")
+    expect(still_page.locator(".strip.uncalibrated")).to_have_count(1)
+    expect(hero).not_to_contain_text("uncalibrated")
     assert complaints == []
 
 

@@ -37,7 +37,7 @@ def _told(server: str, symbol: str, group: int) -> Touches:
     """Follow the page's stream beside it: {(epoch, seq): (bid, ask)} as the wire tells them."""
     wire: Touches = {}
     address = server.replace("http", "ws") + "/live"
-    with connect(address, subprotocols=[Subprotocol("leadline.v2")], compression=None) as socket:
+    with connect(address, subprotocols=[Subprotocol("leadline.v3")], compression=None) as socket:
         tick = _tick_of(decode(socket.recv(decode=False)), symbol)
         key = {"kind": "ladder", "symbol": symbol, "venue": "all", "group": group}
         socket.send(msgpack.packb([1, 1, {**key, "depth": PHONE_DEPTH, "hz": PHONE_HZ}]))

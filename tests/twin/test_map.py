@@ -107,7 +107,7 @@ async def serving_market(
 
 
 def phone(port: int) -> connect:
-    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"], max_size=None)  # type: ignore[list-item]
+    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v3"], max_size=None)  # type: ignore[list-item]
 
 
 def whole(shown: MapReader) -> bool:

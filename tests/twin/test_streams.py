@@ -46,7 +46,7 @@ async def phone_of(tmp_path: Path) -> AsyncIterator[tuple[Hub, ClientConnection]
                     while not all(live(made, venue) for made in hub.sessions.values() for venue in VENUES):
                         assert not running.done(), running.exception()
                         await asyncio.sleep(0.02)
-                async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"]) as phone:  # type: ignore[list-item]
+                async with connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v3"]) as phone:  # type: ignore[list-item]
                     yield hub, phone
         finally:
             running.cancel()

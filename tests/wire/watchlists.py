@@ -36,6 +36,7 @@ def glance_stream(starts_ms: int) -> list[bytes]:
         strip=bytes(range(0, 2 * STRIP_CODES, 2)),
         top=187,
         funding=-83,
+        calibrated=False,
     )
     eth = GlanceRow(1, 0, 198_250, 340)
     new = GlanceRow()
@@ -43,12 +44,20 @@ def glance_stream(starts_ms: int) -> list[bytes]:
     tables.append([btc._replace(last=772_611, day=-111), eth, new])
     tables.append(
         [
-            btc._replace(last=772_700, age_ds=130, state=2, above=above._replace(distance_bp=45, eta_min=9)),
+            btc._replace(
+                last=772_700,
+                age_ds=130,
+                state=2,
+                above=above._replace(distance_bp=45, eta_min=9),
+                calibrated=True,
+            ),
             eth._replace(below=below, strip=bytes(STRIP_CODES), regime=3, bias=-100),
             new._replace(state=1, last=1, day=0, top=0, funding=0),
         ]
     )
-    tables.append([btc._replace(above=None, bias=None, strip=b"", top=None, day=None), eth, new])
+    tables.append(
+        [btc._replace(above=None, bias=None, strip=b"", top=None, day=None, calibrated=None), eth, new]
+    )
     frames = [glance_keyframe(7, starts_ms, True, tables[0])]
     frames += [glance_changes(7, 1_000, *pair) for pair in pairwise(tables)]
     return frames
@@ -77,7 +86,7 @@ def changed_rows(rows: list[list[Any]], changes: list[Any]) -> list[list[Any]]:
     while at < len(changes):
         index, mask = changes[at : at + 2]
         at += 2
-        for place in range(11):
+        for place in range(len(rows[index])):
             if mask >> place & 1:
                 rows[index][place] = changes[at]
                 at += 1

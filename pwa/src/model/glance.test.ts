@@ -38,6 +38,7 @@ const row = (part: Partial<GlanceRow> = {}): GlanceRow => ({
   strip: Uint8Array.of(0, 9),
   topCode: null,
   funding: null,
+  calibrated: true,
   ...part,
 });
 const item = (symbol: string, part: Partial<GlanceRow>, freshness: GlanceItem["freshness"] = "fresh") => ({

@@ -10,7 +10,20 @@ const frame = (code: number, ...parts: unknown[]): Streamed => ({
   parts: [code, 3, ...parts],
 });
 const above = [775_791, 42_000, 24_000, 71_000, 40, 11.5, "S1", "armed"];
-const row = (last: number): unknown[] => [1, 2, last, 92, above, null, 38, 1, new Uint8Array(33), 187, 100];
+const row = (last: number): unknown[] => [
+  1,
+  2,
+  last,
+  92,
+  above,
+  null,
+  38,
+  1,
+  new Uint8Array(33),
+  187,
+  100,
+  false,
+];
 const key = (...rows: unknown[]) => frame(20, { t: 5_000, simulated: true, rows });
 
 describe("the watchlist", () => {
@@ -29,6 +42,7 @@ describe("the watchlist", () => {
         expect(row?.day).toBe(fields[3] === null ? null : (fields[3] as number) / 100);
         expect(row?.above?.peak ?? null).toBe(fields[4] && (fields[4] as unknown[])[0]);
         expect([...(row?.strip ?? [])]).toEqual(fields[8]);
+        expect(row?.calibrated).toBe(fields[11]);
       });
     });
   });
@@ -58,6 +72,7 @@ describe("the watchlist", () => {
       strip: new Uint8Array(33),
       topCode: 187,
       funding: 0.0001,
+      calibrated: false,
     });
   });
 
@@ -94,6 +109,7 @@ describe("the watchlist", () => {
     ["a row too short", key([1, 2, 3])],
     ["a strip of another length", key(row(1).with(8, new Uint8Array(32)))],
     ["a price in words", key(row(1).with(2, "77"))],
+    ["a number for a yes", key(row(1).with(11, 1))],
     ["a cluster in words", key(row(1).with(4, ["x", 1, 1, 1, 1, null, "", ""]))],
     ["rows that are no list", frame(20, { t: 1, simulated: false, rows: 3 })],
   ])("refuses %s", (_, broken) => {

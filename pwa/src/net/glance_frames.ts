@@ -7,7 +7,7 @@ export const STRIP_CELLS = 33;
 export const STRIP_REACH_PCT = 2;
 
 const KEY = 20;
-const FIELDS = 11;
+const FIELDS = 12;
 const AGE_UNIT_MS = 100;
 const THOUSAND = 1_000;
 
@@ -46,6 +46,8 @@ export interface GlanceRow {
   readonly topCode: number | null;
   /** Part of one per interval. */
   readonly funding: number | null;
+  /** Whether liquidations seen bear the estimate out; null without an estimate. */
+  readonly calibrated: boolean | null;
 }
 
 const maybe = (value: unknown): number | null => (value === null ? null : amount(value));
@@ -71,9 +73,12 @@ function clusterOf(value: unknown, last: number, side: 1 | -1): GlanceCluster | 
 
 function rowOf(fields: readonly unknown[]): GlanceRow {
   if (fields.length !== FIELDS) throw new FrameError(`expected ${FIELDS} fields, got ${fields.length}`);
-  const [state, age, last, day, above, below, bias, regime, strip, top, funding] = fields;
+  const [state, age, last, day, above, below, bias, regime, strip, top, funding, calibrated] = fields;
   if (!(strip instanceof Uint8Array) || (strip.length !== 0 && strip.length !== STRIP_CELLS)) {
     throw new FrameError(`expected no band codes or ${STRIP_CELLS}`);
+  }
+  if (calibrated !== null && typeof calibrated !== "boolean") {
+    throw new FrameError("expected a yes, a no or nothing for calibrated");
   }
   const dayBp = maybe(day);
   const fundingUnits = maybe(funding);
@@ -89,6 +94,7 @@ function rowOf(fields: readonly unknown[]): GlanceRow {
     strip,
     topCode: maybe(top),
     funding: fundingUnits === null ? null : fundingUnits / 1e6,
+    calibrated,
   };
 }
 

@@ -251,7 +251,20 @@ it("sends orders about marks under numbers of their own and hands on what became
 
 describe("streams of several kinds", () => {
   const glance = { kind: "glance" as const, symbols: ["BTCUSDT"] };
-  const fields = (last: number) => [1, 2, last, 92, null, null, null, 1, new Uint8Array(33), null, null];
+  const fields = (last: number) => [
+    1,
+    2,
+    last,
+    92,
+    null,
+    null,
+    null,
+    1,
+    new Uint8Array(33),
+    null,
+    null,
+    null,
+  ];
   const watch = (stream: number, last: number) =>
     say(20, stream, { t: 1_000, simulated: true, rows: [fields(last)] });
 

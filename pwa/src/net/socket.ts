@@ -1,7 +1,7 @@
 /** How the page's socket is opened; the page opens its first one before the app is there. */
 
 /** The version of the wire: frames of another one are not read. */
-const SUBPROTOCOL = "leadline.v2";
+const SUBPROTOCOL = "leadline.v3";
 
 /** A socket opened before the app came: `heard` is there once it is open, with the messages since. */
 export interface EarlySocket extends WebSocket {

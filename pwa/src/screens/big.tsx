@@ -48,6 +48,7 @@ export function BigScreen(_: { app: App }) {
             nearest.side === "above" ? strings.shorts : strings.longs,
           )}{" "}
           <span>({usdInterval(nearest.cluster.lowUsd, nearest.cluster.highUsd, nearest.cluster.usd)})</span>
+          {row?.calibrated === false && <span> {strings.uncalibrated}</span>}
         </p>
       )}
     </main>

@@ -236,12 +236,13 @@ const biasKey = (bias: number): "above" | "below" | "even" =>
   bias > 0 ? "above" : bias < 0 ? "below" : "even";
 
 function noteText(row: GlanceRow): string {
+  if (row.calibrated === false) return strings.uncalibrated;
   if (row.regime === "sparse") return strings.regimes.sparse;
   return row.bias === null ? "" : strings.fuelShort[biasKey(row.bias)];
 }
 
 function whyText(row: GlanceRow, cluster: GlanceCluster): string {
-  const parts: string[] = [];
+  const parts: string[] = row.calibrated === false ? [strings.uncalibrated] : [];
   if (row.bias !== null) {
     parts.push(
       { above: strings.fuelAbove, below: strings.fuelBelow, even: strings.fuelEven }[biasKey(row.bias)],

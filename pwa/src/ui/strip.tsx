@@ -26,7 +26,11 @@ export function Strip({ row }: { row: GlanceRow }) {
     if (canvas.current) paint(canvas.current, row, colours);
   }, [strip, topCode, regime, colours]);
   return (
-    <span class="strip" role="img" aria-label={strings.glanceStripName}>
+    <span
+      class={`strip ${row.calibrated === false ? "uncalibrated" : ""}`}
+      role="img"
+      aria-label={strings.glanceStripName}
+    >
       <canvas ref={canvas} width={STRIP_CELLS} height={1} />
     </span>
   );

@@ -43,7 +43,8 @@ class GlanceRow(NamedTuple):
 
     last: ticks, 0 before there is a price; day: basis points; bias: -100..100; strip: STRIP_CODES band
     codes, or none without an estimate; top: band code of what the palette's top stands for on a place of it;
-    funding: hundredths of a basis point.
+    funding: hundredths of a basis point; calibrated: whether liquidations that were seen bear the estimate
+    out, None without one.
     """
 
     state: int = SYNCING
@@ -57,6 +58,7 @@ class GlanceRow(NamedTuple):
     strip: bytes = b""
     top: int | None = None
     funding: int | None = None
+    calibrated: bool | None = None
 
 
 def settled(told: GlanceRow, now: GlanceRow, slowly: bool) -> GlanceRow:
@@ -78,6 +80,7 @@ def settled(told: GlanceRow, now: GlanceRow, slowly: bool) -> GlanceRow:
         strip=now.strip if _strip_moved(told.strip, now.strip, slowly) else told.strip,
         top=now.top if _top_moved(told.top, now.top, slowly) else told.top,
         funding=now.funding,
+        calibrated=now.calibrated,
     )
 
 

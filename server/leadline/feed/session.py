@@ -400,7 +400,7 @@ class SymbolSession:
             self._flow_told[name] = sums
 
     def remember_day(self, prices: list[tuple[int, float]]) -> None:
-        """Take the prices of the last day from history, oldest first: (Unix ms, price); of five minutes the first."""
+        """Take the prices of the last day from history, oldest first: (Unix ms, price)."""
         self.day_prices.clear()
         for at_ms, price in prices:
             if not self.day_prices or at_ms - self.day_prices[-1][0] >= DAY_PRICE_EVERY_MS:

@@ -31,7 +31,7 @@ from leadline.wire.requests import (
 
 log = logging.getLogger("leadline.web")
 
-SUBPROTOCOL = "leadline.v2"
+SUBPROTOCOL = "leadline.v3"
 SEND_STALLED_S = 30.0
 
 

@@ -44,7 +44,7 @@ class Running:
     port: int
 
     def phone(self, **options: Any) -> connect:
-        options.setdefault("subprotocols", ["leadline.v2"])
+        options.setdefault("subprotocols", ["leadline.v3"])
         options.setdefault("compression", "deflate")
         return connect(f"ws://127.0.0.1:{self.port}/live", **options)
 

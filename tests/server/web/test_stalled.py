@@ -34,7 +34,7 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[HandMarket, int]]:
 
 
 def phone(port: int, **options: Any) -> connect:
-    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v2"], **options)  # type: ignore[list-item]
+    return connect(f"ws://127.0.0.1:{port}/live", subprotocols=["leadline.v3"], **options)  # type: ignore[list-item]
 
 
 def narrow_socket(port: int) -> socket.socket:

@@ -79,6 +79,7 @@ def row_of(session: SymbolSession) -> GlanceRow:
         strip=_strip(session, last, group),
         top=_top(state["bands"]),
         funding=None if state["funding"] is None else round(state["funding"] * 1e6),
+        calibrated=None if state["bands"] is None else state["bands"]["calibrated"],
     )
 
 
