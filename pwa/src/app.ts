@@ -61,6 +61,8 @@ export class App {
   #redraw: (atOnce?: boolean) => void = () => {};
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #publishing = 0;
+  /** Server time of the watchlist's last frame, Unix ms; 0 before one. */
+  #quotedMs = 0;
   /** When the page was told of a frame in words, on the clock of `performance.now()`. */
   #toldMs = Number.NEGATIVE_INFINITY;
   /** The opened alert whose live book is in view. */
@@ -384,6 +386,7 @@ export class App {
           this.#store.hello.value?.symbols ?? [],
           performance.now(),
         );
+        this.#quotedMs = stream.model.tMs;
         this.#publishHeadline();
         this.#redraw();
         break;
@@ -518,12 +521,14 @@ export class App {
     };
   }
 
-  /** When what is in view was recorded, where this is a replay and the screen is told. */
+  /** When what is in view was recorded, where this is a replay. */
   #recordedMs(): number {
     if (this.#store.hello.value?.market !== "replay") return 0;
-    const { screen } = this.#store;
-    const told = screen.value === "ladder" ? this.market.ladder : screen.value === "flow" && flow.tape?.model;
-    return told ? Math.floor(told.tMs / SECOND_MS) * SECOND_MS : 0;
+    const screen = this.#store.screen.value;
+    const ofLadder = screen === "ladder" && this.market.ladder;
+    const ofTape = screen === "flow" && flow.tape?.model;
+    const tMs = (ofLadder || ofTape || null)?.tMs ?? this.#quotedMs;
+    return Math.floor(tMs / SECOND_MS) * SECOND_MS;
   }
 
   /** Tells the page the price in the head of the screen, and how old it is. */

@@ -68,5 +68,9 @@ def test_a_recording_is_shown_with_its_day_its_source_and_what_it_has(
     page.set_viewport_size(PHONE)
     page.get_by_role("link", name="Alerts").click()
     expect(page.get_by_text("A recording is over: no alert fires in it.")).to_be_visible()
-    page.get_by_role("link", name="Ladder").click()
+    for screen in ("Map", "Glance", "Ladder"):
+        page.get_by_role("link", name=screen).click()
+        expect(page.locator(".watermark time")).to_be_visible()
+        if screen == "Glance":
+            expect(page.locator(".glance-row")).to_contain_text("no liquidation estimate yet")
     assert complaints == []

@@ -186,7 +186,10 @@ function Row({ item, onOpen }: { item: GlanceItem; onOpen: () => void }) {
 /** The nearest dense cluster on either side, each under its half of the strip. */
 function Sides({ row }: { row: GlanceRow }) {
   if (row.regime === "news") return <span class="glance-none">{strings.regimes.news}</span>;
-  if (!row.above && !row.below) return <span class="glance-none">{strings.glanceNoCluster}</span>;
+  if (!row.above && !row.below) {
+    const why = row.topCode === null ? strings.noEstimate : strings.glanceNoCluster;
+    return <span class="glance-none">{why}</span>;
+  }
   const first = nearestOf(row)?.side;
   return (
     <span class="glance-sides">
