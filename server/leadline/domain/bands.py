@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from math import ceil, exp, floor, isfinite, log
 from typing import Any, Protocol
 
@@ -399,15 +400,15 @@ class Bands:
             self._cells, self._scales, self._edges, lesson.multipliers, lesson.variances, origin, folded
         )
         flow: F8 = np.empty(2)
-        kernels.as_flow(folded, self._total.multipliers, self._total_sigmas(), self.oi_coins, flow)
-        coins, sds = folded
+        kernels.as_flow(folded, self._total.multipliers, self.oi_coins, flow)
+        coins, taught = folded
         shown = coins.sum(axis=1) / self.oi_coins if self.oi_coins else np.ones(2)
         made = Profile(
             origin=origin,
             step=STEP,
             long_coins=coins[0],
             short_coins=coins[1],
-            sd_coins=sds,
+            sd_coins=np.stack([taught, self._own_sigmas()[:, None] * coins]),
             lump_coins=self.lump_coins,
             oi_coins=self.oi_coins,
             long_rest=1.0 - float(shown[0]),
@@ -477,11 +478,15 @@ class Bands:
         swept = float(self._sums[row, kernels.SWEPT] @ self.lesson.multipliers)
         return banded, self.oi_coins - banded - swept, swept
 
-    def _total_sigmas(self) -> F8:
+    def _own_sigmas(self) -> F8:
+        """Standard deviations [2] of ln(coins) of this venue alone: of its totals, of a lesson adopted."""
         if self._hears_since_ms is None:
-            return np.full(2, constants.TOTAL_SIGMA_NONE)
-        known = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_THROTTLED
-        return np.minimum(np.hypot(known, self._total.sigmas), constants.TOTAL_SIGMA_NONE)
+            total = np.full(2, constants.TOTAL_SIGMA_NONE)
+        else:
+            known = constants.TOTAL_SIGMA_FULL if self._hears_all else constants.TOTAL_SIGMA_THROTTLED
+            total = np.minimum(np.hypot(known, self._total.sigmas), constants.TOTAL_SIGMA_NONE)
+        own: F8 = np.hypot(total, self.lesson.own_sigma)
+        return own
 
     def _start_slice(self) -> None:
         """Begin to collect trades around the mark, for which the histogram has to be empty."""
@@ -568,7 +573,7 @@ class Bands:
         multipliers = lesson.multipliers * min(1.0, most / float(lesson.multipliers @ self._prior))
         change = multipliers - self.lesson.multipliers
         kernels.revalue(self._cells, self._scales, self._edges, change, self._flows)
-        self.lesson = Lesson(multipliers, lesson.variances)
+        self.lesson = replace(lesson, multipliers=multipliers)
         self._part_max = most / float(multipliers @ self._prior)
         held = self._sums[:, kernels.HELD]
         before = held @ (multipliers - change)

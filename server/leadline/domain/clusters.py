@@ -168,8 +168,9 @@ def _cluster(heat: Heat, mark: float, side: SideName, peak_bin: int, first_bin: 
 def log_sigma(heat: Heat, side: SideName, first: int, mass: F8) -> float | None:
     """Return the standard deviation of ln(dollars) in the bins from ``first`` [as many as mass has].
 
-    None while uncalibrated.  Errors of class mix and total are the same along the bins, and at all venues
-    too, as one taught the others; single positions are independent; half a bin of misplacement moves the
+    None while uncalibrated.  Errors of the class mix are the same along the bins, and at all venues too, as
+    one taught the others; those of a venue's total, and of its distance from what it was taught, are the
+    same along the bins alone; single positions are independent; half a bin of misplacement moves the
     borders' dollars.
     """
     certainty = heat.certainty
@@ -177,7 +178,8 @@ def log_sigma(heat: Heat, side: SideName, first: int, mass: F8) -> float | None:
     if certainty is None or usd <= 0.0:
         return None
     row, span = (0 if side == "long" else 1), slice(first, first + len(mass))
-    shared = float(certainty.sd_usd[:, row, span].sum()) ** 2
+    taught, own = certainty.sd_usd[:, :, row, span].sum(axis=2).T
+    shared = float(taught.sum()) ** 2 + float(own @ own)
     lumps = float(certainty.lump_usd2[row, span].sum())
     misplaced = 0.5 * float(mass[-1] - mass[0])
     return sqrt(log1p((shared + lumps + misplaced**2) / usd**2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-6"
+VERSION = "bands-7"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp

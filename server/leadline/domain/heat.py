@@ -29,10 +29,10 @@ TOP_REACH_LOG = 0.128
 class Certainty:
     """How far the dollars of a heat may be off, once that is known.
 
-    sd_usd [v, 2, n] (long, short): each venue's standard deviations, which its bins share, so that they
-    add up along a cluster; venues err by themselves.  lump_usd2 [2, n]: variances of single positions
-    falling here or there, which add up themselves.  widening: factor on the log interval that made past
-    intervals hold as often as told.
+    sd_usd [v, 2, 2, n]: each venue's standard deviations (of the lesson, of its own; long, short), which
+    its bins share, so that they add up along a cluster.  A lesson is wrong at all venues at once, the rest
+    at each by itself.  lump_usd2 [2, n]: variances of single positions falling here or there, which add up
+    themselves.  widening: factor on the log interval that made past intervals hold as often as told.
     """
 
     sd_usd: F8
@@ -72,7 +72,7 @@ def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: fl
     position = log(mark_ref) / step
     origin = floor(position) - bins // 2
     usd: F8 = np.zeros((2, bins))
-    sds: F8 = np.zeros((len(profiles), 2, bins))
+    sds: F8 = np.zeros((len(profiles), 2, 2, bins))
     lumps: F8 = np.zeros((2, bins))
     oi_usd = 0.0
     for venue, (profile, mark_venue) in enumerate(profiles):
@@ -80,7 +80,8 @@ def combine(profiles: list[tuple[Profile, float]], mark_ref: float, widening: fl
         for side, coins in enumerate((profile.long_coins, profile.short_coins)):
             add_shifted(usd[side], coins, shift)
             if widening is not None:
-                add_shifted(sds[venue, side], profile.sd_coins[side], shift)
+                for cause in range(2):
+                    add_shifted(sds[venue, cause, side], profile.sd_coins[cause, side], shift)
                 add_shifted(lumps[side], coins * profile.lump_coins, shift)
         oi_usd += profile.oi_coins * mark_ref
     centres = origin + np.arange(bins) + 0.5

@@ -571,11 +571,11 @@ def outline(
 
 
 @_compiled
-def as_flow(folded: F8, totals: F8, sigmas: F8, oi_coins: float, flow: F8) -> None:
-    """Turn what `fold` wrote into forced flow: times the side's total, with that total's own doubt.
+def as_flow(folded: F8, totals: F8, oi_coins: float, flow: F8) -> None:
+    """Turn what `fold` wrote into forced flow: times the side's total.
 
-    folded [2, S, n] is changed in place; totals, sigmas [S]; flow [S] becomes the factor used, no larger
-    than what makes a side worth all of ``oi_coins``.
+    folded [2, S, n] is changed in place; totals [S]; flow [S] becomes the factor used, no larger than what
+    makes a side worth all of ``oi_coins``.
     """
     for side in range(2):
         held = 0.0
@@ -583,8 +583,6 @@ def as_flow(folded: F8, totals: F8, sigmas: F8, oi_coins: float, flow: F8) -> No
             held += folded[0, side, i]
         factor = min(totals[side], oi_coins / max(held, 1e-300))
         for i in range(folded.shape[2]):
-            coins = folded[0, side, i] * factor
-            own, shared = folded[1, side, i] * factor, sigmas[side] * coins
-            folded[0, side, i] = coins
-            folded[1, side, i] = np.sqrt(own * own + shared * shared)
+            folded[0, side, i] *= factor
+            folded[1, side, i] *= factor
         flow[side] = factor

@@ -21,10 +21,14 @@ from leadline.domain.kernels import F8
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Multipliers of the prior's distance classes [J] and their relative variances [J]."""
+    """Multipliers of the prior's distance classes [J] and their relative variances [J].
+
+    own_sigma: of ln(all multipliers) at the venue that goes by the lesson, where another one gave it.
+    """
 
     multipliers: F8
     variances: F8
+    own_sigma: float = 0.0
 
 
 class ClassLearning:
@@ -350,7 +354,8 @@ class ForcedFlow:
 def transfer(lessons: list[Lesson]) -> Lesson | None:
     """Return what venues with complete feeds teach one without; None when there is none.
 
-    Logs of the multipliers are averaged by their precision; venues differ by TRANSFER_LOG_SIGMA.
+    Logs of the multipliers are averaged by their precision.  What that leaves in doubt is wrong at all
+    venues alike; TRANSFER_LOG_SIGMA is how far each of them lies from it by itself.
     """
     if not lessons:
         return None
@@ -358,7 +363,7 @@ def transfer(lessons: list[Lesson]) -> Lesson | None:
     logs = np.log(np.stack([lesson.multipliers for lesson in lessons]))
     total = precisions.sum(axis=0)
     mean = (precisions * logs).sum(axis=0) / total
-    return Lesson(np.exp(mean), 1.0 / total + constants.TRANSFER_LOG_SIGMA**2)
+    return Lesson(np.exp(mean), 1.0 / total, constants.TRANSFER_LOG_SIGMA)
 
 
 @cache

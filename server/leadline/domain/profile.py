@@ -14,11 +14,11 @@ class Profile:
     """Estimated triggers around the mark at one instant.
 
     Bin i covers ln(price) from (origin + i) * step to (origin + i + 1) * step.  long_coins and
-    short_coins are float64 [PROFILE_BINS], sd_coins [2, PROFILE_BINS] their standard deviations: errors
-    that all bins of a side share.  lump_coins: mean square over mean of single liquidations.  long_rest,
-    short_rest: the share of the side's open interest that lies in no bin (pool, swept, or farther than
-    the profile reaches).  exact_coins [2, PROFILE_BINS]: what of them is known from public positions, None
-    where no venue shows any.
+    short_coins are float64 [PROFILE_BINS].  sd_coins [2, 2, PROFILE_BINS]: standard deviations (of the
+    lesson, which venues have in common; of this venue's own) of longs and shorts, whose bins share the
+    error.  lump_coins: mean square over mean of single liquidations.  long_rest, short_rest: the share of
+    the side's open interest that lies in no bin (pool, swept, or farther than the profile reaches).
+    exact_coins [2, PROFILE_BINS]: what of them is known from public positions, None where no venue shows any.
     """
 
     origin: int

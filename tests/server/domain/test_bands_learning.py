@@ -236,7 +236,7 @@ def test_little_is_called_learnt_only_after_enough_prints_and_hours() -> None:
 def test_intervals_narrow_as_prints_come() -> None:
     def doubt(bands: Bands) -> float:
         profile = bands.profile()
-        return float(profile.sd_coins[0].sum() / profile.long_coins.sum())
+        return float(np.hypot(*profile.sd_coins[:, 0]).sum() / profile.long_coins.sum())
 
     assert doubt(market(1.0, rounds=40)) < doubt(market(1.0, rounds=2)) < doubt(opened())
 

@@ -20,7 +20,8 @@ def known() -> Reference:
 def sure(picture: Heat, relative: float = 0.1) -> Heat:
     """The picture with errors of this share of each side."""
     flow = np.stack([picture.long_usd, picture.short_usd])
-    return replace(picture, certainty=Certainty((flow * relative)[None], np.zeros((2, BINS))))
+    sds = np.stack([np.zeros_like(flow), flow * relative])
+    return replace(picture, certainty=Certainty(sds[None], np.zeros((2, BINS))))
 
 
 ABOVE = (60_300, 60e6, 0.001), (59_700, 20e6, 0.001)

@@ -75,7 +75,7 @@ def test_a_venue_without_a_complete_feed_takes_over_the_lesson_with_more_doubt()
     assert bybit.lesson.multipliers[0] < 0.5
     np.testing.assert_allclose(binance.lesson.multipliers, bybit.lesson.multipliers, rtol=0.02)
     np.testing.assert_array_equal(binance.taught.multipliers, 1.0)
-    assert (binance.lesson.variances > bybit.lesson.variances).all()
+    assert binance.lesson.own_sigma > bybit.lesson.own_sigma == 0.0
     one, other = (made.heat([venue], [START]) for venue in ("bybit", "binance"))
     assert interval_factor(other, "long", 0, other.long_usd) > interval_factor(one, "long", 0, one.long_usd)
 

@@ -197,10 +197,11 @@ def test_without_a_complete_feed_nothing_is_handed_on() -> None:
     assert transfer([]) is None
 
 
-def test_the_surer_venue_counts_for_more_and_doubt_is_added() -> None:
+def test_the_surer_venue_counts_for_more_and_each_one_that_listens_has_doubts_of_its_own() -> None:
     sure = Lesson(np.full(CLASSES, 2.0), np.full(CLASSES, 0.01))
     unsure = Lesson(np.full(CLASSES, 0.5), np.full(CLASSES, 0.99))
     handed = transfer([sure, unsure])
     assert handed is not None
     np.testing.assert_allclose(handed.multipliers, np.exp(np.log(2) * 0.98), rtol=1e-3)
-    assert (handed.variances > constants.TRANSFER_LOG_SIGMA**2).all()
+    assert (handed.variances < 0.01).all()
+    assert handed.own_sigma == constants.TRANSFER_LOG_SIGMA

@@ -1,10 +1,11 @@
-from math import floor, inf, log
+from dataclasses import replace
+from math import floor, inf, log, sqrt
 
 import numpy as np
 import pytest
 
 from leadline.domain import estimator_constants as constants
-from leadline.domain.clusters import find_clusters
+from leadline.domain.clusters import find_clusters, log_sigma
 from leadline.domain.events import Side
 from leadline.domain.heat import Certainty, Heat
 from leadline.domain.touches import Touch, Watch, Widening
@@ -22,8 +23,22 @@ def heat(calibrated: bool = True) -> Heat:
         shape = np.exp(-0.5 * ((centres - log(price)) / 0.002) ** 2)
         usd[row] = total * shape / shape.sum()
     usd[0, centres >= log(MARK)] = usd[1, centres <= log(MARK)] = 0.0
-    certainty = Certainty(0.1 * usd[None], np.zeros_like(usd)) if calibrated else None
+    sds = np.stack([0.1 * usd, np.zeros_like(usd)])
+    certainty = Certainty(sds[None], np.zeros_like(usd)) if calibrated else None
     return Heat(origin, STEP, MARK, usd[0], usd[1], 1e9, certainty)
+
+
+@pytest.mark.parametrize(("cause", "sigma"), [(0, 0.1), (1, 0.1 / sqrt(2))])
+def test_venues_share_the_error_of_a_lesson_and_have_their_own_by_themselves(
+    cause: int, sigma: float
+) -> None:
+    drawn = heat()
+    sds = np.zeros((2, 2, 2, BINS))
+    sds[:, cause] = 0.1 * np.stack([drawn.long_usd, drawn.short_usd]) / 2
+    drawn = replace(drawn, certainty=Certainty(sds, np.zeros((2, BINS))))
+    first = int(drawn.short_usd.argmax()) - 5
+    told = log_sigma(drawn, "short", first, drawn.short_usd[first : first + 11])
+    assert told == pytest.approx(sigma, rel=0.02)
 
 
 def watch(calibrated: bool = True) -> Watch:
