@@ -12,9 +12,9 @@ from tests.browser.fingers import Fingers
 BODY = (180.0, 400.0)
 AXIS = (365.0, 400.0)
 
-# Pixels of the lower canvas that are bright: heat or candles.
+# Part of the heat that is bright.
 BRIGHT = """() => {
-  const canvas = document.querySelector('.map-pane canvas');
+  const canvas = document.querySelector('.map-heat');
   if (!canvas?.width) return 0;
   const { width, height } = canvas;
   const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
@@ -36,7 +36,7 @@ def card(page: Page) -> Locator:
 
 
 def test_the_map_shows_heat_and_says_that_it_is_simulated(map_page: Page, complaints: list[str]) -> None:
-    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.05", polling=500)
+    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.02", polling=500)
     expect(map_page.locator(".watermark")).to_have_text("SIMULATED")
     expect(map_page.locator(".map-age")).to_contain_text("map")
     assert complaints == []
@@ -57,7 +57,7 @@ def test_a_tap_shows_what_was_opened_within_the_range_and_says_how_much_that_is(
 ) -> None:
     chip = map_page.locator(".map-opened")
     expect(chip).to_have_text("all positions")
-    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.05", polling=500)
+    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.02", polling=500)
     bright = map_page.evaluate(BRIGHT)
     chip.click()
     expect(chip).to_have_text("opened in 24h: 38 %")
@@ -113,13 +113,13 @@ def test_without_a_server_the_last_map_is_shown_as_the_past(map_page: Page, phon
     map_page.reload()
     expect(map_page.locator(".map-age")).to_contain_text("map last seen")
     expect(map_page.locator(".map.stale")).to_be_visible()
-    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.05", polling=500)
+    map_page.wait_for_function(f"() => ({BRIGHT})() > 0.02", polling=500)
     expect(map_page.locator(".watermark")).to_have_text("SIMULATED")
 
 
 def test_on_its_side_the_ladder_has_the_map_beside_it(still_page: Page) -> None:
     still_page.set_viewport_size({"width": 844, "height": 390})
-    still_page.wait_for_function(f"() => ({BRIGHT})() > 0.05", polling=500)
+    still_page.wait_for_function(f"() => ({BRIGHT})() > 0.02", polling=500)
     expect(still_page.get_by_role("button", name="24 hours")).to_be_visible()
 
 

@@ -6,6 +6,7 @@ column or a palette does.  ``LEADLINE_NEW_PICTURES=1`` writes what is compared w
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 
@@ -26,15 +27,15 @@ TOLERANCE = 3.0
 # A preference that the app reads at its start.
 PREFER = "preferences => localStorage.setItem('leadline.preferences', JSON.stringify(preferences))"
 
-# Colours of all canvases of a pane, one over the other, in BLOCKS: red, green, blue a block, row by row.
-COLOURS = """([pane, across, down]) => {
+# Colours of a PNG in BLOCKS: red, green, blue a block, row by row.
+COLOURS = """async ([png, across, down]) => {
+  const bytes = Uint8Array.from(atob(png), it => it.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([bytes]));
   const small = document.createElement('canvas');
   [small.width, small.height] = [across, down];
   const context = small.getContext('2d');
   context.imageSmoothingQuality = 'high';
-  for (const canvas of document.querySelectorAll(`${pane} > canvas`)) {
-    context.drawImage(canvas, 0, 0, across, down);
-  }
+  context.drawImage(picture, 0, 0, across, down);
   return [...context.getImageData(0, 0, across, down).data].filter((_, at) => at % 4 < 3);
 }"""
 
@@ -47,7 +48,9 @@ def take(page: Page, name: str) -> None:
 
 
 def colours(page: Page, pane: str) -> np.ndarray:
-    values = page.evaluate(COLOURS, [pane, *BLOCKS])
+    """Return the colours of a pane as the screen shows it."""
+    png = base64.b64encode(page.locator(pane).screenshot()).decode()
+    values = page.evaluate(COLOURS, [png, *BLOCKS])
     return np.array(values, dtype=np.int16).reshape(BLOCKS[1], BLOCKS[0], 3)
 
 

@@ -1,4 +1,7 @@
-/** The heat as one picture of a pixel a cell; the screen stretches it, so panning repaints no cell. */
+/**
+ * The heat as a canvas of its own of a pixel a cell, which the page's compositor stretches and moves: to pan
+ * and zoom paints nothing, whether there is a graphics processor or not.
+ */
 
 import { type HeatMode, type HeatPixels, heatPixels, sumCode } from "./heat_pixels.ts";
 import type { MapCamera, MapExtent } from "./map_camera.ts";
@@ -28,9 +31,12 @@ export class HeatBitmap {
   #long: Uint8Array | null = null;
   #column: ImageData | null = null;
 
-  constructor() {
-    this.#canvas = document.createElement("canvas");
-    const context = this.#canvas.getContext("2d");
+  /** How the canvas lies, as the page was told last. */
+  #transform = "";
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+    const context = canvas.getContext("2d");
     if (!context) throw new Error("expected a browser that can draw in two dimensions");
     this.#context = context;
   }
@@ -56,23 +62,36 @@ export class HeatBitmap {
     this.#extent = { firstMin, stepMin, columns, rows, low, ratio };
   }
 
-  /** Draws the part that the camera sees. */
-  draw(context: CanvasRenderingContext2D, camera: MapCamera): void {
+  /** Lays the canvas where the camera sees it. */
+  place(camera: MapCamera): void {
     const extent = this.#extent;
     if (!extent) return;
     const left = camera.x(extent.firstMin);
     const right = camera.x(extent.firstMin + extent.columns * extent.stepMin);
     const bottom = camera.y(extent.low);
     const top = camera.y(extent.low * extent.ratio ** extent.rows);
-    context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "low";
-    context.drawImage(this.#canvas, left, top, right - left, bottom - top);
+    const across = (right - left) / extent.columns;
+    const down = (bottom - top) / extent.rows;
+    this.#lay(`matrix(${across}, 0, 0, ${down}, ${left}, ${top})`);
+  }
+
+  /** Shows no heat. */
+  hide(): void {
+    this.#lay("scale(0)");
+  }
+
+  #lay(transform: string): void {
+    if (transform === this.#transform) return;
+    this.#transform = transform;
+    this.#canvas.style.transform = transform;
   }
 
   #paintAll(grid: HeatGrid): void {
     const { columns, rows } = grid;
     this.#canvas.width = columns;
     this.#canvas.height = rows;
+    this.#canvas.style.width = `${columns}px`;
+    this.#canvas.style.height = `${rows}px`;
     const image = this.#context.createImageData(columns, rows);
     const target = new Uint32Array(image.data.buffer);
     for (let column = 0; column < columns; column++) this.#colour(grid, column, target, column, columns);

@@ -1,4 +1,4 @@
-/** The map's lower canvas: heat, prices, book profile and the scales; painted when data or camera change. */
+/** The map's middle canvas over the heat: prices, book profile and the scales; painted when data or camera change. */
 
 import { fixed } from "../format.ts";
 import { CandlesPainter, type PriceColumns } from "./candles.ts";
@@ -31,7 +31,7 @@ export interface MapLook {
 
 export class MapBasePainter {
   readonly #surface: Surface;
-  readonly #bitmap = new HeatBitmap();
+  readonly #bitmap: HeatBitmap;
   readonly #candles: CandlesPainter;
   readonly #profile: ProfilePainter;
   #palette: Palette;
@@ -39,8 +39,9 @@ export class MapBasePainter {
   #drawn = "";
   #heat = "";
 
-  constructor(surface: Surface, palette: Palette) {
+  constructor(surface: Surface, heat: HTMLCanvasElement, palette: Palette) {
     this.#surface = surface;
+    this.#bitmap = new HeatBitmap(heat);
     this.#candles = new CandlesPainter(surface);
     this.#profile = new ProfilePainter(surface);
     this.#palette = palette;
@@ -78,12 +79,32 @@ export class MapBasePainter {
       this.#bitmap.update(picture, this.#palette, look.mode);
       this.#heat = heat;
     }
-    const { context } = this.#surface;
-    context.fillStyle = this.#palette.ground.bg;
-    context.fillRect(0, 0, frame.width, frame.height);
+    this.#paintGround(frame);
     this.#paintPlot(picture, camera, frame, look);
     this.#profile.paint(picture, camera, frame, this.#palette);
     this.#paintTimes(camera, frame);
+  }
+
+  /** Lays the heat under what was painted. Last of a frame: to print a text after it would cost the page's style. */
+  place(camera: MapCamera): void {
+    this.#bitmap.place(camera);
+  }
+
+  /** Shows nothing. */
+  blank(): void {
+    this.invalidate();
+    this.#bitmap.hide();
+    this.#surface.clear();
+  }
+
+  /** Clear over the plot, where the heat shows through. */
+  #paintGround(frame: MapFrame): void {
+    const { context } = this.#surface;
+    const { plotWidth, plotHeight, width, height } = frame;
+    context.clearRect(0, 0, plotWidth, plotHeight);
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(plotWidth, 0, width - plotWidth, plotHeight);
+    context.fillRect(0, plotHeight, width, height - plotHeight);
   }
 
   #paintPlot(picture: MapPicture, camera: MapCamera, frame: MapFrame, look: MapLook): void {
@@ -92,7 +113,6 @@ export class MapBasePainter {
     context.beginPath();
     context.rect(0, 0, frame.plotWidth, frame.plotHeight);
     context.clip();
-    this.#bitmap.draw(context, camera);
     if (!picture.calibrated) this.#paintHatch(frame);
     this.#paintPriceLines(camera, frame);
     this.#candles.paint(picture, picture.version, camera, look.style);

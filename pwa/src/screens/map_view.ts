@@ -1,4 +1,4 @@
-/** The map's picture and everything that moves it: two canvases and a legend, one camera, fingers, keys. */
+/** The map's picture and everything that moves it: three canvases and a legend, one camera, fingers, keys. */
 
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
@@ -36,6 +36,7 @@ const KEY_ZOOM = 1.25;
 
 export interface MapElements {
   readonly host: HTMLElement;
+  readonly heat: HTMLCanvasElement;
   readonly base: HTMLCanvasElement;
   readonly overlay: HTMLCanvasElement;
   readonly legend: HTMLCanvasElement;
@@ -74,10 +75,10 @@ export class MapView {
     this.#app = app;
     this.#store = store;
     this.#elements = elements;
-    this.#baseSurface = new Surface(elements.base, true);
+    this.#baseSurface = new Surface(elements.base, false);
     this.#overlaySurface = new Surface(elements.overlay, false);
     this.#legendSurface = new Surface(elements.legend, false);
-    this.#base = new MapBasePainter(this.#baseSurface, this.#palette);
+    this.#base = new MapBasePainter(this.#baseSurface, elements.heat, this.#palette);
     this.#overlay = new MapOverlayPainter(this.#overlaySurface, this.#palette);
     this.#gestures = new Gestures(
       {
@@ -256,17 +257,15 @@ export class MapView {
     this.#paintOverlay(data, facts, cell);
     this.#publishCard(data, facts, cell);
     this.#paintLegendOf(data, cell);
+    this.#base.place(this.#camera);
     this.#publish(data, nowMs);
     if (moving) this.draw();
   }
 
   #blank(): void {
-    const { context, width, height } = this.#baseSurface;
-    context.fillStyle = this.#palette.ground.bg;
-    context.fillRect(0, 0, width, height);
+    this.#base.blank();
     this.#overlaySurface.clear();
     this.#legendSurface.clear();
-    this.#base.invalidate();
     this.#shape = "";
     this.#labelLength = 0;
     this.#legendKey = "";
