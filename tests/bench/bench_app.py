@@ -4,7 +4,8 @@
 a real Chromium whose processor is slowed down four times through the DevTools protocol; times are CPU times
 of the page's main thread from its trace, so a busy machine does not count.
 
-- ladder: 80 rows a side that change 20 times a second; ``ladder_scroll`` with a finger that flings them.
+- ladder: a recorded market of 80 rows a side, told 20 times a second; ``ladder_scroll`` with a finger that
+  flings them.  ``ladder_storm``: every row, estimate and price changes with every frame, as on no market.
 - map: fingers pan and zoom 24 hours of map.  ``map_gpu``: the same with canvases painted by the graphics
   process, as on a phone; without one the main thread paints all pixels itself, in long tasks.
 - heap: half an hour of a recorded market through ``leadline replay --speed 20``, and as many frames as half
@@ -27,6 +28,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
 from tests.bench.chromium_trace import CATEGORIES, Work, work_of
+from tests.bench.recorded_ladder import RecordedServer
 from tests.browser.conftest import PHONE, running_server
 from tests.browser.find_chromium import find_chromium
 from tests.browser.fingers import Fingers
@@ -37,6 +39,7 @@ OUT = Path(__file__).resolve().parents[2] / "build" / "bench" / "app.json"
 THROTTLE = 4
 HZ = 20
 WATCHED_S = 20
+RECORDED_S = 90  # of a market, longer than anybody watches it here
 HALF_HOUR_FRAMES = 30 * 60 * HZ
 RECORDING = (
     "binance_usdm/btcusdt_20230404_depth_trade_bbo_mark.txt.gz",
@@ -111,11 +114,14 @@ def told(work: Work) -> dict[str, float]:
 
 
 def ladder(browser: Browser) -> dict[str, dict[str, float]]:
-    with serving(StillServer(HZ)) as address, phone(browser) as (page, _):
+    with serving(RecordedServer(seconds=RECORDED_S)) as address, phone(browser) as (page, _):
         settled(page, f"{address}/#ladder")
         still = traced(browser, page, lambda: page.wait_for_timeout(WATCHED_S * 1_000))
         scrolled = traced(browser, page, lambda: scroll(page))
-    return {"ladder": told(still), "ladder_scroll": told(scrolled)}
+    with serving(StillServer(HZ)) as address, phone(browser) as (page, _):
+        settled(page, f"{address}/#ladder")
+        storm = traced(browser, page, lambda: page.wait_for_timeout(WATCHED_S * 1_000))
+    return {"ladder": told(still), "ladder_scroll": told(scrolled), "ladder_storm": told(storm)}
 
 
 def scroll(page: Page) -> None:

@@ -58,6 +58,16 @@ class Recording:
     tick: Step
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What frames show: rows and cells of bands in ticks, rows a side, and the time between two frames."""
+
+    group: int = 1
+    depth: int = DEPTH
+    frame_ms: int = FRAME_MS
+    band_ticks: int = BAND_TICKS
+
+
 RECORDINGS = (
     Recording(
         "BTCUSDT 2023-04-04/05",
@@ -87,19 +97,20 @@ def levels(rows: list[list[str]], tick: Step) -> tuple[list[int], list[int]]:
 
 
 class Bands:
-    """Made liquidation bands: dollars in cells of BAND_TICKS, shown as the wire's band codes."""
+    """Made liquidation bands: dollars in cells of some ticks, shown as the wire's band codes."""
 
-    def __init__(self, bid_tick: int) -> None:
+    def __init__(self, bid_tick: int, cut: Cut) -> None:
+        self.cut = cut
         self.random = random.Random(7)
-        self.first = bid_tick // BAND_TICKS - BAND_ROWS // 2
+        self.first = bid_tick // cut.band_ticks - BAND_ROWS // 2
         self.usd = np.array([math.exp(self.random.gauss(6, 1.5)) * 1_000 for _ in range(BAND_ROWS)])
-        self.cell = bid_tick // BAND_TICKS
+        self.cell = bid_tick // cut.band_ticks
 
     def advance(self, bid_tick: int) -> NDArray[np.uint8]:
         """Add what a frame's time brings, empty what price crossed, and return the codes."""
-        if self.random.random() < BAND_ADDITIONS_PER_MIN / 60_000 * FRAME_MS:
+        if self.random.random() < BAND_ADDITIONS_PER_MIN / 60_000 * self.cut.frame_ms:
             self.usd[self.random.randrange(BAND_ROWS)] += math.exp(self.random.gauss(4, 1)) * 1_000
-        cell = bid_tick // BAND_TICKS
+        cell = bid_tick // self.cut.band_ticks
         crossed = sorted((self.cell - self.first, cell - self.first))
         self.usd[max(0, crossed[0]) : max(0, crossed[1])] = 0
         self.cell = cell
@@ -120,7 +131,7 @@ def snapshot_and_rest(recording: Recording) -> tuple[dict[str, object], list[dic
     return snapshot, [m for m in rest if m["e"] == "trade" or m["u"] > snapshot["lastUpdateId"]]  # type: ignore[operator]
 
 
-def views(recording: Recording) -> Iterator[LadderView]:
+def views(recording: Recording, cut: Cut = Cut()) -> Iterator[LadderView]:
     """Yield the ladder of every frame of the recording, through the product's own book and rows."""
     snapshot, rest = snapshot_and_rest(recording)
     book, tape = Book(), Tape()
@@ -131,10 +142,10 @@ def views(recording: Recording) -> Iterator[LadderView]:
     for message in rest:
         at_ms = int(message["E"])
         while bands is not None and at_ms >= due_ms:
-            if updated_ms > due_ms - FRAME_MS:
+            if updated_ms > due_ms - cut.frame_ms:
                 yield _view(book, tape.since(shown, ALL_VENUES), bands, due_ms, due_ms - updated_ms)
                 shown = tape.count
-            due_ms += FRAME_MS
+            due_ms += cut.frame_ms
         if message["e"] == "trade":
             if bands is not None and message.get("X", "MARKET") == "MARKET":
                 tick, lots = recording.tick.count(message["p"]), LOT.count(message["q"])
@@ -147,13 +158,13 @@ def views(recording: Recording) -> Iterator[LadderView]:
         book.apply(*levels(message["b"], recording.tick), *levels(message["a"], recording.tick))
         updated_ms = at_ms
         if bands is None:
-            bands, due_ms = Bands(book.best_bid or 0), at_ms + FRAME_MS
+            bands, due_ms = Bands(book.best_bid or 0, cut), at_ms + cut.frame_ms
 
 
 def _view(book: Book, prints: list[Print], bands: Bands, t_ms: int, age_ms: int) -> LadderView:
     venue = VenueLevels.of(book, SCALE)
     touch = touch_of([venue])
-    bid_rows, bid_lots, ask_rows, ask_lots = rows_of([venue], touch, 1, DEPTH)
+    bid_rows, bid_lots, ask_rows, ask_lots = rows_of([venue], touch, bands.cut.group, bands.cut.depth)
     codes = bands.advance(touch.bid_tick)
     return LadderView(
         t_ms, age_ms, 1, touch.bid_tick, touch.ask_tick,

@@ -594,16 +594,21 @@ class StillServer:
             await socket.send_bytes(msgpack.packb([20, stream, key]))
             return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]
-        view = ladder(group, np.random.default_rng(SEED))
-        view.flags, view.age_ms = self.flags, self.age_ms
+        view = self.first_view(group)
         told = state(calibrated=self.calibrated, standing=self.standing)
         await socket.send_bytes(frames.state(stream, told))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
         return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
 
+    def first_view(self, group: int) -> LadderView:
+        """Return the ladder that a stream begins with."""
+        view = ladder(group, np.random.default_rng(SEED))
+        view.flags, view.age_ms = self.flags, self.age_ms
+        return view
+
     async def _seconds(self, socket: WebSocket, stream: int) -> None:
         """A watchlist in which nothing changes tells so every second."""
-        async for _ in _ticks(1):
+        async for _ in ticks(1):
             await socket.send_bytes(msgpack.packb([21, stream, 1_000, []]))
 
     async def _order(self, socket: WebSocket, ref: int, order: dict[str, object]) -> None:
@@ -621,13 +626,13 @@ class StillServer:
 
     async def _silence(self, socket: WebSocket, stream: int) -> None:
         """A tape without news tells every second that it is fed."""
-        async for second in _ticks(1):
+        async for second in ticks(1):
             told = [41, stream, NOW_MS + 1_000 * second, [], [], 0, [0, 0], self.flags, self.age_ms]
             await socket.send_bytes(msgpack.packb(told))
 
     async def _beat(self, socket: WebSocket, stream: int, view: LadderView) -> None:
         """A still ladder proves once a second that it lives."""
-        async for seq in _ticks(1):
+        async for seq in ticks(1):
             await socket.send_bytes(frames.ladder_delta(stream, 1, seq, view, view, DEPTH))
 
     async def _move(self, socket: WebSocket, stream: int, group: int, view: LadderView) -> None:
@@ -635,7 +640,7 @@ class StillServer:
         resting = random.lognormal(np.log(9_000), 0.55, ROWS_KEPT).astype(np.int64) + 1
         resting[::31] *= 6
         last = LAST_TICK
-        async for seq in _ticks(self.hz):
+        async for seq in ticks(self.hz):
             last += int(random.integers(-6, 7)) - (last > LAST_TICK + 900) + (last < LAST_TICK - 900)
             now = ladder(group, np.random.default_rng(SEED), last)
             now.bid_lots, now.ask_lots = resting[now.bid_rows % ROWS_KEPT], resting[now.ask_rows % ROWS_KEPT]
@@ -650,7 +655,8 @@ class StillServer:
             view = now
 
 
-async def _ticks(hz: int) -> AsyncIterator[int]:
+async def ticks(hz: int) -> AsyncIterator[int]:
+    """Yield 1, 2, ... so many times a second."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     seq = 0
