@@ -14,8 +14,10 @@ import { Marks, markTick } from "./model/marks.ts";
 import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
 import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
 import { type Screen, tabOf, wishesOf } from "./model/screens.ts";
+import { Seen } from "./model/seen.ts";
 import { Sessions } from "./model/session.ts";
 import { restoreSnapshot, saveSnapshot } from "./model/snapshot.ts";
+import type { Cluster } from "./model/state.ts";
 import type { Store } from "./model/store.ts";
 import { Connection, type ConnectionFacts, type Socket } from "./net/connection.ts";
 import {
@@ -38,8 +40,10 @@ import { writeTouch } from "./ui/touch.ts";
 /** Rows a side and frames a second of the ladder, and what they are to save data. */
 const FULL = { depth: 80, hz: 10 } as const;
 const SAVING = { depth: 30, hz: 2 } as const;
-const AGE_EVERY_MS = 200;
+/** How often the page's age is told while no frames come; while they do, once a second. */
+const AGE_EVERY_MS = 500;
 const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
 const SAVE_EVERY_MS = 5_000;
 const NOTICE_MS = 8_000;
 const ALL_VENUES = "all";
@@ -63,8 +67,10 @@ export class App {
   #publishing = 0;
   /** Server time of the watchlist's last frame, Unix ms; 0 before one. */
   #quotedMs = 0;
-  /** When the page was told of a frame in words, on the clock of `performance.now()`. */
+  /** When the page was last told of a frame, on the clock of `performance.now()`. */
   #toldMs = Number.NEGATIVE_INFINITY;
+  readonly #marksSeen = new Seen();
+  #markTicks: readonly MarkTick[] = [];
   /** The opened alert whose live book is in view. */
   #alert: { readonly symbol: string; readonly group: number } | null = null;
 
@@ -119,14 +125,7 @@ export class App {
     if (restoreSnapshot(this.#storage, this.market, nowMs, wallMs)) this.#publishView();
     this.#restoreFlow();
     this.map.restore(this.#storage, nowMs, wallMs);
-    setInterval(() => {
-      // While frames come, each tells the page by itself.
-      if (performance.now() - this.#toldMs >= AGE_EVERY_MS) this.#publishFrame();
-    }, AGE_EVERY_MS);
-    setInterval(() => {
-      this.#store.second.value += 1;
-      this.#look();
-    }, SECOND_MS);
+    this.#tickLater();
     setInterval(() => this.#keep(), SAVE_EVERY_MS);
     this.#publishHeadline();
     this.#connection.start();
@@ -183,24 +182,53 @@ export class App {
     this.#flush();
   }
 
-  /** Marks of the market in view in ticks: the user's own, and where the day began densest. */
-  markTicks(): readonly { readonly tick: number; readonly text: string }[] {
+  /** Marks of the market in view: the user's own, and where the day began densest; the same list while none changes. */
+  markTicks(): readonly MarkTick[] {
     const { facts, state } = this.market;
-    if (!facts) return [];
-    const own = this.marks.shown.value
-      .filter((it) => it.symbol === facts.symbol)
-      .map((it) => ({ tick: markTick(it, facts), text: it.label || strings.mark1 }));
-    const step = facts.tick.join();
     // A picture kept from yesterday begins no day.
     const live = this.#store.freshness.value !== "stale";
+    const shown = this.marks.shown.value;
+    const minute = Math.floor(Date.now() / MINUTE_MS);
+    if (this.#marksSeen.begin().add(facts).add(state).add(live).add(shown).add(minute).differs())
+      this.#markTicks = facts ? this.#marksOf(facts, live ? (state?.clusters ?? []) : [], shown) : [];
+    return this.#markTicks;
+  }
+
+  #marksOf(facts: SymbolFacts, clusters: readonly Cluster[], shown: readonly Mark[]): readonly MarkTick[] {
+    const own = shown
+      .filter((it) => it.symbol === facts.symbol)
+      .map((it) => ({ tick: markTick(it, facts), text: it.label || strings.mark1 }));
     const first = this.#sessions
-      .premarks(facts.symbol, step, live ? (state?.clusters ?? []) : [], Date.now())
+      .premarks(facts.symbol, facts.tick.join(), clusters, Date.now())
       .map(({ side, peak }) => ({ tick: peak, text: strings.premark[side] }));
     return [...first, ...own];
   }
 
   #flush(): void {
     this.marks.flush((order) => this.#live.order(order));
+  }
+
+  /** With the second of the page's clock, in which ages on the picture change too. */
+  #tickLater(): void {
+    setTimeout(
+      () => {
+        this.#tick();
+        this.#tickLater();
+      },
+      SECOND_MS - (performance.now() % SECOND_MS),
+    );
+  }
+
+  /** What changes once a second, all of it at once: between two seconds frames have the page to themselves. */
+  #tick(): void {
+    // While frames come, each tells the page how fresh it is.
+    if (performance.now() - this.#toldMs >= AGE_EVERY_MS)
+      setTimeout(() => this.#publishFrame(), AGE_EVERY_MS);
+    batch(() => {
+      this.#store.second.value += 1;
+      this.#publishFrame();
+    });
+    this.#look();
   }
 
   /** The market in view is looked at: after a long while what was known of it may be wrong. */
@@ -481,14 +509,12 @@ export class App {
   #publishSoon(): void {
     this.#publishing ||= requestAnimationFrame(() => {
       this.#publishing = 0;
-      if (performance.now() - this.#toldMs >= AGE_EVERY_MS) this.#publishFrame();
-      else this.#publishHeadline();
+      this.#publishHeadline(false);
       this.#redraw(true);
     });
   }
 
   #publishFrame(): void {
-    this.#toldMs = performance.now();
     this.#publishHeadline();
     writeTouch(this.market);
   }
@@ -531,23 +557,32 @@ export class App {
     return Math.floor(tMs / SECOND_MS) * SECOND_MS;
   }
 
-  /** Tells the page the price in the head of the screen, and how old it is. */
-  #publishHeadline(): void {
+  /** Tells the page the price in the head of the screen, and how old it is; of what is fresh that can wait. */
+  #publishHeadline(aged = true): void {
     const { facts, ladder } = this.market;
-    const { tick, day, ageMs, freshness, flags } = this.#headline(performance.now());
+    const nowMs = performance.now();
+    this.#toldMs = nowMs;
+    const { tick, day, ageMs, freshness, flags } = this.#headline(nowMs);
     const before = this.#store.freshness.value;
-    if (flow.tape) flowState.freshness.value = tapeFreshness(flow.tape, performance.now());
+    if (flow.tape) flowState.freshness.value = tapeFreshness(flow.tape, nowMs);
     batch(() => {
       this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
       this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
       this.#store.recordedMs.value = this.#recordedMs();
       this.#store.day.value = day;
       this.#store.flags.value = flags;
-      this.#store.age.value = ageMs === null ? "" : duration(ageMs);
+      if (aged || freshness !== "fresh" || before !== "fresh")
+        this.#store.age.value = ageMs === null ? "" : duration(ageMs);
       this.#store.freshness.value = freshness;
     });
     if (freshness !== before) this.#redraw();
   }
+}
+
+/** A price that is marked, and its word. */
+export interface MarkTick {
+  readonly tick: number;
+  readonly text: string;
 }
 
 interface Headline {

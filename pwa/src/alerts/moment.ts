@@ -1,6 +1,7 @@
 /** The screen of a market as it was when an alert fired, read from what the server kept of it. */
 
 import { signal } from "@preact/signals";
+import type { MarkTick } from "../app.ts";
 import type { Freshness } from "../model/freshness.ts";
 import { Market } from "../model/market.ts";
 import { type Store, store } from "../model/store.ts";
@@ -64,13 +65,16 @@ function bytesOf(value: unknown): Uint8Array {
   return value;
 }
 
+/** One list for all asks: another one would have all marks painted again. */
+const NO_MARKS: readonly MarkTick[] = [];
+
 /** What the ladder's picture needs of the app, for a moment: nothing can be asked or changed but where price is now. */
 export function appOf({ market, target }: Moment): LadderApp & { now: LadderApp["now"] } {
   const symbol = market.facts?.symbol ?? "";
   return {
     market,
     opened: { symbol, price: target, alert: null },
-    markTicks: () => [],
+    markTicks: () => NO_MARKS,
     now: null,
     row: null,
     askRow: () => {},

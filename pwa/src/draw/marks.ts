@@ -1,6 +1,7 @@
 /** Paints what lies over the rows: clusters, own marks, large orders, and the row that is inspected. */
 
 import { type ColumnUnit, duration, fixed, usd, usdInterval } from "../format.ts";
+import { Seen } from "../model/seen.ts";
 import type { Cluster } from "../model/state.ts";
 import type { Pulled, Wall } from "../model/walls.ts";
 import { strings } from "../strings.ts";
@@ -68,8 +69,7 @@ interface Span {
 export class MarksPainter {
   readonly #surface: Surface;
   #palette: Palette;
-  #drawn = "";
-  #clusters: readonly Cluster[] = [];
+  readonly #seen = new Seen();
 
   constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
@@ -82,7 +82,7 @@ export class MarksPainter {
   }
 
   invalidate(): void {
-    this.#drawn = "";
+    this.#seen.forget();
     this.#surface.forgetFonts();
   }
 
@@ -90,26 +90,9 @@ export class MarksPainter {
   paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
     const { clusters, group, live } = picture;
     const whales = visible(picture.walls, camera).slice(0, WHALES_MAX);
-    const look = [
-      ...picture.own.map((mark) => `${mark.row} ${mark.text}`),
-      ...whales.map((wall) => `${wall.row} ${Math.round(wall.usd / 1e4)} ${ageOf(wall, nowMs)}`),
-      ...picture.pulled.map((pulled) => `${pulled.row} ${pulled.side}`),
-      picture.inspected,
-      picture.now?.row,
-      picture.now?.text,
-      picture.unit.name,
-      picture.barUsd,
-      camera.centre,
-      camera.boundary,
-      camera.height,
-      ...Object.values(columns),
-      group,
-      live,
-    ].join();
-    // The state that holds the clusters is another one whenever they may have changed.
-    if (look === this.#drawn && clusters === this.#clusters) return;
-    this.#drawn = look;
-    this.#clusters = clusters;
+    // Ages of all walls change together, with the second of the clock.
+    const secondMs = Math.floor(nowMs / 1000) * 1000;
+    if (!this.#isOther(picture, whales, camera, columns, secondMs)) return;
     this.#surface.clear();
     const words = visible(picture.own, camera).map((mark) => wordOf(mark, camera));
     for (const cluster of clusters) {
@@ -121,7 +104,7 @@ export class MarksPainter {
     if (live) {
       for (const pulled of visible(picture.pulled, camera))
         this.#paintPulled(pulled, picture, columns, camera);
-      for (const wall of whales) this.#paintWhale(wall, picture, columns, camera, nowMs);
+      for (const wall of whales) this.#paintWhale(wall, picture, columns, camera, secondMs);
     }
     for (const cluster of clusters) {
       this.#paintChip(cluster, spanOf(cluster, camera, group), columns, camera, live);
@@ -129,6 +112,28 @@ export class MarksPainter {
     for (const mark of visible(picture.own, camera)) this.#paintOwn(mark, columns, camera);
     if (picture.now) this.#paintNow(picture.now, columns, camera);
     if (picture.inspected !== null) this.#paintInspected(picture.inspected, columns, camera);
+  }
+
+  /** Whether anything that the picture is made of is another thing than when it was painted. */
+  #isOther(
+    picture: MarksPicture,
+    whales: readonly Wall[],
+    camera: Camera,
+    columns: Columns,
+    nowMs: number,
+  ): boolean {
+    const { now } = picture;
+    const seen = this.#seen.begin().add(picture.own).add(picture.pulled).add(picture.inspected);
+    // The state that holds the clusters is another one whenever they may have changed.
+    seen.add(picture.clusters).add(now?.row).add(now?.text).add(picture.unit).add(picture.barUsd);
+    seen.add(camera.centre).add(camera.boundary).add(camera.height).add(columns);
+    seen.add(picture.group).add(picture.live);
+    for (const wall of whales)
+      seen
+        .add(wall.row)
+        .add(Math.round(wall.usd / 1e4))
+        .add(ageOf(wall, nowMs));
+    return seen.differs();
   }
 
   /** A dashed cell and a flag; outside the picture the flag alone, at the edge where price is. */
@@ -361,7 +366,7 @@ export function whaleChip(
 
 /** How long a wall has been seen; "over" where it was there before the first frame. */
 function ageOf(wall: Wall, nowMs: number): string {
-  const seconds = Math.floor((nowMs - wall.sinceMs) / 1000);
+  const seconds = Math.max(0, Math.floor((nowMs - wall.sinceMs) / 1000));
   const text = seconds < 60 ? strings.secondsShort(seconds) : duration(seconds * 1000).replace(" min", " m");
   return wall.older ? `>${text}` : text;
 }

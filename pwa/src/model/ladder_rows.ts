@@ -30,6 +30,8 @@ export class LadderRows {
     new Float64Array(ROWS_MAX),
   ] as const;
   readonly #sorted = new Float64Array(ROWS_MAX * 2);
+  /** NaN until somebody asks. */
+  #medianBook = Number.NaN;
 
   /** Takes the rows in view; with `sumFrom`, the row below price, bars are sums from there outwards. */
   fill(
@@ -40,6 +42,7 @@ export class LadderRows {
     lowest: number,
     sumFrom: number | null = null,
   ): void {
+    this.#medianBook = Number.NaN;
     this.highest = highest;
     this.count = Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1));
     const lotUsdOf = lotUsd(facts, ladder.group);
@@ -86,12 +89,15 @@ export class LadderRows {
 
   /** Median of what rests in the rows that hold anything; 0 when none does. */
   medianBook(): number {
-    return this.#median(this.bidUsd, this.askUsd);
+    if (Number.isNaN(this.#medianBook)) this.#medianBook = this.#median(this.bidUsd, this.askUsd);
+    return this.#medianBook;
   }
 
   /** Median of the numbers shown: what rests, or far from price what is estimated. */
   medianShown(): number {
-    return this.#median(this.bidBar, this.askBar) || this.#median(this.fuelBar, this.fuelBar);
+    const plain = this.bidBar === this.bidUsd;
+    const resting = plain ? this.medianBook() : this.#median(this.bidBar, this.askBar);
+    return resting || this.#median(this.fuelBar, this.fuelBar);
   }
 
   /** Median over the rows of the larger of two amounts, rows without any left out. */

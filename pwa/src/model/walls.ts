@@ -14,6 +14,8 @@ const GONE_PART = 0.4;
 /** Pulled: trades explain less than this part of what is missing. */
 const TRADED_PART = 0.5;
 const PULLED_SHOWN_MS = 20_000;
+/** How often all levels are gone through: no mark needs to come or go sooner. */
+const EVERY_MS = 400;
 const PULLED_MAX = 12;
 
 export interface Wall {
@@ -46,6 +48,9 @@ export class Walls {
   #epoch = -1;
   #seq = -1;
   #sorted = new Float64Array(0);
+  #observedMs = Number.NEGATIVE_INFINITY;
+  /** No frame is missing since all levels were last gone through. */
+  #follows = false;
 
   clear(): void {
     this.#tracked.bid.clear();
@@ -54,6 +59,7 @@ export class Walls {
     this.pulled = [];
     this.#group = 0;
     this.#seq = -1;
+    this.#observedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Takes the next frame of a ladder. After a gap nothing is called pulled: trades may be missing. */
@@ -66,13 +72,21 @@ export class Walls {
     const follows = !first && ladder.epoch === this.#epoch && ladder.seq === this.#seq + 1;
     this.#epoch = ladder.epoch;
     this.#seq = ladder.seq;
+    this.#follows &&= follows;
+    if (follows && ladder.freshPrints > 0) this.#countTrades(ladder, facts);
+    if (nowMs - this.#observedMs < EVERY_MS) return;
+    this.#observedMs = nowMs;
+    this.#observeAll(ladder, facts, first, nowMs);
+    this.#follows = true;
+  }
+
+  #observeAll(ladder: LadderModel, facts: SymbolFacts, first: boolean, nowMs: number): void {
     const usdOfLot = lotUsd(facts, ladder.group);
-    if (follows) this.#countTrades(ladder, usdOfLot);
     const threshold = Math.max(WALL_LEAST_USD, WALL_FACTOR * this.#median(ladder, usdOfLot));
     const gone: Pulled[] = [];
     for (const side of ["bid", "ask"] as const) {
       this.#observeSide(side, ladder, usdOfLot, threshold, first, nowMs);
-      gone.push(...this.#missing(side, ladder, usdOfLot, follows, nowMs));
+      gone.push(...this.#missing(side, ladder, usdOfLot, nowMs));
     }
     this.#publish(gone, nowMs);
   }
@@ -104,7 +118,6 @@ export class Walls {
     side: "bid" | "ask",
     ladder: LadderModel,
     usdOfLot: (row: number) => number,
-    follows: boolean,
     nowMs: number,
   ): Pulled[] {
     const levels = side === "bid" ? ladder.bids : ladder.asks;
@@ -116,14 +129,16 @@ export class Walls {
       const beyond = side === "bid" ? row < last : row > last;
       this.#tracked[side].delete(row);
       // A row that left the ladder's depth may still be there.
-      if (beyond || !follows || nowMs - wall.sinceMs < WALL_AFTER_MS) continue;
+      if (beyond || !this.#follows || nowMs - wall.sinceMs < WALL_AFTER_MS) continue;
       const missing = wall.usd - usd;
       if (wall.tradedUsd < missing * TRADED_PART) found.push({ row, side, usd: missing, atMs: nowMs });
     }
     return found;
   }
 
-  #countTrades(ladder: LadderModel, usdOfLot: (row: number) => number): void {
+  #countTrades(ladder: LadderModel, facts: SymbolFacts): void {
+    if (this.#tracked.bid.size === 0 && this.#tracked.ask.size === 0) return;
+    const usdOfLot = lotUsd(facts, ladder.group);
     const { prints } = ladder;
     for (let back = ladder.freshPrints - 1; back >= 0; back--) {
       const at = prints.slot(back);

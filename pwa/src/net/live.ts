@@ -33,6 +33,7 @@ export class Live {
   readonly #send: (bytes: Uint8Array<ArrayBuffer>) => boolean;
   readonly #events: LiveEvents;
   readonly #slots: ReadonlyMap<Followed, Slot>;
+  readonly #all: readonly Slot[];
   #greeted = false;
   #watching = true;
   #refs = 0;
@@ -49,6 +50,7 @@ export class Live {
       state: events.state,
     };
     this.#slots = new Map(FOLLOWED.map((kind) => [kind, new Slot(slotEvents)]));
+    this.#all = [...this.#slots.values()];
   }
 
   /** Asks for the streams of a screen, one a kind; those of other kinds are left. */
@@ -71,7 +73,7 @@ export class Live {
 
   /** Drops what is in view and asks for it anew: its numbers have another meaning now. */
   restart(): void {
-    for (const slot of this.#slots.values()) slot.restart();
+    for (const slot of this.#all) slot.restart();
   }
 
   ping(number: number): void {
@@ -81,14 +83,14 @@ export class Live {
   /** The socket opened or closed: streams end with it. */
   connection(state: ConnectionState): void {
     if (state === "open") return;
-    for (const slot of this.#slots.values()) slot.forget();
+    for (const slot of this.#all) slot.forget();
     this.#greeted = false;
   }
 
   /** Nobody looks for a while (false) or again (true): data that nobody sees is not asked for. */
   watching(watching: boolean): void {
     this.#watching = watching;
-    for (const slot of this.#slots.values()) {
+    for (const slot of this.#all) {
       if (watching) slot.ask();
       else slot.leave();
     }
@@ -100,14 +102,14 @@ export class Live {
       message = decode(bytes);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
-      for (const slot of this.#slots.values()) slot.mendSoon();
+      for (const slot of this.#all) slot.mendSoon();
       return;
     }
     this.#take(message);
   }
 
   #take(message: ServerMessage): void {
-    const slots = [...this.#slots.values()];
+    const slots = this.#all;
     switch (message.type) {
       case "hello":
         this.#greeted = true;

@@ -3,7 +3,8 @@
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
-import { FLASH_STEP_MS, LadderPainter } from "../draw/ladder.ts";
+import { LadderPainter } from "../draw/ladder.ts";
+import { FLASH_MS, FLASH_STEP_MS } from "../draw/ladder_spine.ts";
 import { MarksPainter, type OwnMark } from "../draw/marks.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
@@ -12,7 +13,8 @@ import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
 import { boundaryOf } from "../model/boundary.ts";
 import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
-import { heatName, sideName } from "../model/preferences.ts";
+import { heatName, type Preferences, sideName } from "../model/preferences.ts";
+import { Seen } from "../model/seen.ts";
 import type { Cluster } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
 import { Fling } from "../touch/fling.ts";
@@ -72,11 +74,16 @@ export class LadderView {
   #fitted: Size | null = null;
   #frame = 0;
   #later: ReturnType<typeof setTimeout> | undefined;
+  #paintedMs = Number.NEGATIVE_INFINITY;
   #unit: ColumnUnit | null = null;
   #volumeUsd = 0;
   #group = 0;
-  #viewKey = "";
+  #symbol = "";
+  #venue = "";
+  #preferences: Preferences | null = null;
   #appearance = "";
+  readonly #ownSeen = new Seen();
+  #own: readonly OwnMark[] = [];
   #widths = "";
   readonly #inspector: RowInspector;
   readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
@@ -141,10 +148,17 @@ export class LadderView {
     });
   }
 
-  /** A fading flash needs no more frames than it has steps. */
-  #drawLater(): void {
-    clearTimeout(this.#later);
-    this.#later = setTimeout(() => this.draw(), FLASH_STEP_MS);
+  /** A fading flash needs no more frames than it has steps; while others come fast it needs none of its own. */
+  #drawLater(flowing: boolean): void {
+    this.#later ??= setTimeout(
+      () => {
+        this.#later = undefined;
+        const since = performance.now() - this.#paintedMs;
+        if (since < FLASH_STEP_MS) this.#drawLater(true);
+        else this.draw();
+      },
+      flowing ? FLASH_MS : FLASH_STEP_MS,
+    );
   }
 
   recentre(): void {
@@ -266,6 +280,8 @@ export class LadderView {
   }
 
   #paint(nowMs: number): void {
+    const flowing = nowMs - this.#paintedMs < 2 * FLASH_STEP_MS;
+    this.#paintedMs = nowMs;
     this.#dress();
     const { market } = this.#app;
     if (!market.ladder || !market.facts) {
@@ -284,7 +300,7 @@ export class LadderView {
     this.#inspector.update(this.#palette, nowMs);
     this.#publish(market, highest, lowest);
     if (moving) this.draw();
-    else if (flashing) this.#drawLater();
+    else if (flashing) this.#drawLater(flowing);
   }
 
   #fit(size: Size): void {
@@ -296,6 +312,8 @@ export class LadderView {
   /** Takes the colours that the user chose. */
   #dress(): void {
     const preferences = this.#store.preferences.value;
+    if (preferences === this.#preferences) return;
+    this.#preferences = preferences;
     const appearance = `${preferences.colours} ${preferences.ground} ${preferences.bars}`;
     if (appearance === this.#appearance) return;
     this.#appearance = appearance;
@@ -308,7 +326,7 @@ export class LadderView {
 
   /** Shows nothing; canvases of one dot cost a starting page nothing either. */
   #blank(): void {
-    this.#viewKey = "";
+    this.#symbol = "";
     this.#fit(DOT);
     this.#rowSurface.context.fillStyle = this.#palette.ground.bg;
     this.#rowSurface.context.fillRect(0, 0, 1, 1);
@@ -322,8 +340,8 @@ export class LadderView {
     const ladder = market.ladder;
     if (!ladder) return;
     const camera = this.#camera;
-    const viewKey = `${market.facts?.symbol} ${market.venue}`;
-    if (viewKey !== this.#viewKey) {
+    const symbol = market.facts?.symbol ?? "";
+    if (symbol !== this.#symbol || market.venue !== this.#venue) {
       camera.boundary = boundaryOf(ladder, camera.boundary);
       camera.recentre(nowMs, false);
       this.#fresh();
@@ -331,7 +349,8 @@ export class LadderView {
       camera.regroup(this.#group, group);
       this.#fresh();
     }
-    this.#viewKey = viewKey;
+    this.#symbol = symbol;
+    this.#venue = market.venue;
     this.#group = group;
     this.#showOpened(market, group, nowMs);
     camera.follow(boundaryOf(ladder, camera.boundary), nowMs, !this.#calm.matches);
@@ -398,7 +417,7 @@ export class LadderView {
     this.#marks.paint(
       {
         clusters: state?.clusters ?? NO_CLUSTERS,
-        own: this.#app.markTicks().map(({ tick, text }) => ({ row: Math.round(tick / ladder.group), text })),
+        own: this.#ownMarks(ladder.group),
         walls: market.walls.shown,
         pulled: market.walls.pulled,
         now: this.#nowOn(ladder.group),
@@ -413,6 +432,14 @@ export class LadderView {
       nowMs,
     );
     return flashing;
+  }
+
+  /** The marks in rows; the same list while none of them changes. */
+  #ownMarks(group: number): readonly OwnMark[] {
+    const ticks = this.#app.markTicks();
+    if (this.#ownSeen.begin().add(ticks).add(group).differs())
+      this.#own = ticks.map(({ tick, text }) => ({ row: Math.round(tick / group), text }));
+    return this.#own;
   }
 
   /** The row of the price of now: that of its side of the book in view. */

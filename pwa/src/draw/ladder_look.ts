@@ -1,0 +1,132 @@
+/** How each row of the ladder looks, in numbers; parts whose numbers are as before need no paint. */
+
+import type { ColumnUnit } from "../format.ts";
+import type { LadderRows } from "../model/ladder_rows.ts";
+import { BAND_USD, heatIndex } from "./palette.ts";
+import type { Surface } from "./surface.ts";
+
+const VOLUME_LONGEST = 15;
+/** A level this many times the visible median is drawn as a wall. */
+const WALL_FACTOR = 5;
+const SLOTS_MAX = 256;
+
+/** The parts of a row that are painted by themselves. */
+export const PART = { volume: 1, book: 2, fuel: 4, spine: 8, all: 15 } as const;
+
+/** Where the numbers of a look stand. */
+export const LOOK = {
+  /** 1 above the middle, 0 below. */
+  above: 0,
+  /** Lengths in CSS pixels, amounts in steps of what is printed; -1 where nothing rests. */
+  bookBar: 1,
+  bookAmount: 2,
+  wall: 3,
+  heat: 4,
+  sureBar: 5,
+  fuelBar: 6,
+  fuelAmount: 7,
+  sold: 8,
+  bought: 9,
+  /** Its sign is the aggressor's side, its size 1 plus the steps of flash that are left. */
+  outline: 10,
+  unit: 11,
+} as const;
+const NUMBERS = 12;
+
+/** Which parts each number shows in. */
+const SHOWS_IN = new Uint8Array(NUMBERS);
+SHOWS_IN.set([PART.all, PART.book, PART.book, PART.book, PART.fuel | PART.spine], LOOK.above);
+SHOWS_IN.set([PART.fuel, PART.fuel, PART.fuel, PART.volume, PART.volume], LOOK.sureBar);
+SHOWS_IN.set([PART.spine, PART.all], LOOK.outline);
+
+export interface LookedAt {
+  readonly rows: LadderRows;
+  readonly unit: ColumnUnit;
+  /** Dollars of a bar as long as its pane. */
+  readonly barUsd: number;
+  readonly volumeUsd: number;
+  readonly heatTopUsd: number;
+  /** The estimate over its lower bound. */
+  readonly factor: number;
+  readonly calibrated: boolean;
+}
+
+/** The last trade's outline: its row (NaN for none) and its number in a look. */
+export interface Outline {
+  row: number;
+  look: number;
+}
+
+export class RowLooks {
+  /** Parts of each row that are to be painted. */
+  readonly dirty = new Uint8Array(SLOTS_MAX);
+  readonly #surface: Surface;
+  readonly #numbers = new Float64Array(SLOTS_MAX * NUMBERS);
+  readonly #look = new Float64Array(NUMBERS);
+  readonly #heat = new Uint8Array(BAND_USD.length);
+  #heatTopUsd = 0;
+
+  constructor(surface: Surface) {
+    this.#surface = surface;
+  }
+
+  /** No row looks like anything: all are to be painted. */
+  forget(): void {
+    this.#numbers.fill(Number.NaN);
+  }
+
+  of(slot: number, number: number): number {
+    return this.#numbers[slot * NUMBERS + number] as number;
+  }
+
+  /** Works out how all rows look now and which parts differ from before; `side` is a pane's width. */
+  take(picture: LookedAt, boundary: number, side: number, outline: Outline): void {
+    const { rows, heatTopUsd } = picture;
+    if (heatTopUsd !== this.#heatTopUsd) {
+      this.#heatTopUsd = heatTopUsd;
+      this.#heat.set(Uint8Array.from(BAND_USD, (usd) => heatIndex(usd, heatTopUsd)));
+    }
+    const wallUsd = WALL_FACTOR * rows.medianBook();
+    for (let slot = 0; slot < rows.count; slot++) {
+      const row = rows.highest - slot;
+      this.#work(picture, slot, row > boundary, side, wallUsd);
+      this.#look[LOOK.outline] = row === outline.row ? outline.look : 0;
+      this.dirty[slot] = this.#keep(slot);
+    }
+  }
+
+  #work(picture: LookedAt, slot: number, above: boolean, side: number, wallUsd: number): void {
+    const { rows, unit, barUsd, volumeUsd } = picture;
+    const look = this.#look;
+    const bookUsd = (above ? rows.askUsd[slot] : rows.bidUsd[slot]) as number;
+    const book = (above ? rows.askBar[slot] : rows.bidBar[slot]) as number;
+    const fuel = rows.fuelBar[slot] as number;
+    const resolution = unit.factor / 10 ** unit.decimals;
+    look[LOOK.above] = above ? 1 : 0;
+    look[LOOK.bookBar] = this.#length(book, barUsd, side);
+    look[LOOK.bookAmount] = book > 0 ? Math.round(book / resolution) : -1;
+    look[LOOK.wall] = bookUsd > wallUsd ? 1 : 0;
+    look[LOOK.heat] = this.#heat[rows.fuelCode[slot] as number] as number;
+    look[LOOK.sureBar] = this.#length(fuel / picture.factor, barUsd, side);
+    look[LOOK.fuelBar] = this.#length(fuel, barUsd, side);
+    look[LOOK.fuelAmount] = Math.round(fuel / resolution);
+    look[LOOK.sold] = this.#length(rows.soldUsd[slot] as number, volumeUsd, VOLUME_LONGEST);
+    look[LOOK.bought] = this.#length(rows.boughtUsd[slot] as number, volumeUsd, VOLUME_LONGEST);
+    look[LOOK.unit] = resolution * (picture.calibrated ? 1 : -1);
+  }
+
+  #length(usd: number, wholeUsd: number, longest: number): number {
+    return wholeUsd > 0 ? this.#surface.snap(Math.min(1, usd / wholeUsd) * longest) : 0;
+  }
+
+  /** Keeps the look that was worked out; returns the parts that it changes. */
+  #keep(slot: number): number {
+    let changed = 0;
+    for (let i = 0, at = slot * NUMBERS; i < NUMBERS; i++, at++) {
+      // NaN, which stands for an unpainted row, differs from everything.
+      if (this.#numbers[at] !== this.#look[i]) changed |= SHOWS_IN[i] as number;
+      this.#numbers[at] = this.#look[i] as number;
+    }
+    return changed;
+  }
+}

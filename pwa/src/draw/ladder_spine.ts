@@ -1,0 +1,110 @@
+/** Paints the price column of the ladder: heat, price, and the outline of the last trade. */
+
+import { price } from "../format.ts";
+import type { SymbolFacts } from "../net/frames.ts";
+import type { Columns } from "./columns.ts";
+import type { TextInk } from "./digits.ts";
+import type { Glyphs } from "./glyphs.ts";
+import { LOOK, type RowLooks } from "./ladder_look.ts";
+import type { RowPlace } from "./ladder_panes.ts";
+import { INK, type Palette, withAlpha } from "./palette.ts";
+import type { Surface } from "./surface.ts";
+import { FONTS } from "./type.ts";
+
+const PREFIX_ALPHA = 0.66;
+const FLASH_ALPHA = 0.5;
+const FLASH_STEPS = 4;
+export const FLASH_MS = 240;
+/** How often the fading flash looks different. */
+export const FLASH_STEP_MS = FLASH_MS / FLASH_STEPS;
+/** Prices kept as texts: many more than a picture has. */
+const TEXTS_MAX = 2_000;
+
+/** The inks of a price and of the digits it shares with its neighbours. */
+interface PriceInk {
+  readonly own: TextInk;
+  readonly shared: TextInk;
+}
+
+const priceInk = (colour: string): PriceInk => ({
+  own: { font: FONTS.price, colour },
+  shared: { font: FONTS.pricePrefix, colour: withAlpha(colour, PREFIX_ALPHA) },
+});
+const ON_HEAT = priceInk(INK.onHeat);
+const ON_LIGHT = priceInk(INK.onLight);
+
+/** Steps of a trade's flash that are left, 0 when it is over. */
+export function flashSteps(sinceMs: number): number {
+  const left = 1 - sinceMs / FLASH_MS;
+  return left > 0 && left <= 1 ? Math.ceil(left * FLASH_STEPS) : 0;
+}
+
+export class SpinePainter {
+  palette: Palette;
+  readonly #surface: Surface;
+  readonly #glyphs: Glyphs;
+  readonly #looks: RowLooks;
+  /** Printed prices by row, of one symbol and grouping. */
+  readonly #texts = new Map<number, string>();
+  #facts: SymbolFacts | null = null;
+  #group = 0;
+  #decimals = 0;
+
+  constructor(surface: Surface, glyphs: Glyphs, looks: RowLooks, palette: Palette) {
+    this.#surface = surface;
+    this.#glyphs = glyphs;
+    this.#looks = looks;
+    this.palette = palette;
+  }
+
+  /** Rows are of this symbol and grouping from now on. */
+  dress(facts: SymbolFacts, group: number, decimals: number): void {
+    if (facts === this.#facts && group === this.#group && decimals === this.#decimals) return;
+    [this.#facts, this.#group, this.#decimals] = [facts, group, decimals];
+    this.#texts.clear();
+  }
+
+  text(row: number): string {
+    let text = this.#texts.get(row);
+    if (text === undefined) {
+      text = this.#facts ? price(row * this.#group, this.#facts.tick, this.#decimals) : "";
+      if (this.#texts.size >= TEXTS_MAX) this.#texts.clear();
+      this.#texts.set(row, text);
+    }
+    return text;
+  }
+
+  /** Paints a row's ground and outline. */
+  paint({ spineStart, spineEnd }: Columns, { slot, top, bottom }: RowPlace): void {
+    const { context } = this.#surface;
+    const outline = this.#looks.of(slot, LOOK.outline);
+    context.fillStyle = this.palette.heat[this.#looks.of(slot, LOOK.heat)] as string;
+    context.fillRect(spineStart, top, spineEnd - spineStart, bottom - top);
+    if (outline === 0) return;
+    const { side } = this.palette;
+    context.beginPath();
+    context.roundRect(spineStart + 1.75, top + 1.75, spineEnd - spineStart - 3.5, bottom - top - 3.5, 3);
+    const flash = (Math.abs(outline) - 1) / FLASH_STEPS;
+    if (flash > 0) {
+      context.globalAlpha = flash * FLASH_ALPHA;
+      context.fillStyle = outline > 0 ? side.buyFill : side.sellFill;
+      context.fill();
+      context.globalAlpha = 1;
+    }
+    context.lineWidth = 1.5;
+    context.strokeStyle = outline > 0 ? side.buyText : side.sellText;
+    context.stroke();
+  }
+
+  /** Prints a row's price, the first `prefix` characters receding; the surface has to be `inPixels`. */
+  print({ spineStart, spineEnd }: Columns, { slot, row, top, bottom }: RowPlace, prefix: number): void {
+    const colour = this.palette.ink[this.#looks.of(slot, LOOK.heat)];
+    const { own, shared } = colour === INK.onLight ? ON_LIGHT : ON_HEAT;
+    const text = this.text(row);
+    const [head, tail] = [text.slice(0, prefix), text.slice(prefix)];
+    const width = this.#glyphs.width(head, shared) + this.#glyphs.width(tail, own);
+    const middle = (top + bottom) / 2;
+    const joint = this.#glyphs.left(head, (spineStart + spineEnd - width) / 2, middle, shared);
+    this.#glyphs.left(tail, joint, middle, own);
+  }
+}
