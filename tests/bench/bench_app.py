@@ -5,7 +5,9 @@ a real Chromium whose processor is slowed down four times through the DevTools p
 of the page's main thread from its trace, so a busy machine does not count.
 
 - ladder: a recorded market of 80 rows a side, told 20 times a second; ``ladder_scroll`` with a finger that
-  flings them.  ``ladder_storm``: every row, estimate and price changes with every frame, as on no market.
+  flings them; ``ladder_floor`` is a page that lights a pixel for each of these messages, ``ladder_unslowed``
+  the app on the processor as it is.  ``ladder_storm``: every row, estimate and price changes with every
+  frame, as on no market.
 - map: fingers pan and zoom 24 hours of map.  ``map_gpu``: the same with canvases painted by the graphics
   process, as on a phone; without one the main thread paints all pixels itself, in long tasks.
 - heap: half an hour of a recorded market through ``leadline replay --speed 20``, and as many frames as half
@@ -24,15 +26,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgpack
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 
+from leadline.web.live import SUBPROTOCOL
 from tests.bench.chromium_trace import CATEGORIES, Work, work_of
 from tests.bench.recorded_ladder import RecordedServer
 from tests.browser.conftest import PHONE, running_server
 from tests.browser.find_chromium import find_chromium
 from tests.browser.fingers import Fingers
-from tests.browser.still import StillServer
+from tests.browser.still import DEPTH, GROUP, StillServer
 from tests.fakes.captures import capture
 
 OUT = Path(__file__).resolve().parents[2] / "build" / "bench" / "app.json"
@@ -60,6 +64,20 @@ new MutationObserver((_, observer) => {
   }
 }).observe(document, { subtree: true, childList: true, attributeFilter: ['data-bid'] });
 """
+
+
+# What any page pays that shows something new for each message.
+LEAST = """([protocol, wish]) => {
+  const context = document.body.appendChild(document.createElement('canvas')).getContext('2d');
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live', protocol);
+  socket.binaryType = 'arraybuffer';
+  socket.onopen = () => socket.send(Uint8Array.from(wish));
+  let count = 0;
+  socket.onmessage = () => requestAnimationFrame(() => {
+    context.fillStyle = ++count % 2 ? '#fff' : '#000';
+    context.fillRect(0, 0, 1, 1);
+  });
+}"""
 
 
 @contextlib.contextmanager
@@ -114,14 +132,34 @@ def told(work: Work) -> dict[str, float]:
 
 
 def ladder(browser: Browser) -> dict[str, dict[str, float]]:
-    with serving(RecordedServer(seconds=RECORDED_S)) as address, phone(browser) as (page, _):
-        settled(page, f"{address}/#ladder")
-        still = traced(browser, page, lambda: page.wait_for_timeout(WATCHED_S * 1_000))
-        scrolled = traced(browser, page, lambda: scroll(page))
+    found = {}
+    with serving(RecordedServer(seconds=RECORDED_S)) as address:
+        with phone(browser) as (page, _):
+            settled(page, f"{address}/#ladder")
+            found["ladder"] = watched(browser, page)
+            found["ladder_scroll"] = told(traced(browser, page, lambda: scroll(page)))
+        with phone(browser) as (page, _):
+            least(page, address)
+            found["ladder_floor"] = watched(browser, page)
+        with phone(browser, slowed=1) as (page, _):
+            settled(page, f"{address}/#ladder")
+            found["ladder_unslowed"] = watched(browser, page)
     with serving(StillServer(HZ)) as address, phone(browser) as (page, _):
         settled(page, f"{address}/#ladder")
-        storm = traced(browser, page, lambda: page.wait_for_timeout(WATCHED_S * 1_000))
-    return {"ladder": told(still), "ladder_scroll": told(scrolled), "ladder_storm": told(storm)}
+        found["ladder_storm"] = watched(browser, page)
+    return found
+
+
+def watched(browser: Browser, page: Page) -> dict[str, float]:
+    return told(traced(browser, page, lambda: page.wait_for_timeout(WATCHED_S * 1_000)))
+
+
+def least(page: Page, address: str) -> None:
+    """Follow the same stream with a page that only lights a pixel for each message."""
+    page.goto(f"{address}/manifest.webmanifest")
+    wish = {"kind": "ladder", "symbol": "BTCUSDT", "venue": "all", "group": GROUP, "depth": DEPTH, "hz": HZ}
+    page.evaluate(LEAST, [SUBPROTOCOL, list(msgpack.packb([1, 1, wish]))])
+    page.wait_for_timeout(4_000)
 
 
 def scroll(page: Page) -> None:
