@@ -2,7 +2,7 @@
 
 The recording is Binance's BTCUSDT, its raw depth and every trade, cut into frames through the product's own
 book, rows and wire.  The bands are made, as in ``bench_wire``: nobody recorded estimates.  Slow facts and all
-other streams are those of the still market, which is why the price of its rows is another one.
+other streams are those of the still market, its clusters as far from price as there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from starlette.websockets import WebSocket
 from leadline.domain.ladder import LadderView
 from leadline.wire import frames
 from tests.bench.bench_wire import RECORDINGS, Cut, views
-from tests.browser.still import DEPTH, FLAGS_LIVE_SIMULATED, GROUP, STATIC, StillServer, ticks
+from tests.browser.still import (
+    DEPTH,
+    FLAGS_LIVE_SIMULATED,
+    GROUP,
+    LAST_TICK,
+    STATIC,
+    StillServer,
+    clusters,
+    ticks,
+)
 
 HZ = 20
 # The minute of the recording in which most of what is printed changes.
@@ -38,6 +47,15 @@ class RecordedServer(StillServer):
         if group != self.group:
             raise ValueError(f"expected the group {self.group} that was cut, got {group}")
         return self.views[0]
+
+    def first_state(self) -> dict[str, object]:
+        told = super().first_state()
+        away = self.views[0].bid_tick - LAST_TICK
+        shifted = [
+            {name: value + away if name in ("lo", "peak", "hi") else value for name, value in one.items()}
+            for one in clusters()
+        ]
+        return {**told, "clusters": shifted, "chain": {"up": None, "down": None}}
 
     async def _move(self, socket: WebSocket, stream: int, _group: int, view: LadderView) -> None:
         async for seq in ticks(HZ):

@@ -595,10 +595,13 @@ class StillServer:
             return self._seconds(socket, stream)
         group = int(wish["group"])  # type: ignore[call-overload]
         view = self.first_view(group)
-        told = state(calibrated=self.calibrated, standing=self.standing)
-        await socket.send_bytes(frames.state(stream, told))
+        await socket.send_bytes(frames.state(stream, self.first_state()))
         await socket.send_bytes(frames.ladder_keyframe(stream, 1, 0, view, view.prints))
         return self._move(socket, stream, group, view) if self.hz > 0 else self._beat(socket, stream, view)
+
+    def first_state(self) -> dict[str, object]:
+        """Return the slow facts that a ladder's stream begins with."""
+        return state(calibrated=self.calibrated, standing=self.standing)
 
     def first_view(self, group: int) -> LadderView:
         """Return the ladder that a stream begins with."""

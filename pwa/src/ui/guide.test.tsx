@@ -46,7 +46,20 @@ it("puts the news before a thin map, and that before levels from another time", 
 it("tells when rows and map speak of different time frames", () => {
   store.state.value = { clusters: [{ side: "long", lo: 9_000, hi: 9_100 }] } as unknown as StreamState;
   expect(shown()).toContain("Rows reach 1.00 %, the next dense cluster of the 24h map is 9.00 % away");
+});
+
+it("neither comes nor goes for another time frame while a finger moves the rows", () => {
   store.following.value = false;
+  const clusters = [{ side: "long", lo: 9_000, hi: 9_100 }];
+  store.state.value = { clusters } as unknown as StreamState;
+  expect(shown()).toBe("");
+  store.following.value = true;
+  const told = shown();
+  expect(told).toContain("Rows reach");
+  store.following.value = false;
+  store.range.value = { lo: 8_950, hi: 9_150 };
+  expect(shown()).toBe(told);
+  store.following.value = true;
   expect(shown()).toBe("");
 });
 

@@ -1,5 +1,6 @@
 /** One line of guidance at a time, between the head of a screen and its picture. */
 
+import { computed } from "@preact/signals";
 import { duration, fixed, signed } from "../format.ts";
 import { mapState } from "../model/map_state.ts";
 import { nearEdge } from "../model/state.ts";
@@ -15,8 +16,17 @@ interface Hint {
   readonly urgent?: boolean;
 }
 
-export function Guide() {
+/** The same object while it says the same: price moves often, and nothing is rendered for it. */
+const shown = computed<Hint | null>((): Hint | null => {
   const hint = hintOf();
+  const before = last;
+  last = before && hint && before.key === hint.key && before.text === hint.text ? before : hint;
+  return last;
+});
+let last: Hint | null = null;
+
+export function Guide() {
+  const hint = shown.value;
   if (!hint || store.hintsSeen.value.has(hint.key)) return null;
   return (
     <p class={hint.urgent ? "guide urgent" : "guide"} role="status">
@@ -52,8 +62,10 @@ function hintOf(): Hint | null {
 
 /** The rows reach much less far than the next dense cluster of the map's range is away. */
 function mismatch(symbol: string): Hint | null {
-  // A picture that is moved by hand is none of its business, at whichever rows it is.
-  if (store.screen.value !== "ladder" || !store.following.value) return null;
+  if (store.screen.value !== "ladder") return null;
+  const key = `reach ${symbol} ${store.group.value}`;
+  // A picture that is moved by hand is none of its business, and must not change its height under the finger.
+  if (!store.following.value) return last?.key === key ? last : null;
   const { lo, hi } = store.range.value;
   const at = store.lastRow.value * store.group.value;
   const nearest = store.state.value?.clusters.reduce(
@@ -66,7 +78,7 @@ function mismatch(symbol: string): Hint | null {
   const percent = (ticks: number) => strings.percent(fixed((ticks / at) * 100, 2));
   const hours = strings.mapHours[mapState.choice.value.hours];
   return {
-    key: `reach ${symbol} ${store.group.value}`,
+    key,
     text: strings.guideReach(percent(reach), percent(nearest), hours),
   };
 }
