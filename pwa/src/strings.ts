@@ -411,7 +411,7 @@ export const strings = {
   mapCandles: "Candles",
   mapLine: "Line",
   mapStyle: (style: string) => `Prices as ${style}. Change`,
-  mapScale: (bp: string) => `USD per ${bp} bp`,
+  mapScale: (bp: string) => `USD per ${bp}\u00a0bp`,
   mapOpenedAll: "all positions",
   mapOpenedIn: (hours: string, part: string) => `opened in ${hours}: ${part}`,
   mapOpenedName: (shown: string) => `${shown}. Change which positions are shown`,
