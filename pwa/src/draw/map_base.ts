@@ -198,8 +198,17 @@ export function timeText(minute: number): string {
 }
 
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
-/** Local day of a Unix minute: "Mon 23". */
-export const dayText = (minute: number): string => DAY.format(new Date(minute * MINUTE_MS));
+const dayTexts = new Map<number, string>();
+
+/** Local day of a midnight in Unix minutes: "Mon 23"; kept, as to write one costs a good part of a frame. */
+export function dayText(minute: number): string {
+  let text = dayTexts.get(minute);
+  if (text === undefined) {
+    text = DAY.format(new Date(minute * MINUTE_MS));
+    dayTexts.set(minute, text);
+  }
+  return text;
+}
 
 /** Decimals that print every multiple of a round step. */
 export const decimalsOfStep = (step: number): number => {
