@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
@@ -326,12 +326,12 @@ class _Line:
         for output in outputs:
             if isinstance(output, Send):
                 # Tasks begin in the order they are made, and so do requests leave.
-                self._tasks.create_task(self._send(output))
+                self._begin(self._send(output))
             elif isinstance(output, Fetch):
                 # What waits for its turn already need not wait there twice.
                 if output not in self._fetching:
                     self._fetching.add(output)
-                    self._tasks.create_task(self._fetch(output))
+                    self._begin(self._fetch(output))
             elif isinstance(output, Abort):
                 self._abort(output)
             elif isinstance(output, Renew):
@@ -340,6 +340,13 @@ class _Line:
                 events.append(output)
         if events:
             self.sink(events)
+
+    def _begin(self, request: Coroutine[None, None, None]) -> None:
+        try:
+            self._tasks.create_task(request)
+        except RuntimeError:
+            # The group ends with the line: a message that came meanwhile asks for nothing any more.
+            request.close()
 
     async def _send(self, send: Send) -> None:
         connection = self._connections.get(send.route)

@@ -45,7 +45,7 @@ class Glow:
 
     def summary(self, venue: str, tick: Step, group: int, *_: object) -> dict[str, object]:
         assert group == round(10_003 * 0.04 / STRIP_CODES)
-        return {"bands": {"heat_top_usd": 2_000_000}, "clusters": []}
+        return {"bands": {"heat_top_usd": 2_000_000, "calibrated": False}, "clusters": []}
 
     def standing(self, venue: str) -> str:
         return "in"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -15,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from leadline.domain.events import BookChanged, BookState, Event
 from leadline.domain.trades import AT_MS, Trades
 from leadline.venues import source as source_module
-from leadline.venues.base import VenueProtocol
+from leadline.venues.base import Fetch, Output, Send, VenueProtocol
 from leadline.venues.binance import BinanceProtocol
 from leadline.venues.bybit import BybitProtocol
 from leadline.venues.endpoints import Endpoints
@@ -242,6 +243,21 @@ async def test_a_defect_in_an_adapter_ends_the_source_with_its_error() -> None:
             async with asyncio.timeout(10):
                 await VenueSource(Broken([BYBIT]), endpoints, lambda _: None).run()
     assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_a_source_that_ends_asks_for_nothing_more() -> None:
+    class Asking(BybitProtocol):
+        def closed(self, route: str, now_ms: int) -> list[Output]:
+            return [*super().closed(route, now_ms), Send(route, "{}"), Fetch("depth", "BTCUSDT", "/one-more")]
+
+    async def talk(connection: ServerConnection, number: int) -> None:
+        await greet(connection)
+        await connection.wait_closed()
+
+    async with venue(talk) as endpoints, running(Asking([BYBIT]), endpoints) as watched:
+        await watched.until(lambda: watched.protocol.books["BTCUSDT"].state is BookState.LIVE)
+    # An error of the end would have come out of it, and a request that nobody awaits is told here.
+    gc.collect()
 
 
 async def test_without_books_on_the_new_connections_the_old_ones_stay(
