@@ -10,7 +10,7 @@ import { chooseGroup, nextGroup } from "./model/grouping.ts";
 import { MapFeed } from "./model/map_feed.ts";
 import { mapState, restoreMapChoice } from "./model/map_state.ts";
 import { Market } from "./model/market.ts";
-import { Marks, markTick } from "./model/marks.ts";
+import { Marks, type MarkTick, markTick } from "./model/marks.ts";
 import { loadPreferences, type Preferences, savePreferences, watchlistOf } from "./model/preferences.ts";
 import { quoteAgeMs, quoteFreshness, quotesWith, restoreQuotes, saveQuotes } from "./model/quotes.ts";
 import { type Screen, tabOf, wishesOf } from "./model/screens.ts";
@@ -577,12 +577,6 @@ export class App {
     });
     if (freshness !== before) this.#redraw();
   }
-}
-
-/** A price that is marked, and its word. */
-export interface MarkTick {
-  readonly tick: number;
-  readonly text: string;
 }
 
 interface Headline {

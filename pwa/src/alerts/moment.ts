@@ -1,9 +1,9 @@
 /** The screen of a market as it was when an alert fired, read from what the server kept of it. */
 
 import { signal } from "@preact/signals";
-import type { MarkTick } from "../app.ts";
 import type { Freshness } from "../model/freshness.ts";
 import { Market } from "../model/market.ts";
+import type { MarkTick } from "../model/marks.ts";
 import { type Store, store } from "../model/store.ts";
 import {
   amount,

@@ -20,6 +20,12 @@ interface Kept {
   readonly waiting: readonly MarkOrder[];
 }
 
+/** A price that is marked, and its word. */
+export interface MarkTick {
+  readonly tick: number;
+  readonly text: string;
+}
+
 export class Marks {
   /** What is shown: the server's list with what waits applied to it. */
   readonly shown = signal<readonly Mark[]>([]);
