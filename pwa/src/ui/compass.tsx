@@ -35,7 +35,7 @@ export function Compass({ side, onJump }: Props) {
       <ArrowIcon down={side === "long"} />
       <span class="compass-place">
         <span class="compass-range">
-          <b>{range}</b> {word}
+          <b>{range}</b> <span class="compass-word">{word}</span>
         </span>
         <WayTo cluster={cluster} />
       </span>
