@@ -151,15 +151,6 @@ export class Digits {
   drawRight(text: string, right: number, y: number, ink: TextInk): void {
     this.drawLeft(text, right - this.width(text, ink.font), y, ink);
   }
-
-  /** Draws centred; the first `dim` characters with the receding ink. */
-  drawCentred(text: string, centre: number, y: number, ink: TextInk, dim = 0, dimInk = ink): void {
-    const head = text.slice(0, dim);
-    const tail = text.slice(dim);
-    const left = centre - (this.width(head, dimInk.font) + this.width(tail, ink.font)) / 2;
-    const joint = head ? this.drawLeft(head, left, y, dimInk) : left;
-    this.drawLeft(tail, joint, y, ink);
-  }
 }
 
 /** How many characters two texts of one length begin with alike; 0 for texts of two lengths. */

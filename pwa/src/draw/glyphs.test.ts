@@ -60,7 +60,7 @@ it("puts every character on whole pixels of the device, a cell from the next", (
 
 it("ends a number at the right where it is told to, however long it is", () => {
   const ends = ["1", "12", "123"].map((text) => {
-    glyphs.right(text, 100, 50, INK);
+    glyphs.left(text, 100 - glyphs.width(text, INK), 50, INK);
     return copied.at(-1)?.left;
   });
   expect(new Set(ends).size).toBe(1);

@@ -65,11 +65,6 @@ export class Glyphs {
     return x / pixelRatio;
   }
 
-  /** Draws so that the last digit ends at `right`. */
-  right(text: string, right: number, y: number, ink: TextInk): void {
-    this.left(text, right - this.width(text, ink), y, ink);
-  }
-
   #strip(ink: TextInk): Strip {
     let strip = this.#strips.get(ink);
     if (!strip) {
