@@ -41,7 +41,7 @@ GOALS_US = {"trade": 1.0, "oi_sample": 10.0, "snapshot": 60.0, "bootstrap": 300_
 class Plain:
     """The bands in numpy: cells [2, J, n] on a fixed grid around the first price, no lazy scale."""
 
-    SIZE = 4_096
+    SIZE = 6_144  # the farthest trigger of a long lies 2,248 bins below its entry
 
     def __init__(self) -> None:
         self.first = floor(log(PRICE) / STEP) - self.SIZE // 2
@@ -66,7 +66,7 @@ class Plain:
                 here = opened * self.histogram[entry] / self.volume
                 for side in range(2):
                     for j in range(CLASSES):
-                        row = weights[side, j, : widths[side, j]] * (here * self.prior[j])
+                        row = weights[side, j, 1 : widths[side, j] + 1] * (here * self.prior[j])
                         if side == 0:
                             begin = entry + offsets[side, j]
                             self.cells[side, j, begin : begin + len(row)] += row

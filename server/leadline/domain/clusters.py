@@ -131,10 +131,12 @@ def _stretch(outwards: F8, density: F8, peak: int, first: int, last: int) -> tup
     Without a lift against what is usual at a distance, a side's whole hump is one basin; a person
     needs a place in it, CLUSTER_DISTANCE_SHARE of the distance wide or CLUSTER_LOG_MIN.  Of all
     stretches of that width with at least CLUSTER_NEARLY of the densest one's dollars it is the nearest.
-    Returns (peak, first bin, last bin).
+    The distance is that of the middle of all that is nearly as high as the peak: which of two even humps
+    is the higher one by a hair must not change the width.  Returns (peak, first bin, last bin).
     """
+    high = np.flatnonzero(density[first : last + 1] >= constants.CLUSTER_NEARLY * density[peak])
     least = constants.CLUSTER_LOG_MIN / constants.LOG_STEP
-    width = round(max(least, constants.CLUSTER_DISTANCE_SHARE * peak))
+    width = round(max(least, constants.CLUSTER_DISTANCE_SHARE * (first + float(high.mean()))))
     if last - first < width:
         return peak, first, last
     held = np.concatenate(([0.0], np.cumsum(outwards[first : last + 1])))

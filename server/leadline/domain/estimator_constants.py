@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from math import log
 
-VERSION = "bands-7"
+VERSION = "bands-8"
 
 # The grid.
 LOG_STEP = 5e-4  # width of a bin in ln(price): 5 bp
@@ -36,9 +36,13 @@ CLASS_DISTANCES = (
     0.45,
 )
 KERNEL_HALF_WIDTH = 0.12  # triangle around a class distance, as a fraction of that distance
+KERNEL_NARROW_UNTIL = 0.09  # classes from here on reach to their neighbours instead
 
 # What is open before anything is learned.
-POOL_SHARE = 0.38  # open interest that no move inside the grid liquidates (hedged, unlevered)
+POOL_SHARE = 0.23  # open interest that no move inside the grid liquidates (hedged, unlevered)
+BARELY_LEVERED_SHARE = 0.15  # positions of two or three times their margin, which die far out
+BARELY_LEVERED_LOG_MEDIAN = log(0.4)
+BARELY_LEVERED_LOG_SIGMA = 0.3
 ISOLATED_WEIGHT = 0.25  # the rest: this share by the venue's margin rules, what remains a heavy tail
 LEVERAGE_WEIGHTS = (
     (3, 0.06),

@@ -193,6 +193,24 @@ def _add_to_rings(row: F8, opened: F8, k: int, shape: F8, amount: float, value: 
 
 
 @_compiled
+def _add_pair_to_rings(
+    row: F8, opened: F8, k: int, triangle: F8, deep: float, shallow: float, amount: float, value: float
+) -> None:
+    """As `_add_to_rings` with deep x triangle[1:] + shallow x triangle[:-1], which is never written down."""
+    bins, width, done, count = len(row), len(opened), 0, len(triangle) - 1
+    while done < count:
+        slot, to = (k + done) % bins, (k + done) % width
+        run = min(count - done, min(bins - slot, width - to))
+        cells, flows = row[slot : slot + run], opened[to : to + run]
+        here, before = triangle[done + 1 : done + 1 + run], triangle[done : done + run]
+        for i in range(run):
+            part = deep * here[i] + shallow * before[i]
+            cells[i] += amount * part
+            flows[i] += value * part
+        done += run
+
+
+@_compiled
 def _triggers(shape: F8, entries: F8, triangle: F8) -> None:
     """Write into ``shape`` the shares of each depth bin when ``triangle`` stands at each of ``entries``."""
     shape[:] = 0.0
@@ -227,9 +245,9 @@ def place(
     """Open ``coins`` on both sides at the prices of the histogram.
 
     long_part, short_part: factors on prior [J], the base part of the coins in each class.  offsets [S, J],
-    widths [S, J], weights [S, J, W]: where triggers lie from the entry's depth bin; the weights of a class
-    add up to 1.  A trigger that the mark has reached already counts as swept, one beyond the ring is left
-    out.
+    widths [S, J], weights [S, J, W + 2]: where triggers lie from the entry's depth bin; the weights of a
+    class add up to 1, with a 0 before and after them.  A trigger that the mark has reached already counts
+    as swept, one beyond the ring is left out.
     """
     bins, used = cells.shape[2], span[1] - span[0]
     volume = 0.0
@@ -237,46 +255,61 @@ def place(
     for h in range(used):
         volume += histogram[span[0] + h]
         moment += histogram[span[0] + h] * h
-    # Under a wide triangle a short histogram is as good as its two bins around the mean.
+    # Under a wide triangle a short histogram is as good as two bins around the mean, and most of the work is
+    # that of the widest: their shape goes into the rings without being written down.
     middle = min(int(moment / volume), max(used - 2, 0))
-    few = min(used, 2)
-    every, pair = np.empty(used), np.empty(few)
+    beyond = moment / volume - middle
+    entries = np.empty(used)
     shape_of = np.empty(used + weights.shape[2])
     for side in range(2):
         # Along the depth axis: entries of longs from the lowest price up, of shorts from the highest down.
         for h in range(used):
-            every[h if side == 0 else used - 1 - h] = histogram[span[0] + h] / volume
-        beyond = moment / volume - middle
-        pair[few - 1 if side == 0 else 0] = beyond if few == 2 else 1.0
-        if few == 2:
-            pair[0 if side == 0 else 1] = 1.0 - beyond
+            entries[h if side == 0 else used - 1 - h] = histogram[span[0] + h] / volume
         deepest = first + span[0] if side == 0 else -first - span[1]
-        deepest_of_pair = first + span[0] + middle if side == 0 else -first - span[0] - middle - few
+        deepest_of_pair = first + span[0] + middle if side == 0 else -first - span[0] - middle - 2
+        deep = 1.0 - beyond if side == 0 else beyond
         for j in range(cells.shape[1]):
             width = widths[side, j]
             short = used * NARROW < width
-            entries = pair if short else every
             k = (deepest_of_pair if short else deepest) + offsets[side, j]
-            shape = shape_of[: width + len(entries) - 1]
-            _triggers(shape, entries, weights[side, j, :width])
-            begin = min(max(edges[side] - bins - k, 0), len(shape))
-            end = max(min(edges[side] - k, len(shape)), begin)
-            left_out = 0.0
-            for i in range(begin):
-                left_out += shape[i]
-            reached = 0.0
-            for i in range(end, len(shape)):
-                reached += shape[i]
+            count = width + (1 if short else used - 1)
+            begin = min(max(edges[side] - bins - k, 0), count)
+            end = max(min(edges[side] - k, count), begin)
             amount = coins * (long_part if side == 0 else short_part) * prior[j]
             stored = amount / scales[side]
-            _add_to_rings(
-                cells[side, j],
-                flows[side, OPENED],
-                k + begin,
-                shape[begin:end],
-                stored,
-                amount * multipliers[j],
-            )
+            left_out = 0.0
+            reached = 0.0
+            if short:
+                triangle = weights[side, j, : width + 2]
+                for i in range(begin):
+                    left_out += deep * triangle[i + 1] + (1.0 - deep) * triangle[i]
+                for i in range(end, count):
+                    reached += deep * triangle[i + 1] + (1.0 - deep) * triangle[i]
+                _add_pair_to_rings(
+                    cells[side, j],
+                    flows[side, OPENED],
+                    k + begin,
+                    triangle[begin : end + 1],
+                    deep,
+                    1.0 - deep,
+                    stored,
+                    amount * multipliers[j],
+                )
+            else:
+                shape = shape_of[:count]
+                _triggers(shape, entries, weights[side, j, 1 : width + 1])
+                for i in range(begin):
+                    left_out += shape[i]
+                for i in range(end, count):
+                    reached += shape[i]
+                _add_to_rings(
+                    cells[side, j],
+                    flows[side, OPENED],
+                    k + begin,
+                    shape[begin:end],
+                    stored,
+                    amount * multipliers[j],
+                )
             sums[side, HELD, j] += stored * max(1.0 - reached - left_out, 0.0)
             sums[side, SWEPT, j] += amount * reached
             if counted:

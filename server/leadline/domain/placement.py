@@ -14,14 +14,17 @@ from leadline.domain.kernels import F8, I8
 from leadline.domain.leverage import Tiers
 from leadline.domain.margin import distance
 
+POINTS = 4000  # of a triangle's flank: several in each bin of the widest one
+
 
 @cache
 def distance_prior(tiers: Tiers) -> F8:
     """Return the share of new open interest in each distance class [J]; the sum is 1 - POOL_SHARE.
 
-    ISOLATED_WEIGHT of it follows the venue's rules: leverage by LEVERAGE_WEIGHTS where the tier allows
-    it, position value log-normal, trigger by `margin.trigger_price`, mean of both sides.  The rest is a
-    log-normal density of distance for cross margin, top-ups and partial hedges.
+    BARELY_LEVERED_SHARE is a log-normal density of distance far out.  Of the rest, ISOLATED_WEIGHT follows
+    the venue's rules: leverage by LEVERAGE_WEIGHTS where the tier allows it, position value log-normal,
+    trigger by `margin.trigger_price`, mean of both sides.  What remains is a log-normal density for cross
+    margin, top-ups and partial hedges.
     """
     distances = np.array(constants.CLASS_DISTANCES)
     borders = np.sqrt(distances[1:] * distances[:-1])
@@ -35,43 +38,66 @@ def distance_prior(tiers: Tiers) -> F8:
                 for side in Side:
                     away = distance(tiers, side, leverage, notional_usd)
                     isolated[np.searchsorted(borders, away)] += weight
-    tail = np.exp(-0.5 * ((np.log(distances) - constants.TAIL_LOG_MEDIAN) / constants.TAIL_LOG_SIGMA) ** 2)
     weight = constants.ISOLATED_WEIGHT if isolated.any() else 0.0
-    mixed = weight * isolated / max(isolated.sum(), 1e-300) + (1 - weight) * tail / tail.sum()
-    prior: F8 = (1 - constants.POOL_SHARE) * mixed
+    tail = _log_normal(constants.TAIL_LOG_MEDIAN, constants.TAIL_LOG_SIGMA)
+    mixed = weight * isolated / max(isolated.sum(), 1e-300) + (1 - weight) * tail
+    far = _log_normal(constants.BARELY_LEVERED_LOG_MEDIAN, constants.BARELY_LEVERED_LOG_SIGMA)
+    levered = 1 - constants.POOL_SHARE - constants.BARELY_LEVERED_SHARE
+    prior: F8 = levered * mixed + constants.BARELY_LEVERED_SHARE * far
     prior.flags.writeable = False
     return prior
 
 
+def _log_normal(log_median: float, log_sigma: float) -> F8:
+    """Return the share of each distance class [J] in a log-normal density of distance; the sum is 1."""
+    logs = np.log(np.array(constants.CLASS_DISTANCES))
+    shares: F8 = np.exp(-0.5 * ((logs - log_median) / log_sigma) ** 2)
+    shares /= shares.sum()
+    return shares
+
+
 @cache
 def trigger_kernels() -> tuple[I8, I8, F8]:
-    """Return where triggers lie from the entry's depth bin: offsets, widths [2, J], weights [2, J, W].
+    """Return where triggers lie from the entry's depth bin: offsets, widths [2, J], weights [2, J, W + 2].
 
-    Each class is a triangle of +- KERNEL_HALF_WIDTH around its distance; a point between two bin
-    centres is shared between them.  Each row of weights sums to 1.
+    Each class is a triangle over distance, as wide as `_feet` says; a point between two bin centres is
+    shared between them.  A row's weights sum to 1, with a 0 before the first and after the last.
     """
-    steps = np.arange(-999, 1000) / 1000
-    triangle = (1 - np.abs(steps)) / (1 - np.abs(steps)).sum()
     offsets = np.zeros((2, len(constants.CLASS_DISTANCES)), dtype=np.int64)
     widths = np.zeros_like(offsets)
     rows: list[F8] = []
     for side, sign in enumerate((1, -1)):
         for j, away in enumerate(constants.CLASS_DISTANCES):
-            depths = (
-                sign
-                * np.log(1 - sign * away * (1 + constants.KERNEL_HALF_WIDTH * steps))
-                / constants.LOG_STEP
-            )
+            near, far = _feet(j)
+            distances = np.concatenate((np.linspace(near, away, POINTS), np.linspace(away, far, POINTS)[1:]))
+            heights = np.interp(distances, (near, away, far), (0.0, 1.0, 0.0))
+            # Each point stands for half the way to its neighbours.
+            heights *= np.gradient(distances)
+            depths = sign * np.log(1 - sign * distances) / constants.LOG_STEP
             lower = np.floor(depths).astype(np.int64)
             upper_part = depths - lower
             offsets[side, j] = lower.min()
             at = lower - lower.min()
             widths[side, j] = at.max() + 2
             row: F8 = np.zeros(at.max() + 2)
-            np.add.at(row, at, triangle * (1 - upper_part))
-            np.add.at(row, at + 1, triangle * upper_part)
+            np.add.at(row, at, heights * (1 - upper_part))
+            np.add.at(row, at + 1, heights * upper_part)
             rows.append(row)
-    weights: F8 = np.zeros((*widths.shape, int(widths.max())))
+    weights: F8 = np.zeros((*widths.shape, int(widths.max()) + 2))
     for i, row in enumerate(rows):
-        weights[i // widths.shape[1], i % widths.shape[1], : len(row)] = row / row.sum()
+        weights[i // widths.shape[1], i % widths.shape[1], 1 : len(row) + 1] = row / row.sum()
     return offsets, widths, weights
+
+
+def _feet(j: int) -> tuple[float, float]:
+    """Return the distances (near, far) at which a class's triangle ends.
+
+    From KERNEL_NARROW_UNTIL on classes stand apart by more than entries do, so each reaches its neighbours:
+    what lies far is smooth, not a row of dense places that only the choice of classes put there.
+    """
+    classes = constants.CLASS_DISTANCES
+    away = classes[j]
+    if away < constants.KERNEL_NARROW_UNTIL:
+        return away * (1 - constants.KERNEL_HALF_WIDTH), away * (1 + constants.KERNEL_HALF_WIDTH)
+    near = classes[j - 1]
+    return near, classes[j + 1] if j + 1 < len(classes) else away * away / near

@@ -64,13 +64,18 @@ def test_the_ledger_of_a_side_closes_over_a_day_of_everything() -> None:
 
 def test_funding_alone_moves_both_sides_up_and_opens_nothing() -> None:
     day = Day()
+    before = day.draw()
     for bands in day.bands.values():
         bands.funding(4 * STEP)
     heat = day.look()
-    for side in ("long", "short"):
+    # Read outwards, from the mark to the picture's far end.
+    for side, usd in (("long", before.long_usd[::-1]), ("short", before.short_usd)):
         move = day.mark.side(heat, side)  # type: ignore[arg-type]
         assert_closes(move)
-        assert move.transport_bp == pytest.approx(20.0, rel=0.1)
+        # All moves by 20 bp; what comes in or leaves over the far end, by so much, draws the mean against it.
+        share_a_bin = usd[-20:].mean() / usd.sum()
+        way = len(usd) - float(np.arange(len(usd)) @ usd / usd.sum())
+        assert move.transport_bp == pytest.approx(20.0 * (1 - share_a_bin * way), rel=0.02)
         assert move.opened_usd == pytest.approx(0.0, abs=1.0)
         assert move.closed_usd == pytest.approx(0.0, abs=1.0)
 

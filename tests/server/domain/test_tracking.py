@@ -130,9 +130,9 @@ def test_holders_who_close_and_positions_that_die_are_told_apart() -> None:
     before = next(one for one in look(START).values() if one.cluster.side == "long")
     number = before.cluster.id
     assert before.depletion.gone == 0.0
-    bands.open_interest(14_000.0, 2_000)
+    bands.open_interest(13_000.0, 2_000)
     closed = look(START)[number].depletion
-    assert closed.closed_usd == pytest.approx(0.3 * closed.most_usd, rel=1e-6)
+    assert closed.closed_usd == pytest.approx(0.35 * closed.most_usd, rel=1e-6)
     assert (closed.triggered_usd, closed.expired_usd) == (0.0, pytest.approx(0.0, abs=1.0))
     assert closed.depleting
     assert not closed.spent
