@@ -276,5 +276,5 @@ def _depletion(most_usd: float, now_usd: float, flows: F8) -> Depletion:
     total = float(causes.sum())
     if total <= 0.0:
         return Depletion(most_usd, expired_usd=lost)
-    triggered, closed, expired = (float(cause) * lost / total for cause in causes)
+    triggered, closed, expired = (float(cause / total) * lost for cause in causes)
     return Depletion(most_usd, triggered, closed, expired)

@@ -2,7 +2,7 @@ from math import exp, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadline.domain import estimator_constants as constants
@@ -158,6 +158,7 @@ def picture_usd(bands: Bands, cluster: Cluster) -> float:
     st.floats(0.0, 1e9),
     st.lists(st.floats(-1e9, 1e9), min_size=KINDS, max_size=KINDS),
 )
+@example(1.5, 0.0, [0.0, 0.0, 5e-324, 0.0, 0.0])
 def test_the_parts_of_a_loss_add_up_to_it(most: float, now: float, flows: list[float]) -> None:
     lost = _depletion(most, now, np.array(flows))
     parts = (lost.triggered_usd, lost.closed_usd, lost.expired_usd)
