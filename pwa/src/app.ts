@@ -42,9 +42,13 @@ const FULL = { depth: 80, hz: 10 } as const;
 const SAVING = { depth: 30, hz: 2 } as const;
 /** How often the page's age is told while no frames come; while they do, once a second. */
 const AGE_EVERY_MS = 500;
+/** What comes within a frame of the screen is a burst. */
+const BURST_MS = 16;
+/** Frames of the ladder come faster than this while there are any. */
+const FLOWING_MS = 250;
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
-const SAVE_EVERY_MS = 5_000;
+const SAVE_EVERY_MS = 15_000;
 const NOTICE_MS = 8_000;
 const ALL_VENUES = "all";
 
@@ -62,9 +66,12 @@ export class App {
   readonly #connection: Connection;
   readonly #live: Live;
   /** Has the picture drawn again, with the screen's next frame or at once. */
-  #redraw: (atOnce?: boolean) => void = () => {};
+  #redraw: (nowMs?: number) => void = () => {};
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #publishing = 0;
+  /** When a frame of the ladder was last shown, and whether slow facts have come since that wait for the next one. */
+  #shownMs = Number.NEGATIVE_INFINITY;
+  #unshown = false;
   /** Server time of the watchlist's last frame, Unix ms; 0 before one. */
   #quotedMs = 0;
   /** When the page was last told of a frame, on the clock of `performance.now()`. */
@@ -118,7 +125,7 @@ export class App {
   }
 
   /** Shows the kept picture, then connects; runs until the page is gone. */
-  start(redraw: (atOnce?: boolean) => void): void {
+  start(redraw: (nowMs?: number) => void): void {
     this.#redraw = redraw;
     const [nowMs, wallMs] = [performance.now(), Date.now()];
     this.#store.quotes.value = restoreQuotes(this.#storage, nowMs, wallMs);
@@ -228,6 +235,8 @@ export class App {
       this.#store.second.value += 1;
       this.#publishFrame();
     });
+    if (this.#unshown) this.#redraw();
+    this.#unshown = false;
     this.#look();
   }
 
@@ -402,10 +411,12 @@ export class App {
 
   #framed(stream: Stream): void {
     switch (stream.kind) {
-      case "ladder":
-        this.market.took(performance.now());
-        this.#publishSoon();
+      case "ladder": {
+        const nowMs = performance.now();
+        this.market.took(nowMs);
+        this.#publishSoon(nowMs);
         break;
+      }
       case "glance":
         this.#store.quotes.value = quotesWith(
           this.#store.quotes.value,
@@ -416,7 +427,7 @@ export class App {
         );
         this.#quotedMs = stream.model.tMs;
         this.#publishHeadline();
-        this.#redraw();
+        this.#redrawSoon();
         break;
       case "map":
         // The map tells by itself when it is unpacked.
@@ -467,7 +478,7 @@ export class App {
     this.market.state = stream.state;
     this.#store.state.value = stream.state;
     this.#publishHeadline();
-    this.#redraw();
+    this.#redrawSoon();
   }
 
   #refused(code: RefusalCode, text: string): void {
@@ -505,13 +516,34 @@ export class App {
     this.#redraw();
   }
 
-  /** Tells the page about another frame of the same ladder, together with the picture of it; its words can wait. */
-  #publishSoon(): void {
-    this.#publishing ||= requestAnimationFrame(() => {
+  /**
+   * Tells the page about another frame of the same ladder, together with the picture of it; its words can wait.
+   * What comes alone is shown at once, for the browser shows it with its next frame: to be called then costs
+   * as much as a small picture.  Of what comes in a burst, and to a page nobody sees, the last is shown.
+   */
+  #publishSoon(nowMs: number): void {
+    if (this.#publishing) return;
+    if (nowMs - this.#shownMs > BURST_MS && document.visibilityState === "visible") {
+      this.#showFrame(nowMs);
+      return;
+    }
+    this.#publishing = requestAnimationFrame(() => {
       this.#publishing = 0;
-      this.#publishHeadline(false);
-      this.#redraw(true);
+      this.#showFrame(performance.now());
     });
+  }
+
+  #showFrame(nowMs: number): void {
+    this.#shownMs = nowMs;
+    this.#unshown = false;
+    this.#publishHeadline(false, nowMs);
+    this.#redraw(nowMs);
+  }
+
+  /** While frames of the ladder come, slow facts are painted with the next one; they need no picture of their own. */
+  #redrawSoon(): void {
+    this.#unshown = performance.now() - this.#shownMs < FLOWING_MS;
+    if (!this.#unshown) this.#redraw();
   }
 
   #publishFrame(): void {
@@ -558,9 +590,8 @@ export class App {
   }
 
   /** Tells the page the price in the head of the screen, and how old it is; of what is fresh that can wait. */
-  #publishHeadline(aged = true): void {
+  #publishHeadline(aged = true, nowMs = performance.now()): void {
     const { facts, ladder } = this.market;
-    const nowMs = performance.now();
     this.#toldMs = nowMs;
     const { tick, day, ageMs, freshness, flags } = this.#headline(nowMs);
     const before = this.#store.freshness.value;

@@ -56,8 +56,8 @@ follow();
 window.addEventListener("hashchange", follow);
 
 // First of all what is missing is asked for; the page is made while it comes.
-app.start((atOnce) => {
-  for (const view of views) view.draw(atOnce);
+app.start((nowMs) => {
+  for (const view of views) view.draw(nowMs);
 });
 render(<Shell app={app} />, document.getElementById("app") as HTMLElement);
 app.rendered();

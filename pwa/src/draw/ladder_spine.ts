@@ -14,7 +14,7 @@ import { FONTS } from "./type.ts";
 const PREFIX_ALPHA = 0.66;
 const FLASH_ALPHA = 0.5;
 const FLASH_STEPS = 4;
-export const FLASH_MS = 240;
+const FLASH_MS = 240;
 /** How often the fading flash looks different. */
 export const FLASH_STEP_MS = FLASH_MS / FLASH_STEPS;
 /** Prices kept as texts: many more than a picture has. */

@@ -90,8 +90,8 @@ export class MarksPainter {
   paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
     const { clusters, group, live } = picture;
     const whales = visible(picture.walls, camera).slice(0, WHALES_MAX);
-    // Ages of all walls change together, with the second of the clock.
-    const secondMs = Math.floor(nowMs / 1000) * 1000;
+    // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
+    const secondMs = Math.floor(nowMs / 1000 + 0.5) * 1000;
     if (!this.#isOther(picture, whales, camera, columns, secondMs)) return;
     this.#surface.clear();
     const words = visible(picture.own, camera).map((mark) => wordOf(mark, camera));
@@ -120,7 +120,7 @@ export class MarksPainter {
     whales: readonly Wall[],
     camera: Camera,
     columns: Columns,
-    nowMs: number,
+    secondMs: number,
   ): boolean {
     const { now } = picture;
     const seen = this.#seen.begin().add(picture.own).add(picture.pulled).add(picture.inspected);
@@ -128,11 +128,9 @@ export class MarksPainter {
     seen.add(picture.clusters).add(now?.row).add(now?.text).add(picture.unit).add(picture.barUsd);
     seen.add(camera.centre).add(camera.boundary).add(camera.height).add(columns);
     seen.add(picture.group).add(picture.live);
-    for (const wall of whales)
-      seen
-        .add(wall.row)
-        .add(Math.round(wall.usd / 1e4))
-        .add(ageOf(wall, nowMs));
+    // How large walls are changes with their ages.
+    for (const wall of whales) seen.add(wall);
+    if (whales.length > 0) seen.add(secondMs);
     return seen.differs();
   }
 

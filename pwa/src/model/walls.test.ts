@@ -100,6 +100,9 @@ describe("a wall that goes", () => {
     show();
     expect(pulled()).toEqual([990]);
     expect(walls.pulled[0]?.usd).toBeCloseTo(990 * (WALL - PLAIN));
+    const list = walls.pulled;
+    for (let i = 0; i < 3; i++) show();
+    expect(walls.pulled).toBe(list);
     for (let i = 0; i < 20; i++) show();
     expect(pulled()).toEqual([]);
   });

@@ -157,10 +157,10 @@ export class Walls {
       }
     }
     this.shown = shown.sort((one, other) => other.usd - one.usd);
-    if (gone.length === 0 && this.pulled.length === 0) return;
-    this.pulled = [...this.pulled, ...gone]
-      .filter((it) => nowMs - it.atMs < PULLED_SHOWN_MS)
-      .slice(-PULLED_MAX);
+    const kept = this.pulled.filter((it) => nowMs - it.atMs < PULLED_SHOWN_MS);
+    // The same list while nothing comes or goes: another one is painted anew.
+    if (gone.length > 0 || kept.length < this.pulled.length)
+      this.pulled = [...kept, ...gone].slice(-PULLED_MAX);
   }
 
   #median(ladder: LadderModel, usdOfLot: (row: number) => number): number {

@@ -4,7 +4,7 @@ import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
 import { LadderPainter } from "../draw/ladder.ts";
-import { FLASH_MS, FLASH_STEP_MS } from "../draw/ladder_spine.ts";
+import { FLASH_STEP_MS } from "../draw/ladder_spine.ts";
 import { MarksPainter, type OwnMark } from "../draw/marks.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
@@ -35,6 +35,8 @@ const PINCH_STEP = 1.35;
 /** So far along the price column is one step of grouping. */
 const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
+/** A flash whose frames stop coming stands so long. */
+const BROKEN_OFF_MS = 1_000;
 const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
@@ -65,7 +67,9 @@ export class LadderView {
   readonly #rows = new LadderRows();
   readonly #barScale = new BarScale();
   readonly #fling = new Fling();
-  readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  readonly #reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  /** Asking the browser costs more than a row. */
+  #calm = this.#reduced.matches;
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
@@ -136,15 +140,15 @@ export class LadderView {
     this.#inspector.end();
   }
 
-  /** Draws with the next frame of the screen, any number of calls once; at once for who waited for that frame. */
-  draw(atOnce = false): void {
-    if (atOnce && !this.#frame) {
-      this.#paint(performance.now());
+  /** Draws with the next frame of the screen, any number of calls once; at once for who tells the time. */
+  draw(nowMs?: number): void {
+    if (nowMs !== undefined && !this.#frame) {
+      this.#paint(nowMs);
       return;
     }
-    this.#frame ||= requestAnimationFrame((nowMs) => {
+    this.#frame ||= requestAnimationFrame((frameMs) => {
       this.#frame = 0;
-      this.#paint(nowMs);
+      this.#paint(frameMs);
     });
   }
 
@@ -157,13 +161,13 @@ export class LadderView {
         if (since < FLASH_STEP_MS) this.#drawLater(true);
         else this.draw();
       },
-      flowing ? FLASH_MS : FLASH_STEP_MS,
+      flowing ? BROKEN_OFF_MS : FLASH_STEP_MS,
     );
   }
 
   recentre(): void {
     this.#fling.stop();
-    this.#camera.recentre(performance.now(), !this.#calm.matches);
+    this.#camera.recentre(performance.now(), !this.#calm);
     this.draw();
   }
 
@@ -172,7 +176,7 @@ export class LadderView {
     const group = this.#app.market.ladder?.group;
     if (!group) return;
     this.#fling.stop();
-    this.#camera.lookAt(Math.round(tick / group), performance.now(), !this.#calm.matches);
+    this.#camera.lookAt(Math.round(tick / group), performance.now(), !this.#calm);
     this.draw();
   }
 
@@ -195,7 +199,7 @@ export class LadderView {
   }
 
   #throw(speed: number, onAxis: boolean): void {
-    if (onAxis || this.#calm.matches) return;
+    if (onAxis || this.#calm) return;
     this.#fling.start(speed, performance.now());
     this.draw();
   }
@@ -236,6 +240,13 @@ export class LadderView {
     readPointers(target, this.#gestures, this.#ended.signal);
     on("wheel", (event) => this.#wheel(event), false);
     on("keydown", (event) => this.#key(event), false);
+    this.#reduced.addEventListener(
+      "change",
+      () => {
+        this.#calm = this.#reduced.matches;
+      },
+      { signal: this.#ended.signal },
+    );
     const redrawAll = () => this.#resize();
     document.fonts?.addEventListener("loadingdone", redrawAll, { signal: this.#ended.signal });
   }
@@ -353,7 +364,7 @@ export class LadderView {
     this.#venue = market.venue;
     this.#group = group;
     this.#showOpened(market, group, nowMs);
-    camera.follow(boundaryOf(ladder, camera.boundary), nowMs, !this.#calm.matches);
+    camera.follow(boundaryOf(ladder, camera.boundary), nowMs, !this.#calm);
   }
 
   /** Brings the row of an alert that was opened into the middle, once. */
@@ -404,7 +415,7 @@ export class LadderView {
         factor: bands?.factor ?? 1,
         calibrated: bands?.calibrated ?? false,
         last: market.last,
-        lastAtMs: this.#calm.matches ? Number.NEGATIVE_INFINITY : market.lastAtMs,
+        lastAtMs: this.#calm ? Number.NEGATIVE_INFINITY : market.lastAtMs,
         live,
         crossed: market.crossed(nowMs),
         layout: this.#store.preferences.value.layout,

@@ -28,7 +28,7 @@ const WatchlistSheet = lazy(() => import("./watchlist.tsx").then((it) => it.Watc
 const SettingsSheet = lazy(() => import("./settings.tsx").then((it) => it.SettingsSheet));
 
 interface View {
-  draw(atOnce?: boolean): void;
+  draw(nowMs?: number): void;
 }
 
 /** The pictures in view, drawn again with new data. */
