@@ -426,8 +426,11 @@ export class App {
           performance.now(),
         );
         this.#quotedMs = stream.model.tMs;
-        this.#publishHeadline();
-        this.#redrawSoon();
+        // Head and picture of the ladder show nothing of it.
+        if (this.#store.screen.value !== "ladder") {
+          this.#publishHeadline();
+          this.#redrawSoon();
+        }
         break;
       case "map":
         // The map tells by itself when it is unpacked.

@@ -5,7 +5,7 @@ export const MINUS = "\u2212";
 /** A price or size step as the wire sends it: numerator / 10^decimals. */
 export type Step = readonly [numerator: number, decimals: number];
 
-export const stepValue = ([numerator, decimals]: Step): number => numerator / 10 ** decimals;
+export const stepValue = (step: Step): number => step[0] / 10 ** step[1];
 
 /** Decimals that print every multiple of `multiple` steps exactly. */
 export function decimalsOf(step: Step, multiple = 1): number {

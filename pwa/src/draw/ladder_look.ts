@@ -33,6 +33,9 @@ export const LOOK = {
 } as const;
 const NUMBERS = 12;
 
+/** What lengths are measured by: what a bar shows, its part that is sure, and what has traded. */
+const SCALE = { whole: 0, sure: 1, volume: 2 } as const;
+
 /** Which parts each number shows in. */
 const SHOWS_IN = new Uint8Array(NUMBERS);
 SHOWS_IN.set([PART.all, PART.book, PART.book, PART.book, PART.fuel | PART.spine], LOOK.above);
@@ -65,6 +68,11 @@ export class RowLooks {
   readonly #look = new Float64Array(NUMBERS);
   readonly #heat = new Uint8Array(BAND_USD.length);
   #heatTopUsd = 0;
+  /** Dollars of a bar as long as it may be, and how long that is. */
+  readonly #wholeUsd = new Float64Array(3);
+  readonly #longest = new Float64Array(3);
+  #wallUsd = 0;
+  #resolution = 1;
 
   constructor(surface: Surface) {
     this.#surface = surface;
@@ -86,37 +94,45 @@ export class RowLooks {
       this.#heatTopUsd = heatTopUsd;
       this.#heat.set(Uint8Array.from(BAND_USD, (usd) => heatIndex(usd, heatTopUsd)));
     }
-    const wallUsd = WALL_FACTOR * rows.medianBook();
+    this.#measure(picture, side);
     for (let slot = 0; slot < rows.count; slot++) {
       const row = rows.highest - slot;
-      this.#work(picture, slot, row > boundary, side, wallUsd);
+      this.#work(rows, slot, row > boundary);
       this.#look[LOOK.outline] = row === outline.row ? outline.look : 0;
       this.dirty[slot] = this.#keep(slot);
     }
   }
 
-  #work(picture: LookedAt, slot: number, above: boolean, side: number, wallUsd: number): void {
-    const { rows, unit, barUsd, volumeUsd } = picture;
-    const look = this.#look;
-    const bookUsd = (above ? rows.askUsd[slot] : rows.bidUsd[slot]) as number;
-    const book = (above ? rows.askBar[slot] : rows.bidBar[slot]) as number;
-    const fuel = rows.fuelBar[slot] as number;
-    const resolution = unit.factor / 10 ** unit.decimals;
-    look[LOOK.above] = above ? 1 : 0;
-    look[LOOK.bookBar] = this.#length(book, barUsd, side);
-    look[LOOK.bookAmount] = book > 0 ? Math.round(book / resolution) : -1;
-    look[LOOK.wall] = bookUsd > wallUsd ? 1 : 0;
-    look[LOOK.heat] = this.#heat[rows.fuelCode[slot] as number] as number;
-    look[LOOK.sureBar] = this.#length(fuel / picture.factor, barUsd, side);
-    look[LOOK.fuelBar] = this.#length(fuel, barUsd, side);
-    look[LOOK.fuelAmount] = Math.round(fuel / resolution);
-    look[LOOK.sold] = this.#length(rows.soldUsd[slot] as number, volumeUsd, VOLUME_LONGEST);
-    look[LOOK.bought] = this.#length(rows.boughtUsd[slot] as number, volumeUsd, VOLUME_LONGEST);
-    look[LOOK.unit] = resolution * (picture.calibrated ? 1 : -1);
+  /** What is the same for all rows: a fraction handed from call to call would be an object each time. */
+  #measure({ rows, unit, barUsd, volumeUsd, factor, calibrated }: LookedAt, side: number): void {
+    this.#wholeUsd.set([barUsd, barUsd * factor, volumeUsd]);
+    this.#longest.set([side, side, VOLUME_LONGEST]);
+    this.#wallUsd = WALL_FACTOR * rows.medianBook();
+    this.#resolution = unit.factor / 10 ** unit.decimals;
+    this.#look[LOOK.unit] = this.#resolution * (calibrated ? 1 : -1);
   }
 
-  #length(usd: number, wholeUsd: number, longest: number): number {
-    return wholeUsd > 0 ? this.#surface.snap(Math.min(1, usd / wholeUsd) * longest) : 0;
+  #work(rows: LadderRows, slot: number, above: boolean): void {
+    const look = this.#look;
+    const bookUsd = (above ? rows.askUsd[slot] : rows.bidUsd[slot]) as number;
+    const bars = above ? rows.askBar : rows.bidBar;
+    const book = bars[slot] as number;
+    look[LOOK.above] = above ? 1 : 0;
+    look[LOOK.bookAmount] = book > 0 ? Math.round(book / this.#resolution) : -1;
+    look[LOOK.wall] = bookUsd > this.#wallUsd ? 1 : 0;
+    look[LOOK.heat] = this.#heat[rows.fuelCode[slot] as number] as number;
+    look[LOOK.fuelAmount] = Math.round((rows.fuelBar[slot] as number) / this.#resolution);
+    this.#length(LOOK.bookBar, bars, slot, SCALE.whole);
+    this.#length(LOOK.sureBar, rows.fuelBar, slot, SCALE.sure);
+    this.#length(LOOK.fuelBar, rows.fuelBar, slot, SCALE.whole);
+    this.#length(LOOK.sold, rows.soldUsd, slot, SCALE.volume);
+    this.#length(LOOK.bought, rows.boughtUsd, slot, SCALE.volume);
+  }
+
+  #length(into: number, usd: Float64Array, slot: number, scale: number): void {
+    const whole = this.#wholeUsd[scale] as number;
+    const part = whole > 0 ? Math.min(1, (usd[slot] as number) / whole) : 0;
+    this.#look[into] = this.#surface.snap(part * (this.#longest[scale] as number));
   }
 
   /** Keeps the look that was worked out; returns the parts that it changes. */

@@ -83,7 +83,8 @@ export class MidPainter {
     const bottom = surface.snap(camera.midTop() + camera.midHeight);
     const centre = (columns.spineStart + columns.spineEnd) / 2;
     const half = this.#glyphs.width(this.#last.text, LAST) / 2 + BOOK_GAP;
-    const [left, right] = [surface.snap(centre - half), surface.snap(centre + half)];
+    const left = surface.snap(centre - half);
+    const right = surface.snap(centre + half);
     const place = { top, bottom, middle: (top + bottom) / 2, left, right };
     this.#paintLast(before, place, centre, columns);
     this.#paintNote(picture, place, columns);

@@ -80,14 +80,16 @@ export class PanesPainter {
     }
     if ((parts & PART.fuel) !== 0) {
       const fuel = fuelPane(columns, above);
-      const [left, right] = [leftOf(fuel), endOf(fuel, columns)];
+      const left = leftOf(fuel);
+      const right = endOf(fuel, columns);
       this.#ground(left, right, place);
       this.#paintFuel(picture, place, fuel);
       this.#rule(left, right, place);
     }
     if ((parts & PART.book) !== 0) {
       const book = bookPane(columns, above);
-      const [left, right] = [leftOf(book), endOf(book, columns)];
+      const left = leftOf(book);
+      const right = endOf(book, columns);
       this.#ground(left, right, place);
       this.#paintBook(place, above, book);
       this.#rule(left, right, place);

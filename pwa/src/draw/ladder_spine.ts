@@ -101,7 +101,8 @@ export class SpinePainter {
     const colour = this.palette.ink[this.#looks.of(slot, LOOK.heat)];
     const { own, shared } = colour === INK.onLight ? ON_LIGHT : ON_HEAT;
     const text = this.text(row);
-    const [head, tail] = [text.slice(0, prefix), text.slice(prefix)];
+    const head = text.slice(0, prefix);
+    const tail = text.slice(prefix);
     const width = this.#glyphs.width(head, shared) + this.#glyphs.width(tail, own);
     const middle = (top + bottom) / 2;
     const joint = this.#glyphs.left(head, (spineStart + spineEnd - width) / 2, middle, shared);

@@ -122,7 +122,8 @@ export class Walls {
   ): Pulled[] {
     const levels = side === "bid" ? ladder.bids : ladder.asks;
     const found: Pulled[] = [];
-    for (const [row, wall] of this.#tracked[side]) {
+    for (const wall of this.#tracked[side].values()) {
+      const { row } = wall;
       const usd = lotsAt(levels, row) * usdOfLot(row);
       if (usd > wall.usd * GONE_PART) continue;
       const last = levels.count > 0 ? (levels.rows[levels.count - 1] as number) : row;

@@ -457,8 +457,11 @@ export class LadderSide {
   }
 
   #swap(): void {
-    [this.rows, this.#nextRows] = [this.#nextRows, this.rows];
-    [this.lots, this.#nextLots] = [this.#nextLots, this.lots];
+    const { rows, lots } = this;
+    this.rows = this.#nextRows;
+    this.lots = this.#nextLots;
+    this.#nextRows = rows;
+    this.#nextLots = lots;
     this.count = this.#nextCount;
   }
 }
