@@ -278,6 +278,15 @@ def test_two_way_flow_replaces_positions_while_open_interest_stands_still() -> N
     assert bands.held_coins(Side.BUY)[0] > before
 
 
+def test_two_way_flow_where_nothing_has_moved_leaves_as_much_in_bands() -> None:
+    bands = opened()
+    before = [bands.held_coins(side)[0] for side in Side]
+    trade(bands, START, 200.0, bought=True)
+    trade(bands, START, 200.0, bought=False)
+    bands.open_interest(100.0, 2_000)
+    assert [bands.held_coins(side)[0] for side in Side] == pytest.approx(before, rel=1e-9)
+
+
 def test_triggers_the_mark_leaves_far_behind_go_to_the_pool_and_not_to_the_swept() -> None:
     bands = opened()
     banded, pool, _ = bands.held_coins(Side.BUY)
