@@ -4,31 +4,30 @@ import { Glyphs } from "./glyphs.ts";
 import { Surface } from "./surface.ts";
 
 const INK = { font: "500 12px test", colour: "#fff" };
+const CHARACTERS = "0123456789,.+\u2212σ ";
 const DIGIT = 7.4;
+/** Of the ink about a character's middle; a picture has a pixel of air more on each side. */
+const INK_BOX = {
+  actualBoundingBoxLeft: 3,
+  actualBoundingBoxRight: 3,
+  actualBoundingBoxAscent: 9,
+  actualBoundingBoxDescent: 2,
+};
+const WIDTH = 3 * 6 + 2;
 /** What was copied: which picture of the strip, and where to, in pixels of the device. */
-let copied: { index: number; left: number; top: number }[];
+let copied: { index: number; left: number; top: number; width: number; height: number }[];
+/** Where each character was written in the strip. */
+let written: { character: string; x: number; y: number }[];
 
 /** A context that measures every digit alike and writes down what is copied. */
 function context(): unknown {
   return {
-    measureText: (text: string) => ({
-      width: DIGIT * text.length,
-      actualBoundingBoxAscent: 9,
-      actualBoundingBoxDescent: 2,
-    }),
+    measureText: (text: string) => ({ width: DIGIT * text.length, ...INK_BOX }),
     drawImage: (...call: number[]) => {
-      const [, from, , width, , left, top] = call as [
-        unknown,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      copied.push({ index: from / width, left, top });
+      const [, from = 0, , width = 0, height = 0, left = 0, top = 0] = call;
+      copied.push({ index: from / width, left, top, width, height });
     },
-    fillText: () => {},
+    fillText: (character: string, x: number, y: number) => written.push({ character, x, y }),
     scale: () => {},
     setTransform: () => {},
   };
@@ -39,6 +38,7 @@ let glyphs: Glyphs;
 
 beforeEach(() => {
   copied = [];
+  written = [];
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(context as never);
   surface = new Surface(document.createElement("canvas"), true);
   surface.resize(390, 600, 3);
@@ -49,6 +49,14 @@ afterEach(() => vi.restoreAllMocks());
 it("copies each character of a number, and nothing for a blank", () => {
   glyphs.left("12.3 ", 10, 50, INK);
   expect(copied.map((it) => it.index)).toEqual([1, 2, 11, 3]);
+});
+
+it("copies no more than a character's ink and its edge", () => {
+  glyphs.left("7", 10, 50, INK);
+  expect(copied[0]).toMatchObject({ index: 7, width: WIDTH, height: 3 * 11 + 2 });
+  const seven = written.find((it) => it.character === "7");
+  expect(seven).toEqual({ character: "7", x: (7.5 * WIDTH) / 3, y: (3 * 9 + 1) / 3 });
+  expect(written.map((it) => it.character).join("")).toBe(CHARACTERS);
 });
 
 it("puts every character on whole pixels of the device, a cell from the next", () => {

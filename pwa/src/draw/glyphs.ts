@@ -6,19 +6,25 @@ import type { Surface } from "./surface.ts";
 /** All that numbers are written with; the first ten stand at their own value. */
 const CHARACTERS = "0123456789,.+\u2212σ ";
 const BLANK = CHARACTERS.indexOf(" ");
-/** Air about a character in CSS pixels: some reach beyond their cell. */
-const AIR = 2;
+/** Air about a character in pixels of the device: its edge fades into the next one. */
+const AIR = 1;
 
 /** The characters of one ink side by side, in pixels of the device. */
 interface Strip {
   readonly canvas: HTMLCanvasElement;
   /** How far each character moves the next one, in the order of CHARACTERS. */
   readonly advances: Float64Array;
-  /** Width of a picture; the character's middle is the picture's. */
-  readonly cell: number;
+  /** Of each character: where its picture is, and from its middle and baseline to the picture's corner. */
+  readonly boxes: readonly Box[];
+}
+
+interface Box {
+  readonly from: number;
+  readonly width: number;
   readonly height: number;
-  /** From a picture's top down to the baseline. */
-  readonly rise: number;
+  /** From the character's middle and baseline to the corner of its picture. */
+  readonly left: number;
+  readonly top: number;
 }
 
 /**
@@ -47,18 +53,19 @@ export class Glyphs {
     return width / this.#surface.pixelRatio;
   }
 
-  /** Draws from `left`, with the digits' middle at `y`; the surface has to be `inPixels`. */
-  left(text: string, left: number, y: number, ink: TextInk): number {
+  /** Draws from `start`, with the digits' middle at `y`; the surface has to be `inPixels`. */
+  left(text: string, start: number, y: number, ink: TextInk): number {
     const { context, pixelRatio } = this.#surface;
-    const { canvas, advances, cell, height, rise } = this.#strip(ink);
-    const top = Math.round(this.#surface.baseline(ink.font, y) * pixelRatio) - rise;
-    let x = left * pixelRatio;
+    const { canvas, advances, boxes } = this.#strip(ink);
+    const baseline = Math.round(this.#surface.baseline(ink.font, y) * pixelRatio);
+    let x = start * pixelRatio;
     for (let i = 0; i < text.length; i++) {
       const index = indexOf(text, i);
       const advance = advances[index] as number;
       if (index !== BLANK) {
-        const place = Math.round(x + (advance - cell) / 2);
-        context.drawImage(canvas, index * cell, 0, cell, height, place, top, cell, height);
+        const { from, width, height, left, top } = boxes[index] as Box;
+        const across = Math.round(x + advance / 2) + left;
+        context.drawImage(canvas, from, 0, width, height, across, baseline + top, width, height);
       }
       x += advance;
     }
@@ -85,23 +92,37 @@ function makeStrip(ink: TextInk, digits: Digits, pixelRatio: number): Strip {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
   if (!context) throw new Error("expected a browser that can draw in two dimensions");
+  const write = (): void => {
+    context.scale(pixelRatio, pixelRatio);
+    context.font = ink.font;
+    context.fillStyle = ink.colour;
+    context.textAlign = "center";
+  };
+  write();
   const characters = Array.from(CHARACTERS);
-  const cells = digits.cells(ink.font);
-  context.font = ink.font;
-  const box = context.measureText(CHARACTERS);
-  const widest = Math.max(...characters.map((it) => context.measureText(it).width));
-  const rise = Math.ceil((box.actualBoundingBoxAscent + AIR) * pixelRatio);
-  const height = rise + Math.ceil((box.actualBoundingBoxDescent + AIR) * pixelRatio);
-  const cell = Math.ceil((widest + 2 * AIR) * pixelRatio);
-  canvas.width = cell * characters.length;
-  canvas.height = height;
-  context.scale(pixelRatio, pixelRatio);
-  context.font = ink.font;
-  context.fillStyle = ink.colour;
-  context.textAlign = "center";
+  let end = 0;
+  const boxes = characters.map((character) => {
+    const box = boxOf(context.measureText(character), pixelRatio, end);
+    end += box.width;
+    return box;
+  });
+  canvas.width = end;
+  canvas.height = Math.max(...boxes.map((box) => box.height));
+  write();
   for (const [index, character] of characters.entries()) {
-    context.fillText(character, ((index + 0.5) * cell) / pixelRatio, rise / pixelRatio);
+    const { from, left, top } = boxes[index] as Box;
+    context.fillText(character, (from - left) / pixelRatio, -top / pixelRatio);
   }
+  const cells = digits.cells(ink.font);
   const advances = Float64Array.from(characters, (it) => cells.width(it) * pixelRatio);
-  return { canvas, advances, cell, height, rise };
+  return { canvas, advances, boxes };
+}
+
+/** The box of a character's ink about its middle, and where its picture begins in the strip. */
+function boxOf(ink: TextMetrics, pixelRatio: number, from: number): Box {
+  const left = Math.floor(-ink.actualBoundingBoxLeft * pixelRatio) - AIR;
+  const right = Math.ceil(ink.actualBoundingBoxRight * pixelRatio) + AIR;
+  const top = Math.floor(-ink.actualBoundingBoxAscent * pixelRatio) - AIR;
+  const bottom = Math.ceil(ink.actualBoundingBoxDescent * pixelRatio) + AIR;
+  return { from, width: right - left, height: bottom - top, left, top };
 }

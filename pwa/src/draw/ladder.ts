@@ -80,11 +80,12 @@ export class LadderPainter {
   /** Paints what changed; returns true while the flash of a trade still has to fade. */
   paint(picture: LadderPicture, camera: Camera, nowMs: number): boolean {
     this.#lay(picture);
-    if (this.#isOther(picture, camera)) this.#startAnew();
+    const anew = this.#isOther(picture, camera);
+    if (anew) this.#startAnew();
     const flash = picture.live && picture.last ? flashSteps(nowMs - picture.lastAtMs) : 0;
     this.#outlineOf(picture, flash);
     this.#looks.take(picture, camera.boundary, this.columns.side, this.#outline);
-    this.#paintRows(picture, camera);
+    this.#paintRows(picture, camera, anew);
     const { ladder, facts, crossed, sigma } = picture;
     const lastTick = picture.last?.tick ?? (ladder.bidTick || ladder.askTick);
     this.#mid.paint({ ladder, facts, lastTick, crossed, sigma }, camera, this.columns);
@@ -133,7 +134,7 @@ export class LadderPainter {
   }
 
   /** Grounds and bars first, then all that is written: to change between the two costs more than either. */
-  #paintRows(picture: LadderPicture, camera: Camera): void {
+  #paintRows(picture: LadderPicture, camera: Camera, anew: boolean): void {
     const { columns } = this;
     const { dirty } = this.#looks;
     const { count } = picture.rows;
@@ -141,7 +142,7 @@ export class LadderPainter {
       const parts = dirty[slot] as number;
       if (parts === 0) continue;
       const place = this.#placeOf(picture, camera, slot);
-      if ((parts & ~PART.spine) !== 0) this.#panes.paint(picture, columns, place, parts);
+      if ((parts & ~PART.spine) !== 0) this.#panes.paint(picture, columns, place, parts, anew);
       if ((parts & PART.spine) !== 0) this.#spine.paint(columns, place);
     }
     this.#surface.inPixels();

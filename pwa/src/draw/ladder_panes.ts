@@ -70,11 +70,11 @@ export class PanesPainter {
     this.#washes.clear();
   }
 
-  /** Paints grounds and bars of some parts of a row. */
-  paint(picture: PanesPicture, columns: Columns, place: RowPlace, parts: number): void {
+  /** Paints grounds and bars of some parts of a row; bars alone where the ground is bare already. */
+  paint(picture: PanesPicture, columns: Columns, place: RowPlace, parts: number, bare: boolean): void {
     const above = this.#looks.of(place.slot, LOOK.above) === 1;
     if ((parts & PART.volume) !== 0) {
-      this.#ground(0, columns.volumeEnd, place);
+      if (!bare) this.#ground(0, columns.volumeEnd, place);
       this.#paintVolume(place, columns);
       this.#rule(0, columns.volumeEnd, place);
     }
@@ -82,7 +82,7 @@ export class PanesPainter {
       const fuel = fuelPane(columns, above);
       const left = leftOf(fuel);
       const right = endOf(fuel, columns);
-      this.#ground(left, right, place);
+      if (!bare) this.#ground(left, right, place);
       this.#paintFuel(picture, place, fuel);
       this.#rule(left, right, place);
     }
@@ -90,7 +90,7 @@ export class PanesPainter {
       const book = bookPane(columns, above);
       const left = leftOf(book);
       const right = endOf(book, columns);
-      this.#ground(left, right, place);
+      if (!bare) this.#ground(left, right, place);
       this.#paintBook(place, above, book);
       this.#rule(left, right, place);
     }

@@ -3,9 +3,11 @@
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
+import type { Columns } from "../draw/columns.ts";
 import { LadderPainter } from "../draw/ladder.ts";
 import { FLASH_STEP_MS } from "../draw/ladder_spine.ts";
 import { MarksPainter, type OwnMark } from "../draw/marks.ts";
+import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
@@ -76,7 +78,7 @@ export class LadderView {
   /** What the canvases are to have when there is a picture, and what they have. */
   #size: Size = DOT;
   #fitted: Size | null = null;
-  #frame = 0;
+  readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
   #later: ReturnType<typeof setTimeout> | undefined;
   #paintedMs = Number.NEGATIVE_INFINITY;
   #unit: ColumnUnit | null = null;
@@ -88,7 +90,9 @@ export class LadderView {
   #appearance = "";
   readonly #ownSeen = new Seen();
   #own: readonly OwnMark[] = [];
-  #widths = "";
+  #headed: Columns | null = null;
+  readonly #published = new Seen();
+  #publishing: ReturnType<typeof setTimeout> | undefined;
   readonly #inspector: RowInspector;
   readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
   readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
@@ -135,21 +139,16 @@ export class LadderView {
   end(): void {
     this.#ended.abort();
     this.#sizes.disconnect();
-    cancelAnimationFrame(this.#frame);
+    this.#nextFrame.cancel();
     clearTimeout(this.#later);
+    clearTimeout(this.#publishing);
     this.#inspector.end();
   }
 
   /** Draws with the next frame of the screen, any number of calls once; at once for who tells the time. */
   draw(nowMs?: number): void {
-    if (nowMs !== undefined && !this.#frame) {
-      this.#paint(nowMs);
-      return;
-    }
-    this.#frame ||= requestAnimationFrame((frameMs) => {
-      this.#frame = 0;
-      this.#paint(frameMs);
-    });
+    if (nowMs !== undefined && !this.#nextFrame.asked) this.#paint(nowMs);
+    else this.#nextFrame.ask();
   }
 
   /** A fading flash needs no more frames than it has steps; while others come fast it needs none of its own. */
@@ -285,8 +284,7 @@ export class LadderView {
     this.#painter.invalidate();
     this.#marks.invalidate();
     // A resized canvas is empty until it is painted; painting now saves the eye a flash.
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+    this.#nextFrame.cancel();
     this.#paint(performance.now());
   }
 
@@ -309,7 +307,8 @@ export class LadderView {
     this.#rescale();
     const flashing = this.#paintPicture(market, nowMs);
     this.#inspector.update(this.#palette, nowMs);
-    this.#publish(market, highest, lowest);
+    this.#alignHeads();
+    this.#publishSoon(market.ladder.group, highest, lowest);
     if (moving) this.draw();
     else if (flashing) this.#drawLater(flowing);
   }
@@ -463,21 +462,30 @@ export class LadderView {
 
   /** Puts the column heads over the columns. */
   #alignHeads(): void {
-    const { spineStart, spineEnd, volumeEnd, side } = this.#painter.columns;
-    const widths = [volumeEnd, side, spineEnd - spineStart].join();
-    if (widths === this.#widths) return;
-    this.#widths = widths;
+    const { columns } = this.#painter;
+    if (columns === this.#headed) return;
+    this.#headed = columns;
+    const { spineStart, spineEnd, volumeEnd, side } = columns;
     const style = this.#host.closest<HTMLElement>(".ladder")?.style;
     style?.setProperty("--volume", `${volumeEnd}px`);
     style?.setProperty("--side", `${side}px`);
     style?.setProperty("--spine", `${spineEnd - spineStart}px`);
   }
 
-  /** Tells the elements around the canvas what it shows. */
-  #publish(market: Market, highest: number, lowest: number): void {
-    const group = market.ladder?.group ?? 1;
-    const mid = this.#camera.midTop();
-    this.#alignHeads();
+  /**
+   * Tells the elements around the canvas what it shows, when that is something else. In a task of its own:
+   * a frame that moves has enough to do.
+   */
+  #publishSoon(group: number, highest: number, lowest: number): void {
+    const seen = this.#published.begin().add(group).add(highest).add(lowest).add(this.#unit);
+    seen.add(this.#barScale.usd).add(this.#camera.following).add(this.#priceAt());
+    if (seen.differs()) this.#publishing ??= setTimeout(() => this.#publish());
+  }
+
+  #publish(): void {
+    this.#publishing = undefined;
+    const { highest, lowest } = this.#camera.visible();
+    const group = this.#group;
     batch(() => {
       const before = this.#store.range.value;
       const range = { lo: lowest * group, hi: highest * group };
@@ -485,8 +493,12 @@ export class LadderView {
       this.#store.unit.value = this.#unit?.name ?? "M";
       this.#store.barUsd.value = this.#barScale.usd;
       this.#store.following.value = this.#camera.following;
-      this.#store.priceAt.value =
-        mid + this.#camera.midHeight < 0 ? "above" : mid > this.#camera.height ? "below" : "inside";
+      this.#store.priceAt.value = this.#priceAt();
     });
+  }
+
+  #priceAt(): "above" | "inside" | "below" {
+    const mid = this.#camera.midTop();
+    return mid + this.#camera.midHeight < 0 ? "above" : mid > this.#camera.height ? "below" : "inside";
   }
 }

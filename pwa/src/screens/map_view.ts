@@ -8,6 +8,7 @@ import { MapBasePainter } from "../draw/map_base.ts";
 import { MapCamera } from "../draw/map_camera.ts";
 import { type MapFrame, mapFrame } from "../draw/map_frame.ts";
 import { type Crosshair, type MapCluster, MapOverlayPainter } from "../draw/map_overlay.ts";
+import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette, type Palette } from "../draw/palette.ts";
 import { Surface } from "../draw/surface.ts";
 import { FONTS } from "../draw/type.ts";
@@ -61,7 +62,7 @@ export class MapView {
   readonly #sizes = new ResizeObserver(() => this.#resize());
   #palette: Palette = makePalette("inferno", "default", "default");
   #frame: MapFrame = mapFrame(1, 1, 0);
-  #request = 0;
+  readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
   #appearance = "";
   #shape = "";
   #version = -1;
@@ -102,16 +103,13 @@ export class MapView {
   end(): void {
     this.#ended.abort();
     this.#sizes.disconnect();
-    cancelAnimationFrame(this.#request);
+    this.#nextFrame.cancel();
     mapState.card.value = null;
   }
 
   /** Draws with the next frame of the screen; any number of calls draw once. */
   draw(): void {
-    this.#request ||= requestAnimationFrame((nowMs) => {
-      this.#request = 0;
-      this.#paint(nowMs);
-    });
+    this.#nextFrame.ask();
   }
 
   /** Shows all of the time and the prices that matter. */
@@ -235,8 +233,7 @@ export class MapView {
     this.#legendSurface.forgetFonts();
     this.#legendKey = "";
     this.#labelLength = 0;
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
+    this.#nextFrame.cancel();
     this.#paint(performance.now());
   }
 

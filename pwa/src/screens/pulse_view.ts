@@ -2,6 +2,7 @@
 
 import { timeText } from "../draw/map_base.ts";
 import { mapFrame } from "../draw/map_frame.ts";
+import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette } from "../draw/palette.ts";
 import { PulsePainter, type Strip } from "../draw/pulse.ts";
 import { Surface } from "../draw/surface.ts";
@@ -26,7 +27,7 @@ export class PulseView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
-  #request = 0;
+  readonly #nextFrame = new NextFrame(() => this.#paint());
   #drawn = "";
   #plotWidth = 1;
   #pointed: number | null = null;
@@ -61,15 +62,12 @@ export class PulseView {
   end(): void {
     this.#ended.abort();
     this.#sizes.disconnect();
-    cancelAnimationFrame(this.#request);
+    this.#nextFrame.cancel();
   }
 
   /** Draws with the next frame of the screen, unless the picture would be the same. */
   draw(): void {
-    this.#request ||= requestAnimationFrame(() => {
-      this.#request = 0;
-      this.#paint();
-    });
+    this.#nextFrame.ask();
   }
 
   #point(x: number | null): void {
@@ -86,8 +84,7 @@ export class PulseView {
     this.#surface.forgetFonts();
     this.#gestures.resize(clientWidth);
     this.#drawn = "";
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
+    this.#nextFrame.cancel();
     this.#paint();
   }
 

@@ -1,5 +1,6 @@
 /** The tape's picture and what moves it: one canvas, a finger that scrolls. */
 
+import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
@@ -29,7 +30,7 @@ export class TapeView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
-  #request = 0;
+  readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
   #appearance = "";
   /** What words depend on besides their print. */
   #wording = "";
@@ -73,16 +74,13 @@ export class TapeView {
   end(): void {
     this.#ended.abort();
     this.#sizes.disconnect();
-    cancelAnimationFrame(this.#request);
+    this.#nextFrame.cancel();
     flowState.scrolled.value = false;
   }
 
   /** Draws with the next frame of the screen; any number of calls draw once. */
   draw(): void {
-    this.#request ||= requestAnimationFrame((nowMs) => {
-      this.#request = 0;
-      this.#paint(nowMs);
-    });
+    this.#nextFrame.ask();
   }
 
   /** Goes back to the newest print. */
@@ -118,8 +116,7 @@ export class TapeView {
     this.#surface.resize(clientWidth, clientHeight, window.devicePixelRatio);
     this.#gestures.resize(clientWidth);
     this.#painter.forgetFonts();
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
+    this.#nextFrame.cancel();
     this.#paint(performance.now());
   }
 
