@@ -235,7 +235,8 @@ export class App {
       this.#store.second.value += 1;
       this.#publishFrame();
     });
-    if (this.#unshown) this.#redraw();
+    // What waits for a frame, or has begun to fade with one, is painted without it when none comes.
+    if (this.#unshown || performance.now() - this.#shownMs > FLOWING_MS) this.#redraw();
     this.#unshown = false;
     this.#look();
   }

@@ -15,7 +15,7 @@ const GONE_PART = 0.4;
 const TRADED_PART = 0.5;
 const PULLED_SHOWN_MS = 20_000;
 /** How often all levels are gone through: no mark needs to come or go sooner. */
-const EVERY_MS = 400;
+const EVERY_MS = 1_000;
 const PULLED_MAX = 12;
 
 export interface Wall {
