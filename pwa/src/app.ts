@@ -235,8 +235,7 @@ export class App {
       this.#store.second.value += 1;
       this.#publishFrame();
     });
-    // What waits for a frame, or has begun to fade with one, is painted without it when none comes.
-    if (this.#unshown || performance.now() - this.#shownMs > FLOWING_MS) this.#redraw();
+    if (this.#unshown) this.#redraw();
     this.#unshown = false;
     this.#look();
   }

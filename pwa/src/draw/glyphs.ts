@@ -14,10 +14,10 @@ interface Strip {
   readonly canvas: HTMLCanvasElement;
   /** How far each character moves the next one, in the order of CHARACTERS. */
   readonly advances: Float64Array;
-  /** Of each character: where its picture is, and from its middle and baseline to the picture's corner. */
   readonly boxes: readonly Box[];
 }
 
+/** A character's picture: where it begins in the strip, and how large it is. */
 interface Box {
   readonly from: number;
   readonly width: number;

@@ -37,6 +37,8 @@ const PINCH_STEP = 1.35;
 /** So far along the price column is one step of grouping. */
 const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
+/** A flash whose frames stop coming stands so long. */
+const BROKEN_OFF_MS = 1_000;
 const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
@@ -88,7 +90,9 @@ export class LadderView {
   #appearance = "";
   readonly #ownSeen = new Seen();
   #own: readonly OwnMark[] = [];
+  /** The columns that the heads stand over. */
   #headed: Columns | null = null;
+  /** What the page was told last. */
   readonly #published = new Seen();
   #publishing: ReturnType<typeof setTimeout> | undefined;
   readonly #inspector: RowInspector;
@@ -149,15 +153,21 @@ export class LadderView {
     else this.#nextFrame.ask();
   }
 
-  /** A fading flash needs no more frames than it has steps. */
-  #drawLater(): void {
-    this.#later ??= setTimeout(() => {
-      this.#later = undefined;
-      if (performance.now() - this.#paintedMs < FLASH_STEP_MS) return;
-      // This paint is no sign of frames that flow.
-      this.#paintedMs = Number.NEGATIVE_INFINITY;
-      this.draw();
-    }, FLASH_STEP_MS);
+  /** A fading flash needs no more frames than it has steps; while others come fast it needs none of its own. */
+  #drawLater(flowing: boolean): void {
+    this.#later ??= setTimeout(
+      () => {
+        this.#later = undefined;
+        if (performance.now() - this.#paintedMs < FLASH_STEP_MS) {
+          this.#drawLater(true);
+          return;
+        }
+        // This paint is no sign of frames that flow.
+        this.#paintedMs = Number.NEGATIVE_INFINITY;
+        this.draw();
+      },
+      flowing ? BROKEN_OFF_MS : FLASH_STEP_MS,
+    );
   }
 
   recentre(): void {
@@ -306,8 +316,7 @@ export class LadderView {
     this.#alignHeads();
     this.#publishSoon(market.ladder.group, highest, lowest);
     if (moving) this.draw();
-    // While frames come fast the flash fades with them; when they break off, with the next second of the app.
-    else if (flashing && !flowing) this.#drawLater();
+    else if (flashing) this.#drawLater(flowing);
   }
 
   #fit(size: Size): void {
