@@ -14,22 +14,28 @@ const INK_BOX = {
   actualBoundingBoxDescent: 2,
 };
 const WIDTH = 3 * 6 + 2;
-/** What was copied: which picture of the strip, and where to, in pixels of the device. */
+/** What was laid down: which picture of the strip, and where to, in pixels of the device. */
 let copied: { index: number; left: number; top: number; width: number; height: number }[];
 /** Where each character was written in the strip. */
 let written: { character: string; x: number; y: number }[];
 
-/** A context that measures every digit alike and writes down what is copied. */
+/** A context that measures every digit alike and writes down what of a pattern is laid down. */
 function context(): unknown {
+  let [right, down] = [0, 0];
   return {
     measureText: (text: string) => ({ width: DIGIT * text.length, ...INK_BOX }),
+    createPattern: () => ({}),
     drawImage: (...call: number[]) => {
       const [, from = 0, , width = 0, height = 0, left = 0, top = 0] = call;
-      copied.push({ index: from / width, left, top, width, height });
+      copied.push({ index: from / width, left: right + left, top: down + top, width, height });
     },
+    fillRect: (from: number, top: number, width: number, height: number) =>
+      copied.push({ index: from / width, left: right + from, top: down + top, width, height }),
     fillText: (character: string, x: number, y: number) => written.push({ character, x, y }),
     scale: () => {},
-    setTransform: () => {},
+    setTransform: (...matrix: number[]) => {
+      [, , , , right = 0, down = 0] = matrix;
+    },
   };
 }
 
@@ -46,17 +52,26 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-it("copies each character of a number, and nothing for a blank", () => {
+it("lays down each character of a number, and nothing for a blank", () => {
   glyphs.left("12.3 ", 10, 50, INK);
   expect(copied.map((it) => it.index)).toEqual([1, 2, 11, 3]);
 });
 
-it("copies no more than a character's ink and its edge", () => {
+it("lays down no more than a character's ink and its edge", () => {
   glyphs.left("7", 10, 50, INK);
   expect(copied[0]).toMatchObject({ index: 7, width: WIDTH, height: 3 * 11 + 2 });
   const seven = written.find((it) => it.character === "7");
   expect(seven).toEqual({ character: "7", x: (7.5 * WIDTH) / 3, y: (3 * 9 + 1) / 3 });
   expect(written.map((it) => it.character).join("")).toBe(CHARACTERS);
+});
+
+it("draws the numbers of a whole picture where it draws those that changed", () => {
+  glyphs.left("77,270.5", 10.1, 50.3, INK);
+  const changed = copied;
+  copied = [];
+  glyphs.many = true;
+  glyphs.left("77,270.5", 10.1, 50.3, INK);
+  expect(copied).toEqual(changed);
 });
 
 it("puts every character on whole pixels of the device, a cell from the next", () => {

@@ -1,4 +1,4 @@
-/** Numbers from ready pictures of their characters: copying one costs a fraction of setting a text. */
+/** Numbers from ready pictures of their characters: laying one down costs a fraction of setting a text. */
 
 import type { Digits, TextInk } from "./digits.ts";
 import type { Surface } from "./surface.ts";
@@ -11,7 +11,12 @@ const AIR = 1;
 
 /** The characters of one ink side by side, in pixels of the device. */
 interface Strip {
+  /**
+   * The same pictures twice: a frame's first copy of a canvas costs script four times as much as its first
+   * rectangle of a pattern, but a pattern costs the browser half a copy more to paint.
+   */
   readonly canvas: HTMLCanvasElement;
+  readonly pattern: CanvasPattern;
   /** How far each character moves the next one, in the order of CHARACTERS. */
   readonly advances: Float64Array;
   readonly boxes: readonly Box[];
@@ -35,6 +40,8 @@ export class Glyphs {
   readonly #surface: Surface;
   readonly #digits: Digits;
   readonly #strips = new Map<TextInk, Strip>();
+  /** Whether all numbers of a picture are drawn with this frame, rather than the few that changed. */
+  many = false;
 
   constructor(surface: Surface, digits: Digits) {
     this.#surface = surface;
@@ -53,23 +60,35 @@ export class Glyphs {
     return width / this.#surface.pixelRatio;
   }
 
-  /** Draws from `start`, with the digits' middle at `y`; the surface has to be `inPixels`. */
+  /** Draws from `start`, with the digits' middle at `y`; call the surface's `inPoints` after the last. */
   left(text: string, start: number, y: number, ink: TextInk): number {
     const { context, pixelRatio } = this.#surface;
-    const { canvas, advances, boxes } = this.#strip(ink);
+    const strip = this.#strip(ink);
+    const { advances, boxes } = strip;
     const baseline = Math.round(this.#surface.baseline(ink.font, y) * pixelRatio);
     let x = start * pixelRatio;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = strip.pattern;
     for (let i = 0; i < text.length; i++) {
       const index = indexOf(text, i);
       const advance = advances[index] as number;
       if (index !== BLANK) {
-        const { from, width, height, left, top } = boxes[index] as Box;
-        const across = Math.round(x + advance / 2) + left;
-        context.drawImage(canvas, from, 0, width, height, across, baseline + top, width, height);
+        const box = boxes[index] as Box;
+        this.#put(strip, box, Math.round(x + advance / 2) + box.left, baseline + box.top);
       }
       x += advance;
     }
     return x / pixelRatio;
+  }
+
+  #put({ canvas }: Strip, { from, width, height }: Box, left: number, top: number): void {
+    const { context } = this.#surface;
+    if (this.many) {
+      context.drawImage(canvas, from, 0, width, height, left, top, width, height);
+    } else {
+      context.setTransform(1, 0, 0, 1, left - from, top);
+      context.fillRect(from, 0, width, height);
+    }
   }
 
   #strip(ink: TextInk): Strip {
@@ -115,7 +134,9 @@ function makeStrip(ink: TextInk, digits: Digits, pixelRatio: number): Strip {
   }
   const cells = digits.cells(ink.font);
   const advances = Float64Array.from(characters, (it) => cells.width(it) * pixelRatio);
-  return { canvas, advances, boxes };
+  const pattern = context.createPattern(canvas, "repeat");
+  if (!pattern) throw new Error("expected a strip of characters, got an empty one");
+  return { canvas, pattern, advances, boxes };
 }
 
 /** The box of a character's ink about its middle, and where its picture begins in the strip. */

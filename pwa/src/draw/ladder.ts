@@ -82,6 +82,7 @@ export class LadderPainter {
     this.#lay(picture);
     const anew = this.#isOther(picture, camera);
     if (anew) this.#startAnew();
+    this.#glyphs.many = anew;
     const flash = picture.live && picture.last ? flashSteps(nowMs - picture.lastAtMs) : 0;
     this.#outlineOf(picture, flash);
     this.#looks.take(picture, camera.boundary, this.columns.side, this.#outline);
@@ -145,7 +146,6 @@ export class LadderPainter {
       if ((parts & ~PART.spine) !== 0) this.#panes.paint(picture, columns, place, parts, anew);
       if ((parts & PART.spine) !== 0) this.#spine.paint(columns, place);
     }
-    this.#surface.inPixels();
     for (let slot = 0; slot < count; slot++) {
       const parts = dirty[slot] as number;
       if (parts === 0) continue;

@@ -154,7 +154,6 @@ export class MidPainter {
   }
 
   #print(text: string, left: number, middle: number, ink: TextInk): void {
-    this.#surface.inPixels();
     this.#glyphs.left(text, left, middle, ink);
     this.#surface.inPoints();
   }

@@ -96,7 +96,7 @@ export class PanesPainter {
     }
   }
 
-  /** Prints the numbers of some parts of a row; the surface has to be `inPixels`. */
+  /** Prints the numbers of some parts of a row; call the surface's `inPoints` after the last. */
   print(picture: PanesPicture, columns: Columns, place: RowPlace, parts: number): void {
     const looks = this.#looks;
     const { slot } = place;

@@ -1,7 +1,11 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Cluster } from "../model/state.ts";
+import type { Wall } from "../model/walls.ts";
 import { Camera } from "./camera.ts";
-import { chipNote, chipPlace, spanOf, whaleChip } from "./marks.ts";
+import { columnsOf } from "./columns.ts";
+import { chipNote, chipPlace, MarksPainter, type MarksPicture, spanOf, whaleChip } from "./marks.ts";
+import { makePalette } from "./palette.ts";
+import { Surface } from "./surface.ts";
 
 let camera: Camera;
 beforeEach(() => {
@@ -74,5 +78,85 @@ describe("a whale's chip", () => {
   it("leaves out the age in a narrow pane, and tells it again with one pixel more", () => {
     expect(whaleChip(28, 90, NUMBER + 65)).toEqual({ away: 79, width: 32, aged: false });
     expect(whaleChip(28, 90, NUMBER + 66)).toMatchObject({ width: 66, aged: true });
+  });
+});
+
+describe("the ages of walls", () => {
+  const picture: MarksPicture = {
+    clusters: [],
+    own: [],
+    walls: [{ row: 7744, side: "ask", usd: 2e6, sinceMs: 0, older: false }],
+    pulled: [],
+    now: null,
+    inspected: null,
+    group: 10,
+    unit: { name: "M", factor: 1e6, decimals: 2, fromUsd: 0 },
+    barUsd: 4e6,
+    live: true,
+  };
+  const columns = columnsOf(390, 80);
+  let calls: string[];
+  let painter: MarksPainter;
+  const paint = (seconds: number, other: Partial<MarksPicture> = {}): string[] => {
+    calls = [];
+    painter.paint({ ...picture, ...other }, camera, columns, seconds * 1_000);
+    return calls;
+  };
+  const everything = expect.arrayContaining(["clear", "chip"]);
+
+  beforeEach(() => {
+    vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation((() => ({
+      measureText: (text: string) => ({ width: 7 * text.length, actualBoundingBoxAscent: 9 }),
+      clearRect: () => calls.push("clear"),
+      roundRect: () => calls.push("chip"),
+      fillRect: () => calls.push("cover"),
+      fillText: (text: string) => calls.push(text),
+      strokeRect: () => {},
+      setTransform: () => {},
+      beginPath: () => {},
+      moveTo: () => {},
+      lineTo: () => {},
+      bezierCurveTo: () => {},
+      fill: () => {},
+    })) as never);
+    calls = [];
+    const surface = new Surface(document.createElement("canvas"), false);
+    surface.resize(390, 510, 3);
+    painter = new MarksPainter(surface, makePalette("inferno", "default", "default"));
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  it("are printed into their chips, once a second and nothing else", () => {
+    expect(paint(12)).toEqual(["clear", "chip", "12 s"]);
+    expect(paint(12.1)).toEqual([]);
+    expect(paint(13)).toEqual(["cover", "13 s"]);
+    expect(paint(13.1)).toEqual([]);
+    expect(paint(14)).toEqual(["cover", "14 s"]);
+  });
+
+  it("have everything painted where a longer one needs a larger chip", () => {
+    paint(9);
+    expect(paint(10)).toEqual(["clear", "chip", "10 s"]);
+    expect(paint(11)).toEqual(["cover", "11 s"]);
+  });
+
+  it("have everything painted while something lies over the chips", () => {
+    paint(20);
+    expect(paint(21, { inspected: 7744 })).toEqual(everything);
+    expect(paint(22, { inspected: 7744 })).toEqual(everything);
+    expect(paint(22)).toEqual(everything);
+    expect(paint(23)).toEqual(["cover", "23 s"]);
+  });
+
+  it("go with a wall that has grown", () => {
+    const [wall] = picture.walls as [Wall];
+    paint(30);
+    expect(paint(30, { walls: [{ ...wall, usd: 3e6 }] })).toEqual(everything);
+  });
+
+  it("are told for as long as they stand, minutes once a minute", () => {
+    paint(125);
+    expect(paint(126)).toEqual([]);
+    expect(paint(155)).toEqual(["cover", "3 m"]);
   });
 });

@@ -57,6 +57,17 @@ export interface MarksPicture {
 }
 
 const WHALE_GROUND = "#e6edf7";
+/** What is covered to print another age, from the middle of its chip up and down: less than the lines of its row. */
+const AGE_HALF_HEIGHT = 8;
+
+/** A wall's chip as it was painted, in CSS pixels. */
+interface AgedChip {
+  readonly wall: Wall;
+  readonly left: number;
+  readonly width: number;
+  readonly middle: number;
+  age: string;
+}
 
 interface Span {
   readonly top: number;
@@ -70,6 +81,9 @@ export class MarksPainter {
   readonly #surface: Surface;
   #palette: Palette;
   readonly #seen = new Seen();
+  /** The chips that tell an age, and of when these ages are. */
+  #aged: AgedChip[] = [];
+  #agedMs = 0;
 
   constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
@@ -86,14 +100,16 @@ export class MarksPainter {
     this.#surface.forgetFonts();
   }
 
-  /** Paints again only when something of it, the camera or the grouping changed. */
+  /** Paints again only when something of it, the camera or the grouping changed; of ages their texts alone. */
   paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
     const { clusters, group, live } = picture;
-    const whales = visible(picture.walls, camera).slice(0, WHALES_MAX);
+    const whales = visible(picture.walls, camera, WHALES_MAX);
     // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
     const secondMs = Math.floor(nowMs / 1000 + 0.5) * 1000;
-    if (!this.#isOther(picture, whales, camera, columns, secondMs)) return;
+    if (!this.#isOther(picture, whales, camera, columns, secondMs) && this.#renewAges(secondMs)) return;
     this.#surface.clear();
+    this.#aged = [];
+    this.#agedMs = secondMs;
     const words = visible(picture.own, camera).map((mark) => wordOf(mark, camera));
     for (const cluster of clusters) {
       const span = spanOf(cluster, camera, group);
@@ -128,10 +144,39 @@ export class MarksPainter {
     seen.add(picture.clusters).add(now?.row).add(now?.text).add(picture.unit).add(picture.barUsd);
     seen.add(camera.centre).add(camera.boundary).add(camera.height).add(columns);
     seen.add(picture.group).add(picture.live);
-    // How large walls are changes with their ages.
-    for (const wall of whales) seen.add(wall);
-    if (whales.length > 0) seen.add(secondMs);
+    for (const wall of whales) seen.add(wall).add(wall.usd);
+    // What lies over the chips would be covered with their ages.
+    if (now || picture.inspected !== null) seen.add(secondMs);
     return seen.differs();
+  }
+
+  /** Prints the ages of a new second into their chips; false where one needs another chip. */
+  #renewAges(secondMs: number): boolean {
+    if (secondMs === this.#agedMs) return true;
+    this.#agedMs = secondMs;
+    const ages = this.#aged.map(({ wall }) => ageOf(wall, secondMs));
+    if (this.#aged.some(({ age }, i) => age.length !== ages[i]?.length)) return false;
+    const { context } = this.#surface;
+    for (const [i, chip] of this.#aged.entries()) {
+      const age = ages[i] as string;
+      if (age === chip.age) continue;
+      chip.age = age;
+      const { left, width, middle } = chip;
+      context.fillStyle = WHALE_GROUND;
+      const room = width - WHALE_TEXT - CHIP_PADDING + 2;
+      context.fillRect(left + WHALE_TEXT - 1, middle - AGE_HALF_HEIGHT, room, 2 * AGE_HALF_HEIGHT);
+      this.#printAge(chip);
+    }
+    return true;
+  }
+
+  #printAge({ age, left, width, middle }: AgedChip): void {
+    const { context } = this.#surface;
+    context.font = FONTS.whale;
+    context.fillStyle = INK.onLight;
+    context.textAlign = "center";
+    const baseline = this.#surface.baseline(FONTS.whale, middle);
+    context.fillText(age, left + (WHALE_TEXT + width - CHIP_PADDING) / 2, baseline);
   }
 
   /** A dashed cell and a flag; outside the picture the flag alone, at the edge where price is. */
@@ -196,9 +241,9 @@ export class MarksPainter {
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
     if (!aged) return;
-    context.textAlign = "center";
-    const baseline = this.#surface.baseline(FONTS.whale, middle);
-    context.fillText(age, left + (WHALE_TEXT + width - CHIP_PADDING) / 2, baseline);
+    const chip = { wall, left, width, middle, age };
+    this.#aged.push(chip);
+    this.#printAge(chip);
   }
 
   #paintWhaleIcon(left: number, middle: number): void {
@@ -369,10 +414,21 @@ function ageOf(wall: Wall, nowMs: number): string {
   return wall.older ? `>${text}` : text;
 }
 
-function visible<T extends { readonly row: number }>(items: readonly T[], camera: Camera): readonly T[] {
+/** The first of the items that lie in the picture, no more than so many. */
+function visible<T extends { readonly row: number }>(
+  items: readonly T[],
+  camera: Camera,
+  most = Number.POSITIVE_INFINITY,
+): readonly T[] {
   if (items.length === 0) return items;
   const { highest, lowest } = camera.visible();
-  return items.filter(({ row }) => row <= highest && row >= lowest);
+  const found: T[] = [];
+  for (const item of items) {
+    if (item.row > highest || item.row < lowest) continue;
+    found.push(item);
+    if (found.length === most) break;
+  }
+  return found;
 }
 
 /** Pixels of a cluster: the rows its prices round to. */

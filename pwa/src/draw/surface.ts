@@ -30,14 +30,9 @@ export class Surface {
     this.inPoints();
   }
 
-  /** Draws in CSS pixels, as always but between these two calls. */
+  /** Draws in CSS pixels, as always but while numbers are printed. */
   inPoints(): void {
     this.context.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
-  }
-
-  /** Draws in the device's own pixels until `inPoints`. */
-  inPixels(): void {
-    this.context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
   /** Moves a length or place onto a whole device pixel. */
