@@ -94,8 +94,10 @@ describe("the ages of walls", () => {
     barUsd: 4e6,
     live: true,
   };
-  const columns = columnsOf(390, 80);
+  const columns = columnsOf(430, 64);
   let calls: string[];
+  /** Widths of characters that are not 7. */
+  let digits: Record<string, number>;
   let painter: MarksPainter;
   const paint = (seconds: number, other: Partial<MarksPicture> = {}): string[] => {
     calls = [];
@@ -106,7 +108,10 @@ describe("the ages of walls", () => {
 
   beforeEach(() => {
     vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation((() => ({
-      measureText: (text: string) => ({ width: 7 * text.length, actualBoundingBoxAscent: 9 }),
+      measureText: (text: string) => ({
+        width: Array.from(text).reduce((sum, it) => sum + (digits[it] ?? 7), 0),
+        actualBoundingBoxAscent: 9,
+      }),
       clearRect: () => calls.push("clear"),
       roundRect: () => calls.push("chip"),
       fillRect: () => calls.push("cover"),
@@ -120,6 +125,7 @@ describe("the ages of walls", () => {
       fill: () => {},
     })) as never);
     calls = [];
+    digits = {};
     const surface = new Surface(document.createElement("canvas"), false);
     surface.resize(390, 510, 3);
     painter = new MarksPainter(surface, makePalette("inferno", "default", "default"));
@@ -135,9 +141,28 @@ describe("the ages of walls", () => {
   });
 
   it("have everything painted where a longer one needs a larger chip", () => {
-    paint(9);
-    expect(paint(10)).toEqual(["clear", "chip", "10 s"]);
-    expect(paint(11)).toEqual(["cover", "11 s"]);
+    paint(99);
+    expect(paint(100)).toEqual(["clear", "chip", "100 s"]);
+    expect(paint(101)).toEqual(["cover", "101 s"]);
+  });
+
+  it("have everything painted where a shorter one finds room again", () => {
+    const narrow = columnsOf(390, 80);
+    const paintNarrow = (seconds: number): string[] => {
+      calls = [];
+      painter.paint(picture, camera, narrow, seconds * 1_000);
+      return calls;
+    };
+    expect(paintNarrow(118)).toEqual(["clear", "chip"]);
+    expect(paintNarrow(119)).toEqual([]);
+    expect(paintNarrow(120)).toEqual(["clear", "chip", "2 m"]);
+  });
+
+  it("have everything painted where one as long is wider than its chip", () => {
+    paint(110);
+    digits = { "2": 9 };
+    expect(paint(112)).toEqual(["clear", "chip", "112 s"]);
+    expect(paint(112.2)).toEqual([]);
   });
 
   it("have everything painted while something lies over the chips", () => {

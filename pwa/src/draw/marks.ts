@@ -61,8 +61,11 @@ const WHALE_GROUND = "#e6edf7";
 const AGE_HALF_HEIGHT = 8;
 
 /** A wall's chip as it was painted, in CSS pixels. */
-interface AgedChip {
+interface WallChip {
   readonly wall: Wall;
+  /** How long the wall's bar is. */
+  readonly bar: number;
+  readonly aged: boolean;
   readonly left: number;
   readonly width: number;
   readonly middle: number;
@@ -81,8 +84,8 @@ export class MarksPainter {
   readonly #surface: Surface;
   #palette: Palette;
   readonly #seen = new Seen();
-  /** The chips that tell an age, and of when these ages are. */
-  #aged: AgedChip[] = [];
+  /** The chips of walls, and of when their ages are. */
+  #chips: WallChip[] = [];
   #agedMs = 0;
 
   constructor(surface: Surface, palette: Palette) {
@@ -106,9 +109,10 @@ export class MarksPainter {
     const whales = visible(picture.walls, camera, WHALES_MAX);
     // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
     const secondMs = Math.floor(nowMs / 1000 + 0.5) * 1000;
-    if (!this.#isOther(picture, whales, camera, columns, secondMs) && this.#renewAges(secondMs)) return;
+    const isOther = this.#isOther(picture, whales, camera, columns, secondMs);
+    if (!isOther && this.#renewAges(secondMs, columns.side)) return;
     this.#surface.clear();
-    this.#aged = [];
+    this.#chips = [];
     this.#agedMs = secondMs;
     const words = visible(picture.own, camera).map((mark) => wordOf(mark, camera));
     for (const cluster of clusters) {
@@ -151,17 +155,18 @@ export class MarksPainter {
   }
 
   /** Prints the ages of a new second into their chips; false where one needs another chip. */
-  #renewAges(secondMs: number): boolean {
+  #renewAges(secondMs: number, side: number): boolean {
     if (secondMs === this.#agedMs) return true;
     this.#agedMs = secondMs;
-    const ages = this.#aged.map(({ wall }) => ageOf(wall, secondMs));
-    if (this.#aged.some(({ age }, i) => age.length !== ages[i]?.length)) return false;
     const { context } = this.#surface;
-    for (const [i, chip] of this.#aged.entries()) {
-      const age = ages[i] as string;
+    context.font = FONTS.whale;
+    for (const chip of this.#chips) {
+      const { wall, bar, aged, left, width, middle } = chip;
+      const age = ageOf(wall, secondMs);
       if (age === chip.age) continue;
+      if (whaleChip(context.measureText(age).width, bar, side).width !== width) return false;
       chip.age = age;
-      const { left, width, middle } = chip;
+      if (!aged) continue;
       context.fillStyle = WHALE_GROUND;
       const room = width - WHALE_TEXT - CHIP_PADDING + 2;
       context.fillRect(left + WHALE_TEXT - 1, middle - AGE_HALF_HEIGHT, room, 2 * AGE_HALF_HEIGHT);
@@ -170,7 +175,7 @@ export class MarksPainter {
     return true;
   }
 
-  #printAge({ age, left, width, middle }: AgedChip): void {
+  #printAge({ age, left, width, middle }: WallChip): void {
     const { context } = this.#surface;
     context.font = FONTS.whale;
     context.fillStyle = INK.onLight;
@@ -240,10 +245,9 @@ export class MarksPainter {
     context.fill();
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
-    if (!aged) return;
-    const chip = { wall, left, width, middle, age };
-    this.#aged.push(chip);
-    this.#printAge(chip);
+    const chip = { wall, bar, aged, left, width, middle, age };
+    this.#chips.push(chip);
+    if (aged) this.#printAge(chip);
   }
 
   #paintWhaleIcon(left: number, middle: number): void {
