@@ -352,6 +352,7 @@ export const strings = {
   rowResting: "resting",
   rowNothing: "nothing resting",
   rowVenues: "by venue",
+  rowTooFar: "tells no orders this far",
   rowAsking: "asking the server",
   rowOut: "venues: not connected",
   rowShorts: "shorts liq.",

@@ -212,7 +212,13 @@ def state(
         "easier": "up",
         "chain": {"up": 773_900, "down": None},
         "pace": 1.4,
+        "known": known_ticks(GROUP),
     }
+
+
+def known_ticks(group: int) -> dict[str, int]:
+    """Return the ticks between which every order is known: ten rows up and down."""
+    return {"low": LAST_TICK - 10 * group, "high": LAST_TICK + 10 * group}
 
 
 def moment() -> bytes:
@@ -287,6 +293,7 @@ def row_facts(group: int, row: int) -> dict[str, object]:
 
     bid, ask = at(view.bid_rows, view.bid_lots), at(view.ask_rows, view.ask_lots)
     band = row - view.first
+    known = known_ticks(group)
     fuel = int(view.bands[band]) if 0 <= band < len(view.bands) else None
     shares = [("binance", 0.5, "live"), ("bybit", 0.3, "live"), ("okx", 0.0, "stale")]
     venues = [
@@ -296,6 +303,7 @@ def row_facts(group: int, row: int) -> dict[str, object]:
             "age_ms": 80 if state == "live" else None,
             "bid": int(bid * share),
             "ask": int(ask * share),
+            "whole": state == "live" and (venue != "bybit" or known["low"] <= row * group <= known["high"]),
             "fuel": fuel,
         }
         for venue, share, state in shares

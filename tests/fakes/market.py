@@ -53,6 +53,7 @@ class HandBook:
     trusted: tuple[int, int] = (0, 0)
     stats: BookStats = field(default_factory=BookStats)
     verified: bool = True
+    known: tuple[int, int] = (0, 0)
 
     def changed(self) -> BookChanged:
         made = self.instrument

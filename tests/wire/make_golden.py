@@ -97,6 +97,7 @@ CLUSTER_FACTS: dict[str, object] = {
     "easier": "down",
     "chain": {"up": None, "down": 267_100},
     "pace": -2.5,
+    "known": {"low": 266_000, "high": 274_000},
 }
 
 
@@ -111,6 +112,7 @@ def _later(now: dict[str, Any]) -> dict[str, Any]:
         "mark": now["mark"] + 0.5,
         "bias": None,
         "bands": {**now["bands"], "factor": 2.5},
+        "known": {"low": 266_100, "high": 274_000},
         "venues": venues,
         "clusters": [{**long, "usd": long["usd"] + 1, "eta_min": None}, come],
     }
@@ -177,6 +179,7 @@ def facts() -> dict[str, bytes]:
                 "easier": None,
                 "chain": {"up": None, "down": None},
                 "pace": None,
+                "known": {"low": 271_200, "high": 272_500},
             },
         ),
         "state_clusters": frames.state(4, CLUSTER_FACTS),
@@ -190,8 +193,24 @@ def facts() -> dict[str, bytes]:
                 "row": 27_183,
                 "t": STARTS_MS,
                 "venues": [
-                    {"venue": "binance", "state": "live", "age_ms": 12, "bid": 314, "ask": 0, "fuel": 141},
-                    {"venue": "bybit", "state": "stale", "age_ms": None, "bid": 0, "ask": 0, "fuel": None},
+                    {
+                        "venue": "binance",
+                        "state": "live",
+                        "age_ms": 12,
+                        "bid": 314,
+                        "ask": 0,
+                        "whole": True,
+                        "fuel": 141,
+                    },
+                    {
+                        "venue": "bybit",
+                        "state": "stale",
+                        "age_ms": None,
+                        "bid": 0,
+                        "ask": 0,
+                        "whole": False,
+                        "fuel": None,
+                    },
                 ],
             },
         ),

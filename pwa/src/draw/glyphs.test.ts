@@ -46,11 +46,21 @@ beforeEach(() => {
   copied = [];
   written = [];
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(context as never);
+  vi.stubGlobal(
+    "OffscreenCanvas",
+    class {
+      getContext = context;
+      transferToImageBitmap = () => ({});
+    },
+  );
   surface = new Surface(document.createElement("canvas"), true);
   surface.resize(390, 600, 3);
   glyphs = new Glyphs(surface, new Digits(surface));
 });
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
 
 it("lays down each character of a number, and nothing for a blank", () => {
   glyphs.left("12.3 ", 10, 50, INK);

@@ -12,10 +12,10 @@ const AIR = 1;
 /** The characters of one ink side by side, in pixels of the device. */
 interface Strip {
   /**
-   * The same pictures twice: a frame's first copy of a canvas costs script four times as much as its first
-   * rectangle of a pattern, but a pattern costs the browser half a copy more to paint.
+   * The same pictures twice: a copy costs script twice as much as a rectangle of a pattern, but a pattern
+   * costs the browser half a copy more to paint. Copied from a canvas, each would be a snapshot of it.
    */
-  readonly canvas: HTMLCanvasElement;
+  readonly bitmap: ImageBitmap;
   readonly pattern: CanvasPattern;
   /** How far each character moves the next one, in the order of CHARACTERS. */
   readonly advances: Float64Array;
@@ -81,10 +81,10 @@ export class Glyphs {
     return x / pixelRatio;
   }
 
-  #put({ canvas }: Strip, { from, width, height }: Box, left: number, top: number): void {
+  #put({ bitmap }: Strip, { from, width, height }: Box, left: number, top: number): void {
     const { context } = this.#surface;
     if (this.many) {
-      context.drawImage(canvas, from, 0, width, height, left, top, width, height);
+      context.drawImage(bitmap, from, 0, width, height, left, top, width, height);
     } else {
       context.setTransform(1, 0, 0, 1, left - from, top);
       context.fillRect(from, 0, width, height);
@@ -108,7 +108,7 @@ function indexOf(text: string, at: number): number {
 }
 
 function makeStrip(ink: TextInk, digits: Digits, pixelRatio: number): Strip {
-  const canvas = document.createElement("canvas");
+  const canvas = new OffscreenCanvas(1, 1);
   const context = canvas.getContext("2d");
   if (!context) throw new Error("expected a browser that can draw in two dimensions");
   const write = (): void => {
@@ -134,9 +134,10 @@ function makeStrip(ink: TextInk, digits: Digits, pixelRatio: number): Strip {
   }
   const cells = digits.cells(ink.font);
   const advances = Float64Array.from(characters, (it) => cells.width(it) * pixelRatio);
-  const pattern = context.createPattern(canvas, "repeat");
+  const bitmap = canvas.transferToImageBitmap();
+  const pattern = context.createPattern(bitmap, "repeat");
   if (!pattern) throw new Error("expected a strip of characters, got an empty one");
-  return { canvas, pattern, advances, boxes };
+  return { bitmap, pattern, advances, boxes };
 }
 
 /** The box of a character's ink about its middle, and where its picture begins in the strip. */

@@ -2,6 +2,7 @@
 
 import type { ColumnUnit } from "../format.ts";
 import type { LadderRows } from "../model/ladder_rows.ts";
+import { holds, type RowRange } from "../model/state.ts";
 import { BAND_USD, heatIndex } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
@@ -30,8 +31,10 @@ export const LOOK = {
   /** Its sign is the aggressor's side, its size 1 plus the steps of flash that are left. */
   outline: 10,
   unit: 11,
+  /** 1 where the book is not known in full: at least so much rests there. */
+  partial: 12,
 } as const;
-const NUMBERS = 12;
+const NUMBERS = 13;
 
 /** What lengths are measured by: what a bar shows, its part that is sure, and what has traded. */
 const SCALE = { whole: 0, sure: 1, volume: 2 } as const;
@@ -40,7 +43,7 @@ const SCALE = { whole: 0, sure: 1, volume: 2 } as const;
 const SHOWS_IN = new Uint8Array(NUMBERS);
 SHOWS_IN.set([PART.all, PART.book, PART.book, PART.book, PART.fuel | PART.spine], LOOK.above);
 SHOWS_IN.set([PART.fuel, PART.fuel, PART.fuel, PART.volume, PART.volume], LOOK.sureBar);
-SHOWS_IN.set([PART.spine, PART.all], LOOK.outline);
+SHOWS_IN.set([PART.spine, PART.all, PART.book], LOOK.outline);
 
 export interface LookedAt {
   readonly rows: LadderRows;
@@ -52,6 +55,8 @@ export interface LookedAt {
   /** The estimate over its lower bound. */
   readonly factor: number;
   readonly calibrated: boolean;
+  /** The rows in which every order is known. */
+  readonly known: RowRange;
 }
 
 /** The last trade's outline: its row (NaN for none) and its number in a look. */
@@ -89,7 +94,7 @@ export class RowLooks {
 
   /** Works out how all rows look now and which parts differ from before; `side` is a pane's width. */
   take(picture: LookedAt, boundary: number, side: number, outline: Outline): void {
-    const { rows, heatTopUsd } = picture;
+    const { rows, heatTopUsd, known } = picture;
     if (heatTopUsd !== this.#heatTopUsd) {
       this.#heatTopUsd = heatTopUsd;
       this.#heat.set(Uint8Array.from(BAND_USD, (usd) => heatIndex(usd, heatTopUsd)));
@@ -99,6 +104,7 @@ export class RowLooks {
       const row = rows.highest - slot;
       this.#work(rows, slot, row > boundary);
       this.#look[LOOK.outline] = row === outline.row ? outline.look : 0;
+      this.#look[LOOK.partial] = holds(known, row) ? 0 : 1;
       this.dirty[slot] = this.#keep(slot);
     }
   }

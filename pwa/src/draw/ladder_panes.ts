@@ -15,6 +15,9 @@ export const BOOK_GAP = 6;
 const VOLUME_BAR = 8;
 const BOOK_ALPHA = 0.42;
 const WALL_ALPHA = 0.75;
+/** What is known in part is fainter by so much, and its number ends in a sign. */
+const PARTIAL_FADE = 0.6;
+const AT_LEAST = "+";
 const VOLUME_ALPHA = 0.58;
 const FUEL_SOLID_ALPHA = 0.95;
 const FUEL_DOUBT_ALPHA = 0.42;
@@ -113,8 +116,10 @@ export class PanesPainter {
     const amount = looks.of(slot, LOOK.bookAmount);
     if ((parts & PART.book) === 0 || amount < 0) return;
     const pane = bookPane(columns, above);
-    const ink = amount === 0 ? NO_SIZE : SIZE;
-    this.#number(this.#texts.of(amount, decimals), pane.zero, pane.far > pane.zero, place, columns, ink);
+    const partial = looks.of(slot, LOOK.partial) === 1;
+    const ink = amount === 0 ? NO_SIZE : partial ? ESTIMATE : SIZE;
+    const text = this.#texts.of(amount, decimals);
+    this.#number(partial ? text + AT_LEAST : text, pane.zero, pane.far > pane.zero, place, columns, ink);
   }
 
   /** The ground under a part of a row; nothing that is painted on it reaches beyond it. */
@@ -197,7 +202,8 @@ export class PanesPainter {
     const { context } = this.#surface;
     const { side } = this.palette;
     const length = Math.max(this.#looks.of(slot, LOOK.bookBar), this.#surface.hairline(0.5));
-    context.globalAlpha = this.#looks.of(slot, LOOK.wall) === 1 ? WALL_ALPHA : BOOK_ALPHA;
+    const alpha = this.#looks.of(slot, LOOK.wall) === 1 ? WALL_ALPHA : BOOK_ALPHA;
+    context.globalAlpha = this.#looks.of(slot, LOOK.partial) === 1 ? alpha * PARTIAL_FADE : alpha;
     context.fillStyle = above ? side.sellFill : side.buyFill;
     context.fillRect(along(pane, 0, length), top + BAR_INSET, length, bottom - top - 2 * BAR_INSET);
     context.globalAlpha = 1;

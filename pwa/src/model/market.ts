@@ -83,7 +83,7 @@ export class Market {
     }
     this.#countedMs = ladder.tMs;
     this.volume.expire(ladder.tMs);
-    if (this.facts) this.walls.observe(ladder, this.facts, nowMs);
+    if (this.facts) this.walls.observe(ladder, this.facts, this.state, nowMs);
   }
 
   /** Counts as received in the past: a picture kept from another day is as old as it is. */

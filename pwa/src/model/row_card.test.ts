@@ -77,10 +77,10 @@ describe("a row in words", () => {
   const answer = (row: number): RowFacts => ({
     ...{ symbol: "BTCUSDT", group: 10, row, t: 1_000 },
     venues: [
-      { venue: "binance", state: "live", age_ms: 5, bid: 0, ask: 1_000, fuel: 3 },
-      { venue: "okx", state: "stale", age_ms: null, bid: 0, ask: 0, fuel: null },
-      { venue: "bybit", state: "live", age_ms: 5, bid: 0, ask: 4_000, fuel: null },
-      { venue: "bitget", state: "live", age_ms: 5, bid: 9, ask: 0, fuel: null },
+      { venue: "binance", state: "live", age_ms: 5, bid: 0, ask: 1_000, whole: true, fuel: 3 },
+      { venue: "okx", state: "stale", age_ms: null, bid: 0, ask: 0, whole: false, fuel: null },
+      { venue: "bybit", state: "live", age_ms: 5, bid: 0, ask: 4_000, whole: true, fuel: null },
+      { venue: "bitget", state: "live", age_ms: 5, bid: 9, ask: 0, whole: true, fuel: null },
     ],
   });
 
@@ -97,6 +97,21 @@ describe("a row in words", () => {
       ["Binance", "103", 0.25],
       ["OKX", "stale", 0],
     ]);
+  });
+
+  it("tells at least so much where a venue's orders are not all known", () => {
+    market.state = { clusters: [], bands: null, known: { low: 900, high: 1_020 } } as unknown as StreamState;
+    const far = answer(103);
+    const venues = far.venues.map((it) => ({ ...it, whole: it.venue === "bybit" }));
+    const words = describeRow(market, { row: 103, above: true }, { ...far, venues }, 0);
+    expect(words?.resting).toBe("≥ 515");
+    expect(words?.venues?.map(({ name, text }) => [name, text])).toEqual([
+      ["Bybit", "412"],
+      ["Binance", "≥ 103"],
+      ["OKX", "stale"],
+      ["Bitget", "tells no orders this far"],
+    ]);
+    expect(describeRow(market, { row: 101, above: true }, null, 0)?.resting).toBe("202");
   });
 
   it("names the dense cluster it is part of, and how unusual that is once it is known", () => {

@@ -9,7 +9,7 @@ import { strings } from "../strings.ts";
 import { venueName } from "../ui/names.ts";
 import { liftOf } from "./cluster_fate.ts";
 import type { Market } from "./market.ts";
-import type { Cluster } from "./state.ts";
+import { type Cluster, holds, knownRows } from "./state.ts";
 import { lotUsd } from "./walls.ts";
 
 export interface VenuePart {
@@ -64,13 +64,14 @@ export function describeRow(
   const levels = at.above ? ladder.asks : ladder.bids;
   const level = levels.rows.subarray(0, levels.count).indexOf(at.row);
   const resting = level < 0 ? 0 : (levels.lots[level] as number) * usdOfLot;
+  const whole = holds(knownRows(market.state, ladder.group), at.row);
   const told = answer?.symbol === facts.symbol && answer.group === ladder.group && answer.row === at.row;
   const decimals = decimalsOf(facts.tick, ladder.group);
   const name = at.above ? strings.rowAsksAt : strings.rowBidsAt;
   return {
     title: `${name} ${price(at.row * ladder.group, facts.tick, decimals)}`,
     side: at.above ? "ask" : "bid",
-    resting: resting > 0 ? usd(resting) : "",
+    resting: resting > 0 ? amountText(resting, whole) : "",
     facts: factsOf(market, at, usdOfLot, nowMs),
     venues: told ? venuesOf(answer, at.above, usdOfLot) : null,
   };
@@ -117,23 +118,30 @@ function clusterAt({ ladder, state }: Market, { row, above }: LadderRow): Cluste
   );
 }
 
-/** Venues with the most first; those that hold nothing are left out unless they are out of order. */
+/** Printed dollars; where not every order is known, there are at least so many. */
+function amountText(amount: number, whole: boolean): string {
+  if (whole) return usd(amount);
+  return amount > 0 ? strings.fromUsd(usd(amount)) : strings.rowTooFar;
+}
+
+/** Venues with the most first; those that hold nothing are left out unless that is not known. */
 function venuesOf(answer: RowFacts, above: boolean, usdOfLot: number): VenuePart[] {
   const parts = answer.venues.map((it) => ({
     name: venueName(it.venue),
     live: it.state === "live",
+    whole: it.whole,
     usd: (above ? it.ask : it.bid) * usdOfLot,
     state: strings.venueState[it.state] ?? it.state,
   }));
   const most = Math.max(...parts.map((it) => it.usd), 0);
   return parts
-    .filter((it) => it.usd > 0 || !it.live)
+    .filter((it) => it.usd > 0 || !it.whole)
     .sort((one, other) => other.usd - one.usd)
-    .map(({ name, live, usd: amount, state }) => ({
+    .map(({ name, live, whole, usd: amount, state }) => ({
       name,
       live,
       usd: amount,
-      text: live ? usd(amount) : state,
+      text: live ? amountText(amount, whole) : state,
       part: most > 0 ? amount / most : 0,
     }));
 }

@@ -6,6 +6,8 @@ import {
   beyond,
   type Cluster,
   depletion,
+  holds,
+  knownRows,
   rowsAway,
   type StreamState,
   type VenueFacts,
@@ -90,4 +92,15 @@ it("venues that are out come first by how long they are out", () => {
   });
   const out = venuesOut([facts("a", "live", 10), facts("b", "stale", 40_000), facts("c", "syncing", null)]);
   expect(out.map((it) => it.venue)).toEqual(["c", "b"]);
+});
+
+it("a row is known when all of its ticks are", () => {
+  const known = knownRows({ known: { low: 995, high: 1_049 } } as StreamState, 10);
+  expect([99, 100, 104, 105].map((row) => holds(known, row))).toEqual([false, true, true, false]);
+});
+
+it("every row is known where nothing is told of that", () => {
+  for (const state of [null, { known: null } as StreamState]) {
+    expect(holds(knownRows(state, 10), 1)).toBe(true);
+  }
 });

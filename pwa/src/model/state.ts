@@ -108,6 +108,8 @@ export interface StreamState {
   /** Ticks from which on forced flow outweighs the known book. */
   readonly chain: { readonly up: number | null; readonly down: number | null };
   readonly pace: number | null;
+  /** Ticks between which each live venue's orders are all known; a row beyond holds at least what it says. */
+  readonly known: { readonly low: number; readonly high: number } | null;
 }
 
 /** Rows the picture shows, as prices in ticks. */
@@ -126,6 +128,22 @@ export function beyond(
     clusters.find((it) => it.side === side && (side === "short" ? it.lo > range.hi : it.hi < range.lo)) ??
     null
   );
+}
+
+/** Rows of a ladder, both ends among them. */
+export interface RowRange {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export const holds = ({ lowest, highest }: RowRange, row: number): boolean => lowest <= row && row <= highest;
+
+/** The rows in which every order is known; all of them where nothing is told of that. */
+export function knownRows(state: StreamState | null, group: number): RowRange {
+  const { known } = state ?? {};
+  return known
+    ? { lowest: Math.ceil(known.low / group), highest: Math.floor(known.high / group) }
+    : { lowest: Number.NEGATIVE_INFINITY, highest: Number.POSITIVE_INFINITY };
 }
 
 /** The edge of a cluster that price meets first, in ticks. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { LadderModel, type SymbolFacts } from "../net/frames.ts";
+import type { StreamState } from "./state.ts";
 import { Walls } from "./walls.ts";
 
 const facts: SymbolFacts = {
@@ -22,6 +23,7 @@ const WALL = 1000;
 let walls: Walls;
 let ladder: LadderModel;
 let nowMs: number;
+let state: StreamState | null;
 
 /** Shows bids downwards from 1000 and asks upwards from 1001, with some rows changed. */
 function show(
@@ -55,13 +57,14 @@ function show(
   });
   // A keyframe's trades are old ones; here they stand for those of a delta.
   ladder.freshPrints = options.sold ? 1 : 0;
-  walls.observe(ladder, facts, nowMs);
+  walls.observe(ladder, facts, state, nowMs);
 }
 
 beforeEach(() => {
   walls = new Walls();
   ladder = new LadderModel(1, DEPTH);
   nowMs = 0;
+  state = null;
 });
 
 const rows = () => walls.shown.map(({ row }) => row);
@@ -83,6 +86,16 @@ describe("a wall", () => {
     show({ 990: WALL });
     show({ 990: WALL });
     expect(walls.shown[0]?.older).toBe(true);
+  });
+
+  it("that comes where not every order is known may be older", () => {
+    state = { known: { low: 991, high: 1_020 } } as StreamState;
+    show();
+    for (let i = 0; i < 3; i++) show({ 990: WALL, 991: WALL });
+    expect(walls.shown.map(({ row, older }) => [row, older])).toEqual([
+      [991, false],
+      [990, true],
+    ]);
   });
 
   it("is not a plain row, however deep the book", () => {

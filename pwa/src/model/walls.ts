@@ -2,6 +2,7 @@
 
 import { stepValue } from "../format.ts";
 import type { LadderModel, LadderSide, SymbolFacts } from "../net/frames.ts";
+import { holds, knownRows, type RowRange, type StreamState } from "./state.ts";
 import { rowOfTrade } from "./volume.ts";
 
 /** A wall is so many times the median row, and at least so many dollars. */
@@ -24,7 +25,7 @@ export interface Wall {
   usd: number;
   /** When this phone first saw it, on the clock of `performance.now()`. */
   readonly sinceMs: number;
-  /** The order was there in the first frame: it may be older. */
+  /** The order was there in the first frame, or where not every order is known: it may be older. */
   readonly older: boolean;
 }
 
@@ -34,6 +35,8 @@ export interface Pulled {
   readonly usd: number;
   readonly atMs: number;
 }
+
+const NO_ROWS: RowRange = { lowest: Number.POSITIVE_INFINITY, highest: Number.NEGATIVE_INFINITY };
 
 interface Tracked extends Wall {
   tradedUsd: number;
@@ -63,7 +66,7 @@ export class Walls {
   }
 
   /** Takes the next frame of a ladder. After a gap nothing is called pulled: trades may be missing. */
-  observe(ladder: LadderModel, facts: SymbolFacts, nowMs: number): void {
+  observe(ladder: LadderModel, facts: SymbolFacts, state: StreamState | null, nowMs: number): void {
     if (ladder.group !== this.#group) {
       this.clear();
       this.#group = ladder.group;
@@ -76,16 +79,16 @@ export class Walls {
     if (follows && ladder.freshPrints > 0) this.#countTrades(ladder, facts);
     if (nowMs - this.#observedMs < EVERY_MS) return;
     this.#observedMs = nowMs;
-    this.#observeAll(ladder, facts, first, nowMs);
+    this.#observeAll(ladder, facts, first ? NO_ROWS : knownRows(state, ladder.group), nowMs);
     this.#follows = true;
   }
 
-  #observeAll(ladder: LadderModel, facts: SymbolFacts, first: boolean, nowMs: number): void {
+  #observeAll(ladder: LadderModel, facts: SymbolFacts, known: RowRange, nowMs: number): void {
     const usdOfLot = lotUsd(facts, ladder.group);
     const threshold = Math.max(WALL_LEAST_USD, WALL_FACTOR * this.#median(ladder, usdOfLot));
     const gone: Pulled[] = [];
     for (const side of ["bid", "ask"] as const) {
-      this.#observeSide(side, ladder, usdOfLot, threshold, first, nowMs);
+      this.#observeSide(side, ladder, usdOfLot, threshold, known, nowMs);
       gone.push(...this.#missing(side, ladder, usdOfLot, nowMs));
     }
     this.#publish(gone, nowMs);
@@ -96,7 +99,7 @@ export class Walls {
     ladder: LadderModel,
     usdOfLot: (row: number) => number,
     threshold: number,
-    first: boolean,
+    known: RowRange,
     nowMs: number,
   ): void {
     const levels = side === "bid" ? ladder.bids : ladder.asks;
@@ -108,7 +111,7 @@ export class Walls {
       if (held) {
         if (usd > held.usd) held.usd = usd;
       } else if (usd >= threshold) {
-        tracked.set(row, { row, side, usd, sinceMs: nowMs, older: first, tradedUsd: 0 });
+        tracked.set(row, { row, side, usd, sinceMs: nowMs, older: !holds(known, row), tradedUsd: 0 });
       }
     }
   }

@@ -147,6 +147,8 @@ export interface RowFacts {
     readonly age_ms: number | null;
     readonly bid: number;
     readonly ask: number;
+    /** That is all that rests there; not so far from price, or while the venue is not live. */
+    readonly whole: boolean;
     readonly fuel: number | null;
   }[];
 }

@@ -17,7 +17,7 @@ import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
 import { heatName, type Preferences, sideName } from "../model/preferences.ts";
 import { Seen } from "../model/seen.ts";
-import type { Cluster } from "../model/state.ts";
+import { type Cluster, knownRows } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
 import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
@@ -419,6 +419,7 @@ export class LadderView {
         heatTopUsd: bands?.heat_top_usd ?? 0,
         factor: bands?.factor ?? 1,
         calibrated: bands?.calibrated ?? false,
+        known: knownRows(state, ladder.group),
         last: market.last,
         lastAtMs: this.#calm ? Number.NEGATIVE_INFINITY : market.lastAtMs,
         live,

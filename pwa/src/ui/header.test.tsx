@@ -64,6 +64,7 @@ const state: StreamState = {
   easier: null,
   chain: { up: null, down: null },
   pace: 1,
+  known: null,
 };
 
 let host: HTMLElement;

@@ -168,6 +168,13 @@ class Book:
         return self._asks.best
 
     @property
+    def extent(self) -> tuple[int, int]:
+        """Lowest bid and highest ask held, (0, 0) while a side is empty."""
+        bid_ticks, ask_ticks = self.bids()[0], self.asks()[0]
+        both = len(bid_ticks) and len(ask_ticks)
+        return (int(bid_ticks[-1]), int(ask_ticks[-1])) if both else (0, 0)
+
+    @property
     def crossed(self) -> bool:
         """True when the best bid is at or above the best ask."""
         bid, ask = self.best_bid, self.best_ask

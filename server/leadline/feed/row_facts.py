@@ -13,8 +13,9 @@ from leadline.limits import BAND_ROWS
 def row_facts(session: SymbolSession, group: int, row: int) -> dict[str, object]:
     """Return the row's key of a row frame: the venues in the session's order.
 
-    group in ticks a row.  The lots of the venues that are live sum to those of the ladder over all
-    venues: orders beyond the joint touch count in the best row, as they do there.
+    group in ticks a row.  whole: every order of the venue in the row is known.  The lots of the venues
+    that are live sum to those of the ladder over all venues: orders beyond the joint touch count in the
+    best row, as they do there.
     """
     now_ms = session.clock.monotonic_ms()
     live = {
@@ -28,11 +29,14 @@ def row_facts(session: SymbolSession, group: int, row: int) -> dict[str, object]
         if view.closed:
             continue
         bid = ask = 0
+        whole = False
         if (levels := live.get(name)) is not None:
             bid_rows = np.minimum(levels.bid_ticks, touch.bid_tick) // group
             ask_rows = -(-np.maximum(levels.ask_ticks, touch.ask_tick) // group)
             bid = int(levels.bid_lots[bid_rows == row].sum())
             ask = int(levels.ask_lots[ask_rows == row].sum())
+            low, high = view.known()
+            whole = low <= row * group <= high or (low, high) == (0, 0)
         venues.append(
             {
                 "venue": name,
@@ -40,6 +44,7 @@ def row_facts(session: SymbolSession, group: int, row: int) -> dict[str, object]
                 "age_ms": max(0, now_ms - view.book.received_ms) if levels is not None else None,
                 "bid": bid,
                 "ask": ask,
+                "whole": whole,
                 "fuel": _fuel(session, name, group, row),
             }
         )

@@ -130,6 +130,11 @@ class VenueView:
     closed: bool = False
     anew_ms: int | None = None
 
+    def known(self) -> tuple[int, int]:
+        """Return the ticks of the symbol between which each order of the venue is known, (0, 0) unknown."""
+        low, high = self.book.known
+        return low * self.scale.tick_factor, high * self.scale.tick_factor
+
 
 class SymbolSession:
     """Everything known of one symbol now.  statuses: of the venues, kept up to date by whoever runs them.
@@ -354,6 +359,18 @@ class SymbolSession:
         quoted = bool(live) and live[0].instrument.inverse
         return resting_of(levels, touch_of(levels), float(self.tick), float(self.lot), quoted)
 
+    def known(self, venue: str, group: int) -> dict[str, int] | None:
+        """Return the ticks between which a view shows every order of each of its live venues.
+
+        On whole rows of ``group`` ticks; None while no venue is live or one cannot say.
+        """
+        live = [view for view in self.views(venue) if view.book.state == BookState.LIVE]
+        ranges = [view.known() for view in live]
+        if not all(map(any, ranges)) or not ranges:
+            return None
+        low, high = max(low for low, _ in ranges), min(high for _, high in ranges)
+        return {"low": -(-low // group) * group, "high": high // group * group}
+
     def price(self) -> float | None:
         """Return the last trade of the leading venue that has one, else its mid."""
         for view in self.venues.values():
@@ -490,6 +507,7 @@ class SymbolSession:
             "day": None if day is None else round(day, 2),
             "venues": [self._venue_state(view, now_ms) for view in views],
             "pace": None if self.pace.per_min is None else round(self.pace.per_min / row_price, 2),
+            "known": self.known(venue, group),
             **heat,
         }
 

@@ -115,6 +115,10 @@ class VenueBook(Protocol):
     @property
     def verified(self) -> bool: ...
 
+    @property
+    def known(self) -> tuple[int, int]:
+        """Lowest and highest tick between which every order is known, (0, 0) while unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candle:

@@ -169,6 +169,11 @@ class BookSync(HasCells):
         self._held: deque[Delta] = deque(maxlen=BUFFERED_DELTAS_MAX)
 
     @property
+    def known(self) -> tuple[int, int]:
+        """The range of the last snapshot; the stream tells changes at any price, not what rested before."""
+        return self.trusted
+
+    @property
     def instrument(self) -> Instrument:
         return self._instrument
 
@@ -420,7 +425,15 @@ class BookSync(HasCells):
         return Outcome.LOST
 
 
-class CountedSync(BookSync):
+class BestLevelsSync(BookSync):
+    """The stream keeps up the best levels and no others: all that is held is whole, and nothing beyond."""
+
+    @property
+    def known(self) -> tuple[int, int]:
+        return self.book.extent
+
+
+class CountedSync(BestLevelsSync):
     """Bybit's link: each message of a topic counts one up.
 
     A count that fell while ``order`` rose is not an old message but a restarted counter whose
@@ -433,7 +446,7 @@ class CountedSync(BookSync):
         return Link.NEXT if delta.last_id == self.update_id + 1 else Link.GAP
 
 
-class SequenceSync(BookSync):
+class SequenceSync(BestLevelsSync):
     """OKX's link: each message names the id before its own; ids may legally start over lower.
 
     An old message is therefore known by having been seen, not by a low id.  Recordings older than

@@ -143,6 +143,10 @@ class LongTailBook:
         self._live_ms = 0
         self._usual_gap_ms = SILENT_MS / USUAL_GAPS_PER_SILENCE
 
+    @property
+    def known(self) -> tuple[int, int]:
+        return self.book.extent
+
     def begin(self, now_ms: int) -> None:
         """A worker watches anew; its anchors start over."""
         self.anchor = self.distrusted = 0

@@ -74,8 +74,17 @@ def test_a_venue_that_is_not_live_is_told_with_its_state_and_nothing_resting() -
         "age_ms": None,
         "bid": 0,
         "ask": 0,
+        "whole": False,
         "fuel": None,
     }
+
+
+def test_a_venue_tells_all_of_a_row_only_as_far_as_its_book_is_known() -> None:
+    market = hand_market("binance", "bybit")
+    market.books["binance"].known = (9_990, 10_012)
+    whole = [venues_of(market, 10, row)["binance"]["whole"] for row in (998, 999, 1_001, 1_002)]
+    assert whole == [False, True, True, False]
+    assert venues_of(market, 10, 1_002)["bybit"]["whole"]
 
 
 def test_a_closed_venue_is_left_out() -> None:

@@ -77,6 +77,23 @@ def test_a_book_that_never_synced_shows_nothing() -> None:
     assert (view.flags, view.bid_tick, len(view.bid_rows)) == (0, 0, 0)
 
 
+def test_a_view_is_known_as_far_as_each_of_its_live_venues() -> None:
+    market = hand_market("binance", "bybit")
+    okx = HandBook(instrument("okx", tick="0.5"), known=(1_990, 2_010))
+    market.session.attach(okx.instrument, okx)
+    market.books["binance"].known, market.books["bybit"].known = (9_900, 10_100), (9_947, 10_053)
+    known = market.session.known
+    assert known(ALL_VENUES, 1) == {"low": 9_950, "high": 10_050}
+    assert known("bybit", 1) == {"low": 9_947, "high": 10_053}
+    # A row that is known in part is not known.
+    assert known("bybit", 10) == {"low": 9_950, "high": 10_050}
+    okx.state = BookState.STALE
+    assert known(ALL_VENUES, 1) == {"low": 9_947, "high": 10_053}
+    assert known("okx", 1) is None
+    market.books["bybit"].known = (0, 0)
+    assert known(ALL_VENUES, 1) is None
+
+
 def test_simulated_is_in_every_ladder() -> None:
     assert hand_market(simulated=True).session.ladder(ALL_VENUES, 1, 10, 0).flags & LadderFlags.SIMULATED
 

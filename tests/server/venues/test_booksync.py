@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from leadline.domain.events import BookState
 from leadline.limits import BUFFERED_DELTAS_MAX
-from leadline.venues.booksync import BookSync, Delta, Levels, Outcome
+from leadline.venues.booksync import BookSync, CountedSync, Delta, Levels, Outcome
 from tests.server.venues.stream import FaultyLine, instrument
 
 VENUES = ["binance", "bybit", "okx"]
@@ -140,7 +140,16 @@ def test_a_wider_snapshot_replaces_a_live_book_without_a_new_epoch() -> None:
     assert sync.take_fetched(101, 1, Levels([10, 8], [5, 4], [12], [5]), 0) is Outcome.TAKEN
     assert (sync.state, sync.epoch, sync.update_id) == (BookState.LIVE, 1, 102)
     assert sync.book.bids()[0].tolist() == [10, 9, 8, 2]
-    assert sync.trusted == (8, 12)
+    assert sync.trusted == sync.known == (8, 12)
+
+
+def test_a_stream_of_best_levels_is_known_as_far_as_it_reaches_now() -> None:
+    sync = CountedSync(instrument("bybit"), "public")
+    sync.begin(0)
+    assert sync.known == (0, 0)
+    sync.take_snapshot(100, 1, Levels([10, 9], [5, 4], [12, 13], [5, 4]), 0)
+    sync.take_delta(Delta(100, 101, 1, Levels([9, 7], [0, 3], [14], [2])), 0)
+    assert sync.known == (7, 14)
 
 
 def test_a_wider_snapshot_that_does_not_reach_the_stream_leaves_the_book_alone() -> None:
