@@ -8,8 +8,9 @@ of the page's main thread from its trace, so a busy machine does not count.
   flings them; ``ladder_floor`` is a page that lights a pixel for each of these messages, ``ladder_unslowed``
   the app on the processor as it is.  ``ladder_storm``: every row, estimate and price changes with every
   frame, as on no market.
-- map: fingers pan and zoom 24 hours of map.  ``map_gpu``: the same with canvases painted by the graphics
-  process, as on a phone; without one the main thread paints all pixels itself, in long tasks.
+- map: fingers pan and zoom 24 hours of map.
+- ladder_gpu, ladder_gpu_scroll, map_gpu: the same with canvases painted by the graphics process, as on a
+  phone; without one the main thread paints all pixels itself, in long tasks.
 - heap: half an hour of a recorded market through ``leadline replay --speed 20``, and as many frames as half
   an hour at 20 a second has, sent as fast as the page takes them.  The heap is read after a collection.
 - first_frame: a phone that has never seen the app, 150 ms away at 1.6 Mbit/s, to its first ladder.
@@ -134,10 +135,7 @@ def told(work: Work) -> dict[str, float]:
 def ladder(browser: Browser) -> dict[str, dict[str, float]]:
     found = {}
     with serving(RecordedServer(seconds=RECORDED_S)) as address:
-        with phone(browser) as (page, _):
-            settled(page, f"{address}/#ladder")
-            found["ladder"] = watched(browser, page)
-            found["ladder_scroll"] = told(traced(browser, page, lambda: scroll(page)))
+        found |= watched_and_flung(browser, address, "ladder")
         with phone(browser) as (page, _):
             least(page, address)
             found["ladder_floor"] = watched(browser, page)
@@ -148,6 +146,20 @@ def ladder(browser: Browser) -> dict[str, dict[str, float]]:
         settled(page, f"{address}/#ladder")
         found["ladder_storm"] = watched(browser, page)
     return found
+
+
+def ladder_with_graphics(browser: Browser) -> dict[str, dict[str, float]]:
+    with serving(RecordedServer(seconds=RECORDED_S)) as address:
+        return watched_and_flung(browser, address, "ladder_gpu")
+
+
+def watched_and_flung(browser: Browser, address: str, name: str) -> dict[str, dict[str, float]]:
+    with phone(browser) as (page, _):
+        settled(page, f"{address}/#ladder")
+        return {
+            name: watched(browser, page),
+            f"{name}_scroll": told(traced(browser, page, lambda: scroll(page))),
+        }
 
 
 def watched(browser: Browser, page: Page) -> dict[str, float]:
@@ -255,6 +267,7 @@ def _first_frame_ms(browser: Browser, address: str) -> int:
 
 PARTS: dict[str, Callable[[Browser], dict[str, object]]] = {
     "ladder": lambda browser: dict(ladder(browser)),
+    "ladder_gpu": lambda browser: dict(ladder_with_graphics(browser)),
     "map": lambda browser: {"map": map_moves(browser)},
     "map_gpu": lambda browser: {"map_gpu": map_moves(browser)},
     "first_frame": lambda browser: {"first_frame": first_frame(browser)},

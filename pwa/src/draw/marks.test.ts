@@ -99,9 +99,9 @@ describe("the ages of walls", () => {
   /** Widths of characters that are not 7. */
   let digits: Record<string, number>;
   let painter: MarksPainter;
-  const paint = (seconds: number, other: Partial<MarksPicture> = {}): string[] => {
+  const paint = (seconds: number, other: Partial<MarksPicture> = {}, laid = columns): string[] => {
     calls = [];
-    painter.paint({ ...picture, ...other }, camera, columns, seconds * 1_000);
+    painter.paint({ ...picture, ...other }, camera, laid, seconds * 1_000);
     return calls;
   };
   const everything = expect.arrayContaining(["clear", "chip"]);
@@ -148,14 +148,9 @@ describe("the ages of walls", () => {
 
   it("have everything painted where a shorter one finds room again", () => {
     const narrow = columnsOf(390, 80);
-    const paintNarrow = (seconds: number): string[] => {
-      calls = [];
-      painter.paint(picture, camera, narrow, seconds * 1_000);
-      return calls;
-    };
-    expect(paintNarrow(118)).toEqual(["clear", "chip"]);
-    expect(paintNarrow(119)).toEqual([]);
-    expect(paintNarrow(120)).toEqual(["clear", "chip", "2 m"]);
+    expect(paint(118, {}, narrow)).toEqual(["clear", "chip"]);
+    expect(paint(119, {}, narrow)).toEqual([]);
+    expect(paint(120, {}, narrow)).toEqual(["clear", "chip", "2 m"]);
   });
 
   it("have everything painted where one as long is wider than its chip", () => {
