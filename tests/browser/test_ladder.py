@@ -92,16 +92,19 @@ def test_the_ladder_keeps_moving_and_nothing_breaks_the_policy(page: Page, compl
 def test_the_picture_is_painted_on_the_whole_pane(page: Page) -> None:
     page.wait_for_function(
         """() => {
-          const canvas = document.querySelector('.pane canvas');
-          const { width, height } = canvas;
-          const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
           let painted = 0;
-          for (let y = 0; y < height; y += 1) {
-            const line = new Set();
-            for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
-            if (line.size > 1) painted += 1;
+          let lines = 0;
+          for (const canvas of document.querySelectorAll('.roll canvas')) {
+            const { width, height } = canvas;
+            const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+            lines = height;
+            for (let y = 0; y < height; y += 1) {
+              const line = new Set();
+              for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
+              if (line.size > 1) painted += 1;
+            }
           }
-          return painted / height > 0.5;
+          return painted / lines > 0.5;
         }""",
         polling=500,
     )

@@ -291,7 +291,7 @@ def go_offline(page: Page) -> None:
 
 def hue_of(page: Page, reader: Page) -> float:
     """Return how much colour there is in what is drawn of the market."""
-    picture = page.locator("main canvas").first.screenshot()
+    picture = page.locator(".pane, main canvas").first.screenshot()
     most: float = reader.evaluate(HUE, b64encode(picture).decode())
     return most
 

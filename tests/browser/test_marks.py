@@ -17,7 +17,7 @@ from tests.browser.test_quality import FINGER_PX
 SPINE_X = 198  # the price column of a phone 390 wide
 ROW_ABOVE_MID = 5
 VIOLET = """() => {
-  const canvas = document.querySelectorAll('.pane canvas')[1];
+  const canvas = document.querySelector('.pane > canvas');
   const { width, height } = canvas;
   const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
   let violet = 0;

@@ -22,6 +22,8 @@ PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 LOOKED_AT = Path(__file__).parent / "looked_at"
 SIDEWAYS = {"width": 844, "height": 390}
 BLOCKS = (36, 48)
+# So far that nothing which showed is left.
+AWAY_AND_BACK = (2_000, 2_400, -4_400)
 # Largest mean difference of two pictures that count as the same, of 255.
 TOLERANCE = 3.0
 # A preference that the app reads at its start.
@@ -40,6 +42,21 @@ COLOURS = """async ([png, across, down]) => {
 }"""
 
 
+# How many colours of two PNGs of one size differ by more than their rounding.
+UNLIKE = """async pngs => {
+  const [one, other] = await Promise.all(pngs.map(async png => {
+    const bytes = Uint8Array.from(atob(png), it => it.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes]));
+    const context = new OffscreenCanvas(picture.width, picture.height).getContext('2d');
+    context.drawImage(picture, 0, 0);
+    return context.getImageData(0, 0, picture.width, picture.height).data;
+  }));
+  let unlike = 0;
+  for (let at = 0; at < one.length; at++) if (Math.abs(one[at] - other[at]) > 5) unlike++;
+  return unlike;
+}"""
+
+
 def take(page: Page, name: str) -> None:
     path = PICTURES / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +69,11 @@ def colours(page: Page, pane: str) -> np.ndarray:
     png = base64.b64encode(page.locator(pane).screenshot()).decode()
     values = page.evaluate(COLOURS, [png, *BLOCKS])
     return np.array(values, dtype=np.int16).reshape(BLOCKS[1], BLOCKS[0], 3)
+
+
+def unlike(page: Page, one: bytes, other: bytes) -> int:
+    pixels: int = page.evaluate(UNLIKE, [base64.b64encode(it).decode() for it in (one, other)])
+    return pixels
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
@@ -97,6 +119,29 @@ def test_the_ladder_looks_as_before(still_page: Page) -> None:
     expect(still_page.locator(".map-beside .map-legend")).to_be_visible()
     still_page.wait_for_timeout(600)
     take(still_page, "ladder-landscape")
+
+
+def test_a_scrolled_ladder_is_the_one_that_is_painted_anew(still_page: Page) -> None:
+    still_page.emulate_media(reduced_motion="reduce")
+    settle(still_page)
+    pane = still_page.locator(".pane")
+    pane.hover()
+    # Marks lie over the rows and tell ages.
+    still_page.evaluate("() => { document.querySelector('.pane > canvas').style.visibility = 'hidden'; }")
+    for pixels in (-100, 7, -533, -1_600, 60, 2_900, 611, -1_345, 20_000, -20_345):
+        for part in (*AWAY_AND_BACK, pixels // 2, pixels - pixels // 2):
+            still_page.mouse.wheel(0, part)
+            still_page.wait_for_timeout(60)
+        still_page.wait_for_timeout(400)
+        scrolled = pane.screenshot()
+        still_page.evaluate("() => document.fonts.dispatchEvent(new Event('loadingdone'))")
+        still_page.wait_for_timeout(100)
+        anew = pane.screenshot()
+        # Who pushes is told in digits that become others with time; a line of a row has more than they.
+        if unlike(still_page, scrolled, anew) > 1_200:
+            (PICTURES / "ladder-scrolled.png").write_bytes(scrolled)
+            (PICTURES / "ladder-anew.png").write_bytes(anew)
+            pytest.fail(f"after {pixels} pixels the scrolled ladder is not as one that is painted anew")
 
 
 def test_the_map_looks_as_before(still_page: Page) -> None:

@@ -197,7 +197,7 @@ interface PaneProps {
 /** One of the two books; the hidden one has faded out and takes no finger. */
 function Pane({ app, of, hidden, onView }: PaneProps) {
   const pane = useRef<HTMLDivElement>(null);
-  const rows = useRef<HTMLCanvasElement>(null);
+  const rows = useRef<HTMLDivElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (!pane.current || !rows.current || !marks.current) return;
@@ -220,7 +220,7 @@ function Pane({ app, of, hidden, onView }: PaneProps) {
       inert={hidden}
       data-hidden={hidden}
     >
-      <canvas ref={rows} />
+      <div class="roll" ref={rows} />
       <canvas ref={marks} />
     </div>
   );

@@ -32,6 +32,15 @@ describe("geometry", () => {
     expect(camera.rowHeight).toBeCloseTo(20.29, 2);
   });
 
+  it("leaves every row where it is on the roll, wherever the camera looks", () => {
+    const rows = [7732, 7742, 7743, 7754];
+    const before = rows.map((row) => camera.rollTop(row));
+    camera.scrollBy(333);
+    expect(rows.map((row) => camera.rollTop(row))).toEqual(before);
+    for (const row of rows) expect(camera.rollTop(row) - camera.paneTop()).toBeCloseTo(camera.top(row), 6);
+    expect(camera.top(7742)).toBeCloseTo(270 + 333, 6);
+  });
+
   it("moves only the row that price crosses", () => {
     const before = [7741, 7743, 7744].map((row) => camera.top(row));
     camera.follow(7743, 0, false);

@@ -36,8 +36,17 @@ export class Camera {
 
   /** Top edge of a row in pixels of the pane. */
   top(row: number): number {
-    const shift = row > this.boundary ? -this.midHeight / 2 : this.midHeight / 2;
-    return this.height / 2 + (this.centre - row - 1) * this.rowHeight + shift;
+    return this.rollTop(row) - this.paneTop();
+  }
+
+  /** Top edge of a row on a picture of all rows: where the camera looks does not change it. */
+  rollTop(row: number): number {
+    return -(row + 1) * this.rowHeight + (row > this.boundary ? 0 : this.midHeight);
+  }
+
+  /** Where on the picture of all rows the pane begins. */
+  paneTop(): number {
+    return (this.midHeight - this.height) / 2 - this.centre * this.rowHeight;
   }
 
   /** Top edge of the mid row. */

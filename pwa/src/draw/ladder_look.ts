@@ -33,8 +33,10 @@ export const LOOK = {
   unit: 11,
   /** 1 where the book is not known in full: at least so much rests there. */
   partial: 12,
+  /** How many characters of its price recede. */
+  prefix: 13,
 } as const;
-const NUMBERS = 13;
+const NUMBERS = 14;
 
 /** What lengths are measured by: what a bar shows, its part that is sure, and what has traded. */
 const SCALE = { whole: 0, sure: 1, volume: 2 } as const;
@@ -43,7 +45,7 @@ const SCALE = { whole: 0, sure: 1, volume: 2 } as const;
 const SHOWS_IN = new Uint8Array(NUMBERS);
 SHOWS_IN.set([PART.all, PART.book, PART.book, PART.book, PART.fuel | PART.spine], LOOK.above);
 SHOWS_IN.set([PART.fuel, PART.fuel, PART.fuel, PART.volume, PART.volume], LOOK.sureBar);
-SHOWS_IN.set([PART.spine, PART.all, PART.book], LOOK.outline);
+SHOWS_IN.set([PART.spine, PART.all, PART.book, PART.spine], LOOK.outline);
 
 export interface LookedAt {
   readonly rows: LadderRows;
@@ -78,6 +80,9 @@ export class RowLooks {
   readonly #longest = new Float64Array(3);
   #wallUsd = 0;
   #resolution = 1;
+  /** The rows whose looks are kept. */
+  #highest = 0;
+  #count = 0;
 
   constructor(surface: Surface) {
     this.#surface = surface;
@@ -85,21 +90,26 @@ export class RowLooks {
 
   /** No row looks like anything: all are to be painted. */
   forget(): void {
-    this.#numbers.fill(Number.NaN);
+    this.#count = 0;
   }
 
   of(slot: number, number: number): number {
     return this.#numbers[slot * NUMBERS + number] as number;
   }
 
-  /** Works out how all rows look now and which parts differ from before; `side` is a pane's width. */
-  take(picture: LookedAt, boundary: number, side: number, outline: Outline): void {
+  /**
+   * Works out how all rows look now and which parts differ from before; `side` is a pane's width, `prefix`
+   * how many characters all prices share.
+   */
+  take(picture: LookedAt, boundary: number, side: number, outline: Outline, prefix: number): void {
     const { rows, heatTopUsd, known } = picture;
+    this.#follow(rows.highest, rows.count);
     if (heatTopUsd !== this.#heatTopUsd) {
       this.#heatTopUsd = heatTopUsd;
       this.#heat.set(Uint8Array.from(BAND_USD, (usd) => heatIndex(usd, heatTopUsd)));
     }
     this.#measure(picture, side);
+    this.#look[LOOK.prefix] = prefix;
     for (let slot = 0; slot < rows.count; slot++) {
       const row = rows.highest - slot;
       this.#work(rows, slot, row > boundary);
@@ -107,6 +117,18 @@ export class RowLooks {
       this.#look[LOOK.partial] = holds(known, row) ? 0 : 1;
       this.dirty[slot] = this.#keep(slot);
     }
+  }
+
+  /** Brings the kept looks to the slots of their rows; rows that come in look like nothing yet. */
+  #follow(highest: number, count: number): void {
+    const by = highest - this.#highest;
+    const from = Math.min(Math.max(by, 0), count);
+    const to = Math.max(Math.min(this.#count + by, count), from);
+    if (by !== 0) this.#numbers.copyWithin(from * NUMBERS, (from - by) * NUMBERS, (to - by) * NUMBERS);
+    this.#numbers.fill(Number.NaN, 0, from * NUMBERS);
+    this.#numbers.fill(Number.NaN, to * NUMBERS, count * NUMBERS);
+    this.#highest = highest;
+    this.#count = count;
   }
 
   /** What is the same for all rows: a fraction handed from call to call would be an object each time. */

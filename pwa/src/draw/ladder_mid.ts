@@ -4,7 +4,6 @@ import { fixed, price } from "../format.ts";
 import { Seen } from "../model/seen.ts";
 import type { LadderModel, SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
-import type { Camera } from "./camera.ts";
 import type { Columns } from "./columns.ts";
 import { sameStart, type TextInk } from "./digits.ts";
 import type { Glyphs } from "./glyphs.ts";
@@ -72,15 +71,14 @@ export class MidPainter {
     this.#last = { text: "", tick: 0 };
   }
 
-  paint(picture: MidPicture, camera: Camera, columns: Columns): void {
+  /** Paints what changed between two heights of the surface, on whole pixels of the device. */
+  paint(picture: MidPicture, top: number, bottom: number, columns: Columns): void {
     const surface = this.#surface;
     const before = this.#last.text;
     if (picture.lastTick !== this.#last.tick) {
       const { lastTick: tick, facts } = picture;
       this.#last = { tick, text: tick ? price(tick, facts.tick) : "" };
     }
-    const top = surface.snap(camera.midTop());
-    const bottom = surface.snap(camera.midTop() + camera.midHeight);
     const centre = (columns.spineStart + columns.spineEnd) / 2;
     const half = this.#glyphs.width(this.#last.text, LAST) / 2 + BOOK_GAP;
     const left = surface.snap(centre - half);

@@ -112,8 +112,9 @@ export class SpinePainter {
       for (const y of [top + inset, bottom - inset]) context.fillRect(x, y, line, line);
   }
 
-  /** Prints a row's price, the first `prefix` characters receding; call the surface's `inPoints` after the last. */
-  print({ spineStart, spineEnd }: Columns, { slot, row, top, bottom }: RowPlace, prefix: number): void {
+  /** Prints a row's price, what all share of it receding; call the surface's `inPoints` after the last. */
+  print({ spineStart, spineEnd }: Columns, { slot, row, top, bottom }: RowPlace): void {
+    const prefix = this.#looks.of(slot, LOOK.prefix);
     const colour = this.palette.ink[this.#looks.of(slot, LOOK.heat)];
     const { own, shared } = colour === INK.onLight ? ON_LIGHT : ON_HEAT;
     const text = this.text(row);

@@ -126,7 +126,7 @@ describe("the ages of walls", () => {
     })) as never);
     calls = [];
     digits = {};
-    const surface = new Surface(document.createElement("canvas"), false);
+    const surface = new Surface(false, document.createElement("canvas"));
     surface.resize(390, 510, 3);
     painter = new MarksPainter(surface, makePalette("inferno", "default", "default"));
   });

@@ -1,33 +1,48 @@
-/** One canvas, drawn in CSS pixels, sharp on every screen. */
+/** One canvas, or several of one size, drawn in CSS pixels, sharp on every screen. */
 
 const PIXEL_RATIO_MAX = 3;
 
+/** Pixels drawn to a CSS pixel. */
+export const pixelRatioOf = (devicePixelRatio: number): number => Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
+
 export class Surface {
-  readonly canvas: HTMLCanvasElement;
-  readonly context: CanvasRenderingContext2D;
+  /** Of the canvas that is drawn on. */
+  context: CanvasRenderingContext2D;
   width = 0;
   height = 0;
   pixelRatio = 1;
+  readonly #canvases: readonly HTMLCanvasElement[];
+  readonly #contexts: readonly CanvasRenderingContext2D[];
   readonly #rises = new Map<string, number>();
 
-  constructor(canvas: HTMLCanvasElement, opaque: boolean) {
-    const context = canvas.getContext("2d", { alpha: !opaque });
-    if (!context) throw new Error("expected a browser that can draw in two dimensions");
-    this.canvas = canvas;
-    this.context = context;
+  constructor(opaque: boolean, ...canvases: readonly HTMLCanvasElement[]) {
+    this.#canvases = canvases;
+    this.#contexts = canvases.map((canvas) => {
+      const context = canvas.getContext("2d", { alpha: !opaque });
+      if (!context) throw new Error("expected a browser that can draw in two dimensions");
+      return context;
+    });
+    this.context = this.#contexts[0] as CanvasRenderingContext2D;
+  }
+
+  /** Draws on another of its canvases from now on. */
+  turnTo(index: number): void {
+    this.context = this.#contexts[index] as CanvasRenderingContext2D;
   }
 
   /** Takes the size of the element in CSS pixels; the picture is empty afterwards, unless it is as before. */
   resize(width: number, height: number, devicePixelRatio: number): void {
-    this.pixelRatio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
+    this.pixelRatio = pixelRatioOf(devicePixelRatio);
     this.width = width;
     this.height = height;
     const [across, down] = [Math.round(width * this.pixelRatio), Math.round(height * this.pixelRatio)];
-    if (this.canvas.width !== across || this.canvas.height !== down) {
-      this.canvas.width = across;
-      this.canvas.height = down;
+    for (const [index, canvas] of this.#canvases.entries()) {
+      if (canvas.width !== across || canvas.height !== down) {
+        canvas.width = across;
+        canvas.height = down;
+      }
+      this.#contexts[index]?.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
     }
-    this.inPoints();
   }
 
   /** Draws in CSS pixels, as always but while numbers are printed. */

@@ -5,25 +5,31 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { decimalsOf, price, usdRound } from "../format.ts";
 import { chooseMap, mapState } from "../model/map_state.ts";
+import { rowState } from "../model/row_card.ts";
 import { type Store, store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Compass } from "../ui/compass.tsx";
 import { Controls } from "../ui/controls.tsx";
-import { ClusterList, MarketFacts, VenueList } from "../ui/facts.tsx";
 import { Header } from "../ui/header.tsx";
 import { ArrowIcon, CentreIcon } from "../ui/icons.tsx";
-import { RowCardBox } from "../ui/row_card.tsx";
 import "../ladder.css";
 import { lazy } from "../ui/lazy.tsx";
+import { useMedia } from "../ui/media.ts";
 import { LadderView } from "./ladder_view.ts";
 import type { MapView } from "./map_view.ts";
 
 const MapPane = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapPane));
+const RowCardBox = lazy(() => import("../ui/row_card.tsx").then((it) => it.RowCardBox));
+const Facts = lazy(() => import("../ui/facts.tsx").then((it) => it.Facts));
 const FactsSheet = lazy(() => import("../ui/facts_sheet.tsx").then((it) => it.FactsSheet));
 const MapRange = lazy(() => import("../ui/map_pane.tsx").then((it) => it.MapRange));
 
 /** From this width on the map has room beside the ladder. */
 const BESIDE = matchMedia("(min-width: 700px)");
+/** Screens that have room for the facts of the market, as the styles lay them out. */
+const FACTS = matchMedia(
+  "(orientation: landscape) and (max-height: 540px), (min-width: 820px) and (min-height: 541px)",
+);
 
 /** A recording without open interest never gets a map: the facts of the market stand in its place. */
 const mayHaveMap = (): boolean => store.hello.value?.market !== "replay" || store.state.value?.bands !== null;
@@ -37,7 +43,7 @@ interface Props {
 
 export function LadderScreen({ app, onView, onMap }: Props) {
   const pane = useRef<HTMLDivElement>(null);
-  const rows = useRef<HTMLCanvasElement>(null);
+  const rows = useRef<HTMLDivElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
   const view = useRef<LadderView | null>(null);
   useEffect(() => {
@@ -63,6 +69,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
     };
   }, []);
   const beside = mapState.beside.value;
+  const facts = useMedia(FACTS);
   const jump = (tick: number) => view.current?.lookAt(tick);
   const centre = () => view.current?.recentre();
   return (
@@ -75,10 +82,10 @@ export function LadderScreen({ app, onView, onMap }: Props) {
         <HeadRow />
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the ladder scrolls and groups by keys */}
         <div class="pane" ref={pane} tabIndex={0} role="application" aria-label={strings.ladder}>
-          <canvas ref={rows} />
+          <div class="roll" ref={rows} />
           <canvas ref={marks} />
           <PaneNote />
-          <RowCardBox />
+          <RowCardPlace />
           <BackToPrice onCentre={centre} />
         </div>
         <FootRow />
@@ -90,14 +97,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
           <MapRange onChoose={(hours) => chooseMap(localStorage, { hours })} />
         </div>
       )}
-      <aside class="panel">
-        <ClusterList onJump={jump} />
-        <section>
-          <h3>{strings.market}</h3>
-          <MarketFacts />
-        </section>
-        <VenueList />
-      </aside>
+      <aside class="panel">{facts && <Facts title={strings.market} onJump={jump} />}</aside>
       <Controls app={app} onCentre={centre} />
       {store.sheet.value === "facts" && <FactsSheet onJump={jump} />}
     </main>
@@ -140,6 +140,11 @@ export function FootRow({ of = store }: { of?: Pick<Store, "unit" | "barUsd"> })
       <span class="column-right fuel">{head(strings.columnLongs(unit))}</span>
     </div>
   );
+}
+
+/** The card of a row is fetched when there is time, or a finger asks for it. */
+function RowCardPlace() {
+  return rowState.card.value && <RowCardBox />;
 }
 
 /** Where there is no picture to show yet, one sentence. */

@@ -1,4 +1,4 @@
-/** The ladder's picture and everything that moves it: two canvases, a camera, fingers and keys. */
+/** The ladder's picture and everything that moves it: canvases, a camera, fingers and keys. */
 
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
@@ -9,6 +9,7 @@ import { FLASH_STEP_MS } from "../draw/ladder_spine.ts";
 import { MarksPainter, type OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette } from "../draw/palette.ts";
+import { Roll } from "../draw/roll.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
 import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
@@ -60,7 +61,7 @@ export class LadderView {
   readonly #app: LadderApp;
   readonly #store: LadderStore;
   readonly #host: HTMLElement;
-  readonly #rowSurface: Surface;
+  readonly #roll: Roll;
   readonly #markSurface: Surface;
   #palette = makePalette("inferno", "default", "default");
   readonly #painter: LadderPainter;
@@ -104,16 +105,16 @@ export class LadderView {
     app: LadderApp,
     store: LadderStore,
     host: HTMLElement,
-    rows: HTMLCanvasElement,
+    rows: HTMLElement,
     marks: HTMLCanvasElement,
   ) {
     this.#app = app;
     this.#store = store;
     this.#inspector = new RowInspector(app);
     this.#host = host;
-    this.#rowSurface = new Surface(rows, true);
-    this.#markSurface = new Surface(marks, false);
-    this.#painter = new LadderPainter(this.#rowSurface, this.#palette);
+    this.#roll = new Roll(rows);
+    this.#markSurface = new Surface(false, marks);
+    this.#painter = new LadderPainter(this.#roll, this.#palette);
     this.#marks = new MarksPainter(this.#markSurface, this.#palette);
     this.#gestures = new Gestures(
       {
@@ -194,7 +195,7 @@ export class LadderView {
   #inspect(x: number, y: number): void {
     const camera = this.#camera;
     const row = camera.rowAt(Math.min(Math.max(y, 0), camera.height - 1));
-    const corner = `${y < camera.height / 2 ? "low" : "high"} ${x < this.#rowSurface.width / 2 ? "right" : "left"}`;
+    const corner = `${y < camera.height / 2 ? "low" : "high"} ${x < this.#roll.surface.width / 2 ? "right" : "left"}`;
     if (this.#inspector.point({ row, above: row > camera.boundary }, corner)) this.draw();
   }
 
@@ -322,7 +323,8 @@ export class LadderView {
   #fit(size: Size): void {
     if (size === this.#fitted) return;
     this.#fitted = size;
-    for (const surface of [this.#rowSurface, this.#markSurface]) surface.resize(...size);
+    this.#roll.resize(...size, Math.max(this.#camera.rowHeight, this.#camera.midHeight));
+    this.#markSurface.resize(...size);
   }
 
   /** Takes the colours that the user chose. */
@@ -344,8 +346,7 @@ export class LadderView {
   #blank(): void {
     this.#symbol = "";
     this.#fit(DOT);
-    this.#rowSurface.context.fillStyle = this.#palette.ground.bg;
-    this.#rowSurface.context.fillRect(0, 0, 1, 1);
+    this.#roll.hide();
     this.#markSurface.clear();
     this.#painter.invalidate();
     this.#marks.invalidate();

@@ -8,6 +8,20 @@ import type { SymbolFacts } from "../net/frames.ts";
 import { strings } from "../strings.ts";
 import { clusterRange, venueName } from "./names.ts";
 
+/** All of them, in the order of how often one looks. */
+export function Facts({ title, onJump }: { title: string; onJump: (tick: number) => void }) {
+  return (
+    <>
+      <ClusterList onJump={onJump} />
+      <section>
+        <h3>{title}</h3>
+        <MarketFacts />
+      </section>
+      <VenueList />
+    </>
+  );
+}
+
 export function MarketFacts() {
   const state = store.state.value;
   const facts = store.facts.value;
@@ -56,7 +70,7 @@ function chainText({ up, down }: StreamState["chain"], facts: SymbolFacts): stri
   return parts.join(" · ");
 }
 
-export function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
+function ClusterList({ onJump }: { onJump: (tick: number) => void }) {
   const state = store.state.value;
   const facts = store.facts.value;
   if (!state || !facts || state.clusters.length === 0) return null;
@@ -96,7 +110,7 @@ export function venueHealth(venue: VenueFacts): string {
   return parts.join(" · ");
 }
 
-export function VenueList() {
+function VenueList() {
   const venues = store.state.value?.venues ?? [];
   if (venues.length === 0) return null;
   return (

@@ -2,7 +2,7 @@
 
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
-import { ClusterList, MarketFacts, VenueList } from "./facts.tsx";
+import { Facts } from "./facts.tsx";
 import { closeSheet, Sheet } from "./sheet.tsx";
 
 export function FactsSheet({ onJump }: { onJump: (tick: number) => void }) {
@@ -14,12 +14,10 @@ export function FactsSheet({ onJump }: { onJump: (tick: number) => void }) {
   return (
     <Sheet title={strings.marketFacts}>
       {store.freshness.value === "stale" && <p class="page-warning">{strings.lastSeen(store.age.value)}</p>}
-      <ClusterList onJump={jump} />
-      <section>
-        <h3>{facts ? `${facts.base} ${strings.symbolKind(facts.quote)}` : strings.market}</h3>
-        <MarketFacts />
-      </section>
-      <VenueList />
+      <Facts
+        title={facts ? `${facts.base} ${strings.symbolKind(facts.quote)}` : strings.market}
+        onJump={jump}
+      />
     </Sheet>
   );
 }
