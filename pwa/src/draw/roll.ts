@@ -17,6 +17,7 @@ export class Roll {
   readonly #canvases: readonly HTMLCanvasElement[];
   /** Which sheet each canvas holds. */
   readonly #held = [0, 1];
+  readonly #near = [true, true];
   #paneHeight = 0;
   #margin = 0;
   #sheetHeight = 1;
@@ -53,7 +54,6 @@ export class Roll {
     this.#origin = paneTop - this.#margin - 1 / this.surface.pixelRatio;
     this.#held.fill(Number.NaN);
     this.moveTo(paneTop);
-    for (const sheet of [0, 1]) this.open(sheet);
     this.open(0);
   }
 
@@ -62,6 +62,8 @@ export class Roll {
     const top = paneTop - this.#origin;
     this.first = Math.floor((top - this.#margin) / this.#sheetHeight);
     this.last = Math.floor((top + this.#paneHeight + this.#margin) / this.#sheetHeight);
+    this.#show(this.first & 1, true);
+    this.#show((this.first + 1) & 1, this.first !== this.last);
     const moved = this.surface.snap(-top);
     if (moved === this.#moved) return;
     this.#moved = moved;
@@ -76,6 +78,13 @@ export class Roll {
     this.#held[index] = sheet;
     const canvas = this.#canvases[index] as HTMLCanvasElement;
     canvas.style.transform = `translateY(${sheet * this.#sheetHeight}px)`;
+  }
+
+  /** Takes a canvas that is not near out of the page: without a graphics process it is copied with each frame. */
+  #show(index: number, near: boolean): void {
+    if (near === this.#near[index]) return;
+    this.#near[index] = near;
+    (this.#canvases[index] as HTMLCanvasElement).hidden = !near;
   }
 
   /** Where a place of the roll is on a sheet, on whole pixels of the device. */
