@@ -50,7 +50,6 @@ class HandBook:
     update_id: int = 0
     at_ms: int = 0
     received_ms: int = 1_000_000
-    trusted: tuple[int, int] = (0, 0)
     stats: BookStats = field(default_factory=BookStats)
     verified: bool = True
     known: tuple[int, int] = (0, 0)

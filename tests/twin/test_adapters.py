@@ -19,7 +19,6 @@ from leadline.domain.trades import Trades
 from leadline.twin.faults import Faults
 from leadline.twin.main import Twin
 from leadline.venues.base import VenueBook
-from leadline.venues.booksync import BookSync
 from leadline.venues.bybit import DEPTH
 from leadline.venues.endpoints import Endpoints
 from leadline.venues.instruments import load_instruments
@@ -86,8 +85,7 @@ class Follower:
         ]
         reach = (0.0, float("inf"))
         if self.venue == "binance":
-            assert isinstance(held, BookSync)
-            low, high = held.trusted
+            low, high = held.known
             reach = (made.price(low) - 1e-9, made.price(high) + 1e-9)
         self.samples.append(Sample(event.symbol, held.update_id, *sides, reach))
 

@@ -52,7 +52,7 @@ def difference(server: VenueServer, held: VenueBook) -> str:
             f"{made.venue} {made.symbol}: live in units of {made.contract_size}, not {texts.contract_coins}"
         )
     shift = int(factor) // 2 if texts.finer else 0
-    low, high = getattr(held, "trusted", (0, 0)) if made.venue == "binance" else (0, 2**62)
+    low, high = held.known if made.venue == "binance" else (0, 2**62)
     for name, (ticks, lots), (true_ticks, true_lots) in (
         ("bids", held.book.bids(), (view.bid_ticks, view.bid_lots)),
         ("asks", held.book.asks(), (view.ask_ticks, view.ask_lots)),

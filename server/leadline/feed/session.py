@@ -362,11 +362,12 @@ class SymbolSession:
     def known(self, venue: str, group: int) -> dict[str, int] | None:
         """Return the ticks between which a view shows every order of each of its live venues.
 
-        On whole rows of ``group`` ticks; None while no venue is live or one cannot say.
+        On whole rows of ``group`` ticks.  A venue that cannot say (one side of its book is empty) sets no
+        bounds; None where none of them can, or none is live.
         """
         live = [view for view in self.views(venue) if view.book.state == BookState.LIVE]
-        ranges = [view.known() for view in live]
-        if not all(map(any, ranges)) or not ranges:
+        ranges = [known for view in live if any(known := view.known())]
+        if not ranges:
             return None
         low, high = max(low for low, _ in ranges), min(high for _, high in ranges)
         return {"low": -(-low // group) * group, "high": high // group * group}

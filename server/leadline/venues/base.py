@@ -95,8 +95,6 @@ class VenueBook(Protocol):
 
     epoch rises by one each time the book was lost and anchored again.  verified: whether every message
     was proven to follow the one before; where that cannot be known, live means no more than unrefuted.
-    trusted: lowest and highest tick the last snapshot reached, (0, 0) unknown; levels beyond are known only
-    where they changed since.
     """
 
     instrument: Instrument
@@ -106,7 +104,6 @@ class VenueBook(Protocol):
     update_id: int
     at_ms: int
     received_ms: int
-    trusted: tuple[int, int]
 
     @property
     def stats(self) -> BookStats:

@@ -133,7 +133,6 @@ class LongTailBook:
         self.update_id = 0
         self.at_ms = 0
         self.received_ms = 0
-        self.trusted = (0, 0)
         self.stats = BookStats()
         self.anchor = 0
         self.distrusted = 0

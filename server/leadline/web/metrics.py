@@ -100,9 +100,9 @@ def _books(hub: Hub) -> list[Family]:
     )
     low, high = (
         Family(
-            f"leadline_book_trusted_{end}_price",
+            f"leadline_book_known_{end}_price",
             "gauge",
-            f"The {end}est price of the last snapshot; beyond it only changed levels are known.",
+            f"The {end}est price to which every order of the book is known; absent while that is unknown.",
         )
         for end in ("low", "high")
     )
@@ -134,8 +134,8 @@ def _books(hub: Hub) -> list[Family]:
         for family, duration_ms in ((last, continuity.last_resync_ms()), (p99, continuity.p99_resync_ms())):
             if duration_ms is not None:
                 family.samples.append((labels, duration_ms / 1000))
-        if any(book.trusted):
-            for family, tick in zip((low, high), book.trusted, strict=True):
+        if any(known := book.known):
+            for family, tick in zip((low, high), known, strict=True):
                 family.samples.append((labels, view.instrument.price(tick)))
         silent.samples.append((labels, book.stats.silent_ms / 1000))
         complete.samples.append((labels, view.liquidations is Completeness.FULL))

@@ -90,7 +90,10 @@ def test_a_view_is_known_as_far_as_each_of_its_live_venues() -> None:
     okx.state = BookState.STALE
     assert known(ALL_VENUES, 1) == {"low": 9_947, "high": 10_053}
     assert known("okx", 1) is None
+    # A book with an empty side sets no bounds to the others.
     market.books["bybit"].known = (0, 0)
+    assert known(ALL_VENUES, 1) == {"low": 9_900, "high": 10_100}
+    market.books["binance"].known = (0, 0)
     assert known(ALL_VENUES, 1) is None
 
 

@@ -79,7 +79,7 @@ async def test_a_books_continuity_is_told_in_base_units(tmp_path: Path) -> None:
         market.clock.now_ms += lost_ms
         book.state = BookState.LIVE
         session.accept(book.changed())
-    book.trusted = (9_000, 11_000)
+    book.known = (9_000, 11_000)
     book.stats.gaps, book.stats.resyncs, book.stats.silent_ms = 2, 2, 1_250
     status, text = await scraped(market, tmp_path)
     assert status == 200
@@ -91,9 +91,9 @@ async def test_a_books_continuity_is_told_in_base_units(tmp_path: Path) -> None:
     assert values["leadline_book_resync_p99_seconds" + where] == 0.4
     assert values["leadline_book_silent_seconds_total" + where] == 1.25
     assert values["leadline_book_age_seconds" + where] == 0.65
-    assert values["leadline_book_trusted_low_price" + where] == 900
-    assert values["leadline_book_trusted_high_price" + where] == 1100
-    assert 'leadline_book_trusted_low_price{venue="bybit",symbol="BTCUSDT"}' not in values
+    assert values["leadline_book_known_low_price" + where] == 900
+    assert values["leadline_book_known_high_price" + where] == 1100
+    assert 'leadline_book_known_low_price{venue="bybit",symbol="BTCUSDT"}' not in values
     verified_s = values["leadline_book_verified_since_timestamp_seconds" + where]
     assert verified_s == pytest.approx(since_s + 0.65)
     assert values["leadline_liquidation_feed_complete" + where] == 0
