@@ -69,7 +69,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
     };
   }, []);
   const beside = mapState.beside.value;
-  const facts = useMedia(FACTS);
+  const withFacts = useMedia(FACTS);
   const jump = (tick: number) => view.current?.lookAt(tick);
   const centre = () => view.current?.recentre();
   return (
@@ -97,7 +97,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
           <MapRange onChoose={(hours) => chooseMap(localStorage, { hours })} />
         </div>
       )}
-      <aside class="panel">{facts && <Facts title={strings.market} onJump={jump} />}</aside>
+      <aside class="panel">{withFacts && <Facts title={strings.market} onJump={jump} />}</aside>
       <Controls app={app} onCentre={centre} />
       {store.sheet.value === "facts" && <FactsSheet onJump={jump} />}
     </main>
