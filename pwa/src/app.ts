@@ -512,7 +512,6 @@ export class App {
       this.#store.facts.value = facts;
       this.#store.venue.value = venue;
       this.#store.state.value = state;
-      this.#store.hasLadder.value = ladder !== null;
       if (ladder) this.#store.group.value = ladder.group;
       this.#publishFrame();
     });
@@ -550,6 +549,7 @@ export class App {
   }
 
   #publishFrame(): void {
+    this.#store.hasLadder.value = this.market.priceTick() !== 0;
     this.#publishHeadline();
     writeTouch(this.market);
   }

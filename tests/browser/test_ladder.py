@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import msgpack
+import numpy as np
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from leadline.domain.ladder import LadderView
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
-from tests.browser.conftest import touch, wait_live
+from tests.browser import still
+from tests.browser.conftest import standing_still, touch, wait_live
 from tests.browser.fingers import Fingers
 from tests.browser.test_quality import AXE, violations
 
@@ -261,3 +268,26 @@ def test_the_price_leads_to_the_facts_of_the_market_and_a_cluster_in_them_to_its
     expect(sheet).to_have_count(0)
     expect(page.get_by_role("button", name="Back to price")).to_be_visible()
     assert complaints == []
+
+
+def test_a_market_without_orders_and_trades_has_no_rows_yet(
+    phone: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = still.ladder
+    nothing = np.zeros(0, np.int64)
+
+    def empty(*asked: Any) -> LadderView:
+        rows = {"bid_rows": nothing, "bid_lots": nothing, "ask_rows": nothing, "ask_lots": nothing}
+        return replace(made(*asked), bid_tick=0, ask_tick=0, prints=[], **rows)
+
+    monkeypatch.setattr(still, "ladder", empty)
+    with standing_still(still.StillServer()) as market:
+        page = phone.new_page()
+        page.goto(market.address)
+        expect(page.get_by_text("Waiting for the first picture")).to_be_visible()
+        expect(page.locator(".roll")).to_be_hidden()
+        monkeypatch.setattr(still, "ladder", made)
+        # The next one has a book: a phone that asks anew is sent all of it.
+        page.reload()
+        wait_live(page)
+        expect(page.locator(".roll canvas").first).to_be_visible()

@@ -10,10 +10,14 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import PHONE, Serving, touch, wait_live
+from tests.browser.fingers import Fingers
 from tests.fakes.captures import capture
 
 RECORDING = "binance_usdm/ethusdt_20240718_depth_trade_bbo.txt.gz"
+# It goes on where another one ends, and so has trades but no book.
+WITHOUT_A_SNAPSHOT = "binance_usdm/btcusdt_20230405_depth_trade_bbo_mark.txt.gz"
 MESSAGES_MIN = 3_000
+SPINE_X = 198  # the price column of a phone 390 wide
 
 
 def cut_at_a_checked_book(source: Path, target: Path) -> tuple[float, float]:
@@ -45,6 +49,20 @@ def test_the_best_prices_equal_the_recorded_quote_of_the_same_update(
         arg=[bid, ask],
     )
     assert touch(page)["symbol"] == "ETHUSDT"
+
+
+def test_without_a_book_the_rows_are_those_about_the_last_trade(
+    serving: Serving, phone: BrowserContext
+) -> None:
+    address = serving("replay", str(capture(WITHOUT_A_SNAPSHOT)), "--loop")
+    page = phone.new_page()
+    page.goto(address)
+    expect(page.locator("html")).to_have_attribute("data-freshness", "stale")
+    expect(page.locator(".price")).to_contain_text("28,1")
+    box = page.locator(".pane").bounding_box()
+    assert box is not None
+    Fingers(page).tap((SPINE_X, box["y"] + box["height"] / 2 - 100))
+    expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"28,\d{3}"))
 
 
 def test_a_recording_is_shown_with_its_day_its_source_and_what_it_has(

@@ -300,7 +300,8 @@ export class LadderView {
     this.#paintedMs = nowMs;
     this.#dress();
     const { market } = this.#app;
-    if (!market.ladder || !market.facts) {
+    // Without any order or trade nothing says where the rows are to be.
+    if (!market.ladder || !market.facts || market.priceTick() === 0) {
       this.#blank();
       return;
     }
@@ -359,7 +360,7 @@ export class LadderView {
     const camera = this.#camera;
     const symbol = market.facts?.symbol ?? "";
     if (symbol !== this.#symbol || market.venue !== this.#venue) {
-      camera.boundary = boundaryOf(ladder, camera.boundary);
+      camera.boundary = boundaryOf(ladder, Math.floor(market.priceTick() / group));
       camera.recentre(nowMs, false);
       this.#fresh();
     } else if (group !== this.#group) {
