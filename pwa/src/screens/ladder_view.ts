@@ -360,7 +360,8 @@ export class LadderView {
     const camera = this.#camera;
     const symbol = market.facts?.symbol ?? "";
     if (symbol !== this.#symbol || market.venue !== this.#venue) {
-      camera.boundary = boundaryOf(ladder, Math.floor(market.priceTick() / group));
+      const traded = Math.floor(market.priceTick() / group);
+      camera.boundary = boundaryOf(ladder, ladder.bidTick || ladder.askTick ? camera.boundary : traded);
       camera.recentre(nowMs, false);
       this.#fresh();
     } else if (group !== this.#group) {
