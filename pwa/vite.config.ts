@@ -7,8 +7,8 @@ import { defineConfig } from "vitest/config";
 
 const HERE = import.meta.dirname;
 /** Scripts of one file each, beside the app's modules, and their own copies of what they share with it. */
-const ALONE = ["sw", "early"];
-const IS_ALONE = /\/src\/(?:sw|early)\.ts$|\?alone$/;
+const ALONE = ["sw", "early", "painter"];
+const IS_ALONE = /\/src\/(?:sw|early|paint\/painter)\.ts$|\?alone(?:\.json)?$/;
 
 /** Writes the list of everything the shell needs, and a version made from it, into the service worker. */
 function precache(): Plugin {
@@ -66,6 +66,7 @@ function early(): Plugin {
 function ownModules(): Plugin {
   return {
     name: "leadline-own-modules",
+    apply: "build",
     enforce: "pre",
     async resolveId(source, importer, options) {
       if (!importer || !IS_ALONE.test(importer)) return null;
@@ -73,7 +74,9 @@ function ownModules(): Plugin {
         ...options,
         skipSelf: true,
       });
-      return found ? `${found.id}?alone` : null;
+      if (!found) return null;
+      // What a module is made of is told by how its name ends.
+      return found.id.endsWith(".json") ? `${found.id}?alone.json` : `${found.id}?alone`;
     },
   };
 }
@@ -93,6 +96,7 @@ export default defineConfig({
         app: resolve(HERE, "index.html"),
         sw: resolve(HERE, "src/sw.ts"),
         early: resolve(HERE, "src/early.ts"),
+        painter: resolve(HERE, "src/paint/painter.ts"),
       },
       output: {
         entryFileNames: ({ name }) => (ALONE.includes(name) ? "[name].js" : "assets/[name]-[hash].js"),

@@ -8,7 +8,7 @@ const options = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_M
 const sizeOf = (name) => brotliCompressSync(readFileSync(join(folder, name)), options).length;
 const read = (name) => readFileSync(join(folder, name), "utf8");
 
-const shell = new Set(["early.js", "index.html", "manifest.webmanifest", "sw.js"]);
+const shell = new Set(["early.js", "index.html", "manifest.webmanifest", "painter.js", "sw.js"]);
 const wanted = [...read("index.html").matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => name);
 for (const name of wanted) {
   if (shell.has(name)) continue;

@@ -1,6 +1,7 @@
-/** Opens the socket while the app itself is still on its way: on a slow line that saves its whole opening. */
+/** Opens the socket and starts the painter while the app is still on its way: on a slow line that saves both. */
 
 import { newSocket } from "./net/socket.ts";
+import { newPainter } from "./paint/start.ts";
 
 const socket = newSocket();
 socket.binaryType = "arraybuffer";
@@ -12,3 +13,9 @@ socket.onclose = () => {
   window.earlySocket = undefined;
 };
 window.earlySocket = socket;
+
+const painter = newPainter();
+painter.onerror = () => {
+  window.earlyPainter = undefined;
+};
+window.earlyPainter = painter;

@@ -7,14 +7,11 @@ import { watchInstall } from "./install.ts";
 import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
 import { openSocket } from "./net/socket.ts";
-import { keepSubscribed } from "./push/client.ts";
 import { readOpened } from "./push/opened.ts";
-import { watchServer } from "./push/watch.ts";
 import { soundAlert } from "./sound.ts";
 import "./style.css";
 import { fetchTheRest } from "./ui/lazy.tsx";
 import { Shell, views } from "./ui/shell.tsx";
-import { watchUpdates } from "./update.ts";
 
 /** By then the first picture is there, on most networks. */
 const REST_AFTER_MS = 4_000;
@@ -97,9 +94,14 @@ let restful = false;
 function watchTheRest(): void {
   if (restful) return;
   restful = true;
-  void watchUpdates();
-  void keepSubscribed();
-  watchServer();
+  import("./rest.ts").then(
+    (it) => it.watchTheRest(),
+    () => {
+      // Without a network now.
+      restful = false;
+      setTimeout(watchTheRest, REST_AFTER_MS);
+    },
+  );
 }
 store.freshness.subscribe((freshness) => {
   if (freshness !== "stale") requestAnimationFrame(() => setTimeout(watchTheRest));

@@ -3,6 +3,34 @@
 import type { RuleTold } from "./alerts/sentence.ts";
 import { fixed } from "./format.ts";
 
+/** Those of the ladder's picture, which is painted where the others are not. */
+export const painted = {
+  buyers: "buyers",
+  sellers: "sellers",
+  flowEven: "flow even",
+  spread: (spread: string) => `${spread} spread`,
+  crossed: "venues cross",
+  percent: (value: string) => `${value} %`,
+  minutes: (minutes: number) =>
+    minutes < 1
+      ? "< 1 min"
+      : minutes < 90
+        ? `≈ ${Math.round(minutes)} min`
+        : `≈ ${Math.round(minutes / 60)} h`,
+  pulled: (amount: string) => `pulled ${amount}`,
+  secondsShort: (seconds: number) => `${seconds} s`,
+  cascade: {
+    states: {
+      approach: "approach",
+      armed: "armed",
+      confirmed: "confirmed",
+      exhausted: "exhausted",
+      held: "held",
+    },
+    chip: (share: string) => `P ${share} %`,
+  },
+} as const;
+
 export const strings = {
   appName: "Leadline",
   symbolKind: (quote: string) => `${quote} perp`,
@@ -314,17 +342,8 @@ export const strings = {
   barScale: (usd: string) => `bar = ${usd}`,
   uncalibrated: "uncalibrated",
 
-  buyers: "buyers",
-  sellers: "sellers",
-  flowEven: "flow even",
-  spread: (spread: string) => `${spread} spread`,
-  percent: (value: string) => `${value} %`,
-  minutes: (minutes: number) =>
-    minutes < 1
-      ? "< 1 min"
-      : minutes < 90
-        ? `≈ ${Math.round(minutes)} min`
-        : `≈ ${Math.round(minutes / 60)} h`,
+  percent: painted.percent,
+  minutes: painted.minutes,
   rows: (rows: number) => (rows === 1 ? "1 row" : `${fixed(rows, 0)} rows`),
   movingAway: "moving away",
   shorts: "shorts",
@@ -345,8 +364,6 @@ export const strings = {
   controls: "Ladder controls",
   ladder: "Order book ladder",
 
-  pulled: (amount: string) => `pulled ${amount}`,
-  secondsShort: (seconds: number) => `${seconds} s`,
   rowBidsAt: "Bids at",
   rowAsksAt: "Asks at",
   rowResting: "resting",
@@ -455,16 +472,9 @@ export const strings = {
   pacePerMinute: (rows: string) => `${rows} rows/min`,
   clusters: "Dense clusters",
   cascade: {
-    states: {
-      approach: "approach",
-      armed: "armed",
-      confirmed: "confirmed",
-      exhausted: "exhausted",
-      held: "held",
-    },
+    states: painted.cascade.states,
     odds: (share: string | null, n: number) =>
       share === null ? `cascade odds uncalibrated, n=${n}` : `cascade odds ${share} %, n=${n}`,
-    chip: (share: string) => `P ${share} %`,
   },
   clusterTouch: { touched: "price is in it", consumed: "crossed" },
   gone: (percent: string) => `${percent} % gone`,
@@ -645,7 +655,6 @@ export const strings = {
   venueOut: (venue: string, age: string, shown: number, all: number) =>
     `${venue} out${age}, showing ${shown} of ${all}`,
   noVenueLive: "no venue answers",
-  crossed: "venues cross",
   updateReady: "New version, reload",
   noLadderYet: "Waiting for the first picture",
   nothingKept: "Not connected, and no picture kept yet",

@@ -1,23 +1,10 @@
 /** The service worker: registered, checked for updates, and swapped when nobody is looking. */
 
 import { store } from "./model/store.ts";
+import { trustedScript } from "./net/trusted.ts";
 
 const CHECK_EVERY_MS = 3_600_000;
 const WORKER = "/sw.js";
-
-interface TrustedUrlPolicy {
-  createScriptURL(url: string): string;
-}
-interface TrustedTypes {
-  createPolicy(name: string, rules: TrustedUrlPolicy): TrustedUrlPolicy;
-}
-
-/** The page's policy lets only checked addresses become scripts; ours is one constant. */
-function workerUrl(): string {
-  const factory = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
-  const rules = { createScriptURL: (url: string) => (url === WORKER ? url : "") };
-  return (factory?.createPolicy("leadline", rules) ?? rules).createScriptURL(WORKER);
-}
 
 let waiting: ServiceWorker | null = null;
 
@@ -43,7 +30,7 @@ export async function watchUpdates(): Promise<void> {
   });
   let registration: ServiceWorkerRegistration;
   try {
-    registration = await navigator.serviceWorker.register(workerUrl());
+    registration = await navigator.serviceWorker.register(trustedScript("leadline", WORKER));
   } catch {
     return; // Without a worker the app is the same, except that it needs the server to start.
   }

@@ -27,6 +27,13 @@ START_S = 240.0
 # Long enough for a machine that does four other things; a passing test does not wait for it.
 PATIENCE_MS = 60_000
 PHONE: ViewportSize = {"width": 390, "height": 844}
+# Reads what a canvas shows, also where the painter paints it.
+PIXELS = """canvas => {
+  const { width, height } = canvas;
+  const context = new OffscreenCanvas(width, height).getContext('2d');
+  context.drawImage(canvas, 0, 0);
+  return context.getImageData(0, 0, width, height).data;
+}"""
 ADDRESS = re.compile(r"answers on (http://\S+)")
 
 

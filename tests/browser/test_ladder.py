@@ -8,14 +8,14 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from leadline.domain.ladder import LadderView
 from leadline.wire.reader import Delta, Hello, Keyframe, LadderReader, decode
 from tests.browser import still
-from tests.browser.conftest import standing_still, touch, wait_live
+from tests.browser.conftest import PHONE, PIXELS, standing_still, touch, wait_live
 from tests.browser.fingers import Fingers
 from tests.browser.test_quality import AXE, violations
 
@@ -98,21 +98,18 @@ def test_the_ladder_keeps_moving_and_nothing_breaks_the_policy(page: Page, compl
 
 def test_the_picture_is_painted_on_the_whole_pane(page: Page) -> None:
     page.wait_for_function(
-        """() => {
+        f"""() => {{
+          const canvas = document.querySelector('.picture canvas');
+          const {{ width, height }} = canvas;
+          const pixels = ({PIXELS})(canvas);
           let painted = 0;
-          let lines = 0;
-          for (const canvas of document.querySelectorAll('.roll canvas')) {
-            const { width, height } = canvas;
-            const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
-            lines = height;
-            for (let y = 0; y < height; y += 1) {
-              const line = new Set();
-              for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
-              if (line.size > 1) painted += 1;
-            }
-          }
-          return painted / lines > 0.5;
-        }""",
+          for (let y = 0; y < height; y += 1) {{
+            const line = new Set();
+            for (let x = 0; x < width; x += 1) line.add(pixels[4 * (y * width + x)]);
+            if (line.size > 1) painted += 1;
+          }}
+          return painted / height > 0.5;
+        }}""",
         polling=500,
     )
 
@@ -285,9 +282,49 @@ def test_a_market_without_orders_and_trades_has_no_rows_yet(
         page = phone.new_page()
         page.goto(market.address)
         expect(page.get_by_text("Waiting for the first picture")).to_be_visible()
-        expect(page.locator(".roll")).to_be_hidden()
+        expect(page.locator(".picture")).to_be_hidden()
         monkeypatch.setattr(still, "ladder", made)
         # The next one has a book: a phone that asks anew is sent all of it.
         page.reload()
         wait_live(page)
-        expect(page.locator(".roll canvas").first).to_be_visible()
+        expect(page.locator(".picture canvas").first).to_be_visible()
+
+
+def test_a_painter_that_cannot_be_fetched_is_tried_again(server: str, chromium: Browser) -> None:
+    context = chromium.new_context(viewport=PHONE)
+    refused = 0
+
+    def refuse_at_first(route: Route) -> None:
+        nonlocal refused
+        refused += 1
+        if refused <= 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/painter.js", refuse_at_first)
+    page = context.new_page()
+    page.goto(f"{server}/#ladder")
+    expect(page.locator(".picture[data-painted]")).to_be_visible()
+    assert refused == 3
+    context.close()
+
+
+def test_the_picture_of_one_market_is_not_seen_under_the_name_of_another(page: Page) -> None:
+    picture = page.locator(".picture")
+    expect(picture).to_be_visible()
+    page.evaluate(
+        """() => {
+          const picture = document.querySelector('.picture');
+          const bid = () => document.getElementById('touch').dataset.bid;
+          window.seen = [];
+          new MutationObserver(() => window.seen.push(['painted' in picture.dataset, bid()]))
+            .observe(picture, { attributeFilter: ['data-painted'] });
+        }"""
+    )
+    Fingers(page).drag((380, 400), (250, 410))
+    page.wait_for_function("() => window.seen.length >= 2")
+    # Gone before the other market is there, and back when that is painted.
+    (painted, before), *later = page.evaluate("() => window.seen")
+    assert (painted, before) == (False, "")
+    assert all(painted and float(after) > 0 for painted, after in later)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import PHONE, Still, wait_live
+from tests.browser.conftest import PHONE, PIXELS, Still, wait_live
 from tests.browser.fingers import Fingers
 from tests.browser.test_glance import go
 from tests.browser.test_pictures import take
@@ -16,16 +16,14 @@ from tests.browser.test_quality import FINGER_PX
 
 SPINE_X = 198  # the price column of a phone 390 wide
 ROW_ABOVE_MID = 5
-VIOLET = """() => {
-  const canvas = document.querySelector('.pane > canvas');
-  const { width, height } = canvas;
-  const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+VIOLET = f"""() => {{
+  const pixels = ({PIXELS})(document.querySelector('.picture canvas:last-child'));
   let violet = 0;
   for (let at = 0; at < pixels.length; at += 4)
     if (pixels[at + 3] > 200 && Math.abs(pixels[at] - 185) < 12 && Math.abs(pixels[at + 1] - 163) < 12
         && pixels[at + 2] > 240) violet += 1;
   return violet;
-}"""
+}}"""
 
 
 @pytest.fixture

@@ -127,7 +127,9 @@ def test_a_scrolled_ladder_is_the_one_that_is_painted_anew(still_page: Page) -> 
     pane = still_page.locator(".pane")
     pane.hover()
     # Marks lie over the rows and tell ages.
-    still_page.evaluate("() => { document.querySelector('.pane > canvas').style.visibility = 'hidden'; }")
+    still_page.evaluate(
+        "() => { document.querySelector('.picture canvas:last-child').style.visibility = 'hidden'; }"
+    )
     for pixels in (-100, 7, -533, -1_600, 60, 2_900, 611, -1_345, 20_000, -20_345):
         for part in (*AWAY_AND_BACK, pixels // 2, pixels - pixels // 2):
             still_page.mouse.wheel(0, part)

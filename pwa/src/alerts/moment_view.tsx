@@ -197,11 +197,10 @@ interface PaneProps {
 /** One of the two books; the hidden one has faded out and takes no finger. */
 function Pane({ app, of, hidden, onView }: PaneProps) {
   const pane = useRef<HTMLDivElement>(null);
-  const rows = useRef<HTMLDivElement>(null);
-  const marks = useRef<HTMLCanvasElement>(null);
+  const picture = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (!pane.current || !rows.current || !marks.current) return;
-    const made = new LadderView(app, of, pane.current, rows.current, marks.current);
+    if (!pane.current || !picture.current) return;
+    const made = new LadderView(app, of, pane.current, picture.current);
     onView(made);
     made.draw();
     return () => {
@@ -220,8 +219,7 @@ function Pane({ app, of, hidden, onView }: PaneProps) {
       inert={hidden}
       data-hidden={hidden}
     >
-      <div class="roll" ref={rows} />
-      <canvas ref={marks} />
+      <div class="picture" ref={picture} />
     </div>
   );
 }

@@ -11,11 +11,20 @@ interface Move {
   readonly startMs: number;
 }
 
+/** Where a camera looks, and how large rows are in CSS pixels. */
+export interface CameraPlace {
+  readonly centre: number;
+  readonly boundary: number;
+  readonly height: number;
+  readonly rowHeight: number;
+  readonly midHeight: number;
+}
+
 /**
  * Maps rows of price to pixels of the pane, with the mid row between the rows `boundary` (the highest
  * below the middle) and `boundary + 1`. A row r covers [r, r + 1) of the coordinate `centre` is in.
  */
-export class Camera {
+export class Camera implements CameraPlace {
   /** Coordinate at the middle of the pane. */
   centre = 0;
   boundary = 0;
@@ -37,6 +46,17 @@ export class Camera {
   /** Top edge of a row in pixels of the pane. */
   top(row: number): number {
     return this.rollTop(row) - this.paneTop();
+  }
+
+  /** What another camera is to show the same by. */
+  get place(): CameraPlace {
+    const { centre, boundary, height, rowHeight, midHeight } = this;
+    return { centre, boundary, height, rowHeight, midHeight };
+  }
+
+  /** Shows what another camera shows. */
+  take(place: CameraPlace): void {
+    Object.assign(this, place);
   }
 
   /** Top edge of a row on a picture of all rows: where the camera looks does not change it. */

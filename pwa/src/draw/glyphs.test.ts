@@ -53,7 +53,7 @@ beforeEach(() => {
       transferToImageBitmap = () => ({});
     },
   );
-  surface = new Surface(true, document.createElement("canvas"));
+  surface = new Surface(document.createElement("canvas"), true);
   surface.resize(390, 600, 3);
   glyphs = new Glyphs(surface, new Digits(surface));
 });

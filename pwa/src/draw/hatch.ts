@@ -9,8 +9,7 @@ const PITCH = 5;
 export function makeHatch(surface: Surface, palette: Palette): CanvasPattern | null {
   const ratio = surface.pixelRatio;
   const size = Math.max(4, Math.round(PITCH * Math.SQRT2 * ratio));
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = size;
+  const tile = new OffscreenCanvas(size, size);
   const context = tile.getContext("2d");
   if (!context) return null;
   context.strokeStyle = withAlpha(palette.ground.bg, 0.4);

@@ -4,7 +4,7 @@ import { decimalsOf } from "../format.ts";
 import type { LastTrade } from "../model/market.ts";
 import { Seen } from "../model/seen.ts";
 import { rowOfTrade } from "../model/volume.ts";
-import type { LadderModel, SymbolFacts } from "../net/frames.ts";
+import type { SymbolFacts } from "../net/frames.ts";
 import type { Camera } from "./camera.ts";
 import { type Columns, columnsOf, type Layout } from "./columns.ts";
 import { Digits, sharedPrefix } from "./digits.ts";
@@ -12,16 +12,21 @@ import { Glyphs } from "./glyphs.ts";
 import { type Outline, PART, RowLooks } from "./ladder_look.ts";
 import { MidPainter } from "./ladder_mid.ts";
 import { PanesPainter, type PanesPicture, type RowPlace } from "./ladder_panes.ts";
-import { flashSteps, SpinePainter } from "./ladder_spine.ts";
+import { SpinePainter } from "./ladder_spine.ts";
 import type { Palette } from "./palette.ts";
-import type { Roll } from "./roll.ts";
+import type { Surface } from "./surface.ts";
 import { FONTS } from "./type.ts";
 
 export interface LadderPicture extends PanesPicture {
-  readonly ladder: LadderModel;
   readonly facts: SymbolFacts;
+  /** Ticks to a row. */
+  readonly group: number;
+  /** The best prices in ticks, 0 where there is none. */
+  readonly bidTick: number;
+  readonly askTick: number;
   readonly last: LastTrade | null;
-  readonly lastAtMs: number;
+  /** Steps of the last trade's flash that are left. */
+  readonly flash: number;
   /** A picture that is not live has no outline and does not flash. */
   readonly live: boolean;
   /** Venues cross each other: the spread of the view is made up. */
@@ -32,16 +37,16 @@ export interface LadderPicture extends PanesPicture {
 
 export class LadderPainter {
   columns: Columns = columnsOf(390, 0);
-  readonly #roll: Roll;
+  readonly #surface: Surface;
   readonly #digits: Digits;
   readonly #glyphs: Glyphs;
   readonly #looks: RowLooks;
   readonly #panes: PanesPainter;
   readonly #spine: SpinePainter;
   readonly #mid: MidPainter;
-  /** The sheet that holds all of the mid row as it was painted; NaN for none. */
-  #midSheet = Number.NaN;
   #palette: Palette;
+  /** Where the pane begins on the picture of all rows, in CSS pixels on whole pixels of the device. */
+  #paneTop = 0;
   /** What the place of the rows and the width of the columns hang on. */
   readonly #rowsSeen = new Seen();
   readonly #frameSeen = new Seen();
@@ -51,9 +56,8 @@ export class LadderPainter {
   readonly #outline: Outline = { row: Number.NaN, look: 0 };
   readonly #place: RowPlace = { slot: 0, row: 0, top: 0, bottom: 0 };
 
-  constructor(roll: Roll, palette: Palette) {
-    const { surface } = roll;
-    this.#roll = roll;
+  constructor(surface: Surface, palette: Palette) {
+    this.#surface = surface;
     this.#palette = palette;
     this.#digits = new Digits(surface);
     this.#glyphs = new Glyphs(surface, this.#digits);
@@ -77,115 +81,116 @@ export class LadderPainter {
     this.#panes.forget();
     this.#digits.forget();
     this.#glyphs.forget();
-    this.#roll.surface.forgetFonts();
+    this.#surface.forgetFonts();
   }
 
-  /** Paints what changed; returns true while the flash of a trade still has to fade. */
-  paint(picture: LadderPicture, camera: Camera, nowMs: number): boolean {
+  /** Paints what changed; what moved with the rows is copied. */
+  paint(picture: LadderPicture, camera: Camera): void {
     this.#lay(picture);
     const anew = this.#isOther(picture);
     if (anew) this.#startAnew(camera);
-    else this.#roll.moveTo(camera.paneTop());
+    else this.#scroll(camera);
     this.#glyphs.many = anew;
-    const flash = picture.live && picture.last ? flashSteps(nowMs - picture.lastAtMs) : 0;
-    this.#outlineOf(picture, flash);
+    this.#outlineOf(picture);
     this.#looks.take(picture, camera.boundary, this.columns.side, this.#outline, this.#prefix);
-    for (let sheet = this.#roll.first; sheet <= this.#roll.last; sheet++) {
-      this.#roll.open(sheet);
-      this.#paintRows(picture, camera, sheet, anew);
-    }
+    this.#paintRows(picture, camera, anew);
     this.#paintMid(picture, camera);
-    return flash > 0;
   }
 
   /** Lays the columns out anew where other prices are printed. */
-  #lay({ facts, ladder, rows, layout }: LadderPicture): void {
+  #lay({ facts, group, rows, layout }: LadderPicture): void {
     const seen = this.#rowsSeen.begin().add(rows.highest).add(rows.count).add(facts);
-    if (!seen.add(ladder.group).add(layout).differs()) return;
-    this.#decimals = decimalsOf(facts.tick, ladder.group);
-    this.#spine.dress(facts, ladder.group, this.#decimals);
+    if (!seen.add(group).add(layout).differs()) return;
+    this.#decimals = decimalsOf(facts.tick, group);
+    this.#spine.dress(facts, group, this.#decimals);
     const highest = this.#spine.text(rows.highest);
     this.#prefix = sharedPrefix(highest, this.#spine.text(rows.highest - rows.count + 1));
     const width = this.#digits.width(highest, FONTS.price);
     if (width === this.#priceWidth && layout === this.columns.layout) return;
     this.#priceWidth = width;
-    this.columns = columnsOf(this.#roll.surface.width, width, layout);
+    this.columns = columnsOf(this.#surface.width, width, layout);
     this.#panes.forget();
   }
 
   /** Whether rows stand for something else than before, or their columns do. */
-  #isOther({ ladder, facts, summed }: LadderPicture): boolean {
-    const seen = this.#frameSeen.begin().add(ladder.group).add(this.columns);
+  #isOther({ group, facts, summed }: LadderPicture): boolean {
+    const seen = this.#frameSeen.begin().add(group).add(this.columns);
     return seen.add(facts).add(summed).differs();
   }
 
   #startAnew(camera: Camera): void {
     this.#looks.forget();
-    this.#midSheet = Number.NaN;
-    this.#roll.begin(camera.paneTop());
-    const { context, width, height } = this.#roll.surface;
-    context.fillStyle = this.#palette.ground.bg;
-    context.fillRect(0, 0, width, height);
+    this.#mid.forget();
+    this.#paneTop = this.#surface.snap(camera.paneTop());
+    this.#ground(0, this.#surface.height);
   }
 
-  #outlineOf({ live, last, ladder }: LadderPicture, flash: number): void {
-    this.#outline.row = live && last ? rowOfTrade(last.tick, last.bought, ladder.group) : Number.NaN;
+  /** Moves what is painted with the rows. Those that come in, and those that were cut, are painted. */
+  #scroll(camera: Camera): void {
+    const { height } = this.#surface;
+    const before = this.#paneTop;
+    this.#paneTop = this.#surface.snap(camera.paneTop());
+    const down = before - this.#paneTop;
+    if (down === 0) return;
+    this.#looks.forgetEnds();
+    if (Math.abs(down) < height) this.#surface.shift(down);
+    else this.#looks.forget();
+    if (down > 0) this.#ground(0, Math.min(down, height));
+    else this.#ground(Math.max(0, height + down), height);
+  }
+
+  #ground(top: number, bottom: number): void {
+    const { context, width } = this.#surface;
+    context.fillStyle = this.#palette.ground.bg;
+    context.fillRect(0, top, width, bottom - top);
+  }
+
+  #outlineOf({ live, last, group, flash }: LadderPicture): void {
+    this.#outline.row = live && last ? rowOfTrade(last.tick, last.bought, group) : Number.NaN;
     this.#outline.look = (last?.bought ? 1 : -1) * (1 + flash);
   }
 
   /** Grounds and bars first, then all that is written: to change between the two costs more than either. */
-  #paintRows(picture: LadderPicture, camera: Camera, sheet: number, anew: boolean): void {
+  #paintRows(picture: LadderPicture, camera: Camera, anew: boolean): void {
     const { columns } = this;
     const { dirty } = this.#looks;
     const { count } = picture.rows;
     for (let slot = 0; slot < count; slot++) {
       const parts = dirty[slot] as number;
       if (parts === 0) continue;
-      const place = this.#placeOf(picture, camera, slot, sheet);
-      if (!this.#roll.holds(place.top, place.bottom)) continue;
+      const place = this.#placeOf(picture, camera, slot);
       if ((parts & ~PART.spine) !== 0) this.#panes.paint(picture, columns, place, parts, anew);
       if ((parts & PART.spine) !== 0) this.#spine.paint(columns, place);
     }
     for (let slot = 0; slot < count; slot++) {
       const parts = dirty[slot] as number;
       if (parts === 0) continue;
-      const place = this.#placeOf(picture, camera, slot, sheet);
-      if (!this.#roll.holds(place.top, place.bottom)) continue;
+      const place = this.#placeOf(picture, camera, slot);
       if ((parts & (PART.book | PART.fuel)) !== 0) this.#panes.print(picture, columns, place, parts);
       if ((parts & PART.spine) !== 0) this.#spine.print(columns, place);
     }
-    this.#roll.surface.inPoints();
+    this.#surface.inPoints();
   }
 
-  /** Where two sheets meet in the mid row, each needs all of it. */
   #paintMid(picture: LadderPicture, camera: Camera): void {
-    const roll = this.#roll;
-    const { ladder, facts, crossed, sigma } = picture;
-    const lastTick = picture.last?.tick ?? (ladder.bidTick || ladder.askTick);
+    const { bidTick, askTick, facts, crossed, sigma } = picture;
+    const lastTick = picture.last?.tick ?? (bidTick || askTick);
     const midTop = camera.rollTop(camera.boundary + 1) + camera.rowHeight;
-    let sheets = 0;
-    for (let sheet = roll.first; sheet <= roll.last; sheet++) {
-      const top = roll.onSheet(sheet, midTop);
-      const bottom = roll.onSheet(sheet, midTop + camera.midHeight);
-      if (!roll.holds(top, bottom)) continue;
-      if (sheet !== this.#midSheet) this.#mid.forget();
-      roll.open(sheet);
-      this.#mid.paint({ ladder, facts, lastTick, crossed, sigma }, top, bottom, this.columns);
-      this.#midSheet = sheet;
-      sheets += 1;
-    }
-    if (sheets !== 1) this.#midSheet = Number.NaN;
+    const top = this.#surface.snap(midTop) - this.#paneTop;
+    const bottom = this.#surface.snap(midTop + camera.midHeight) - this.#paneTop;
+    if (bottom <= 0 || top >= this.#surface.height) this.#mid.forget();
+    else this.#mid.paint({ bidTick, askTick, facts, lastTick, crossed, sigma }, top, bottom, this.columns);
   }
 
-  /** The place of a row on a sheet; the same object for all of them. */
-  #placeOf({ rows }: LadderPicture, camera: Camera, slot: number, sheet: number): RowPlace {
+  /** The place of a row in the pane; the same object for all of them. */
+  #placeOf({ rows }: LadderPicture, camera: Camera, slot: number): RowPlace {
     const place = this.#place;
     const row = rows.highest - slot;
     const top = camera.rollTop(row);
     place.slot = slot;
     place.row = row;
-    place.top = this.#roll.onSheet(sheet, top);
-    place.bottom = this.#roll.onSheet(sheet, top + camera.rowHeight);
+    place.top = this.#surface.snap(top) - this.#paneTop;
+    place.bottom = this.#surface.snap(top + camera.rowHeight) - this.#paneTop;
     return place;
   }
 }

@@ -10,7 +10,7 @@ const SIDE = 120;
 let looks: RowLooks;
 beforeEach(() => {
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue({ setTransform: () => {} } as never);
-  looks = new RowLooks(new Surface(true, document.createElement("canvas")));
+  looks = new RowLooks(new Surface(document.createElement("canvas"), true));
 });
 
 /** Rows of which each has a size of its own, from the highest down to the lowest. */

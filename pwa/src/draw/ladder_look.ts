@@ -93,6 +93,13 @@ export class RowLooks {
     this.#count = 0;
   }
 
+  /** The first and the last row look like nothing: what of them lay outside the picture was not painted. */
+  forgetEnds(): void {
+    const end = this.#count * NUMBERS;
+    this.#numbers.fill(Number.NaN, 0, NUMBERS);
+    this.#numbers.fill(Number.NaN, Math.max(0, end - NUMBERS), end);
+  }
+
   of(slot: number, number: number): number {
     return this.#numbers[slot * NUMBERS + number] as number;
   }

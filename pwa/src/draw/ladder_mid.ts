@@ -2,8 +2,8 @@
 
 import { fixed, price } from "../format.ts";
 import { Seen } from "../model/seen.ts";
-import type { LadderModel, SymbolFacts } from "../net/frames.ts";
-import { strings } from "../strings.ts";
+import type { SymbolFacts } from "../net/frames.ts";
+import { painted } from "../strings.ts";
 import type { Columns } from "./columns.ts";
 import { sameStart, type TextInk } from "./digits.ts";
 import type { Glyphs } from "./glyphs.ts";
@@ -19,7 +19,9 @@ const WORD_GAP = 5;
 const LAST: TextInk = { font: FONTS.midPrice, colour: INK.primary };
 
 export interface MidPicture {
-  readonly ladder: Pick<LadderModel, "bidTick" | "askTick">;
+  /** The best prices in ticks, 0 where there is none. */
+  readonly bidTick: number;
+  readonly askTick: number;
   readonly facts: SymbolFacts;
   /** The last price in ticks, 0 while none is known. */
   readonly lastTick: number;
@@ -107,13 +109,13 @@ export class MidPainter {
   }
 
   /** The spread, or a word instead of one that is made up. */
-  #paintNote({ ladder, facts, crossed }: MidPicture, place: Place, columns: Columns): void {
-    const spread = ladder.bidTick && ladder.askTick ? ladder.askTick - ladder.bidTick : null;
+  #paintNote({ bidTick, askTick, facts, crossed }: MidPicture, place: Place, columns: Columns): void {
+    const spread = bidTick && askTick ? askTick - bidTick : null;
     const seen = this.#noteSeen.begin().add(place.top).add(place.right).add(columns);
     if (!seen.add(crossed).add(spread).add(facts).differs()) return;
     const { context } = this.#surface;
-    const told = spread === null ? "" : strings.spread(price(spread, facts.tick));
-    const text = crossed ? strings.crossed : told;
+    const told = spread === null ? "" : painted.spread(price(spread, facts.tick));
+    const text = crossed ? painted.crossed : told;
     const right = columns.width - EDGE;
     context.font = FONTS.midNote;
     this.#noteLeft = Math.max(place.right, right - context.measureText(text).width - BOOK_GAP);
@@ -170,7 +172,7 @@ export class MidPainter {
       context.fill();
       x += ARROW_ROOM;
     }
-    const word = way === 0 ? strings.flowEven : way > 0 ? strings.buyers : strings.sellers;
+    const word = way === 0 ? painted.flowEven : way > 0 ? painted.buyers : painted.sellers;
     context.font = FONTS.midWord;
     context.fillStyle = way === 0 ? INK.secondary : INK.primary;
     context.textAlign = "left";

@@ -4,6 +4,7 @@ import { price } from "../format.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import type { Columns } from "./columns.ts";
 import type { TextInk } from "./digits.ts";
+import { FLASH_STEPS } from "./flash.ts";
 import type { Glyphs } from "./glyphs.ts";
 import { LOOK, type RowLooks } from "./ladder_look.ts";
 import type { RowPlace } from "./ladder_panes.ts";
@@ -16,10 +17,6 @@ const OUTLINE = 1.5;
 const OUTLINE_INSET = 1;
 const OUTLINE_CORNER = 2;
 const FLASH_ALPHA = 0.5;
-const FLASH_STEPS = 4;
-const FLASH_MS = 240;
-/** How often the fading flash looks different. */
-export const FLASH_STEP_MS = FLASH_MS / FLASH_STEPS;
 /** Prices kept as texts: many more than a picture has. */
 const TEXTS_MAX = 2_000;
 
@@ -35,12 +32,6 @@ const priceInk = (colour: string): PriceInk => ({
 });
 const ON_HEAT = priceInk(INK.onHeat);
 const ON_LIGHT = priceInk(INK.onLight);
-
-/** Steps of a trade's flash that are left, 0 when it is over. */
-export function flashSteps(sinceMs: number): number {
-  const left = 1 - sinceMs / FLASH_MS;
-  return left > 0 && left <= 1 ? Math.ceil(left * FLASH_STEPS) : 0;
-}
 
 export class SpinePainter {
   palette: Palette;

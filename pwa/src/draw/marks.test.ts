@@ -93,6 +93,7 @@ describe("the ages of walls", () => {
     unit: { name: "M", factor: 1e6, decimals: 2, fromUsd: 0 },
     barUsd: 4e6,
     live: true,
+    secondMs: 0,
   };
   const columns = columnsOf(430, 64);
   let calls: string[];
@@ -101,7 +102,7 @@ describe("the ages of walls", () => {
   let painter: MarksPainter;
   const paint = (seconds: number, other: Partial<MarksPicture> = {}, laid = columns): string[] => {
     calls = [];
-    painter.paint({ ...picture, ...other }, camera, laid, seconds * 1_000);
+    painter.paint({ ...picture, secondMs: Math.floor(seconds) * 1_000, ...other }, camera, laid);
     return calls;
   };
   const everything = expect.arrayContaining(["clear", "chip"]);
@@ -126,7 +127,7 @@ describe("the ages of walls", () => {
     })) as never);
     calls = [];
     digits = {};
-    const surface = new Surface(false, document.createElement("canvas"));
+    const surface = new Surface(document.createElement("canvas"), false);
     surface.resize(390, 510, 3);
     painter = new MarksPainter(surface, makePalette("inferno", "default", "default"));
   });

@@ -4,7 +4,7 @@ import { type ColumnUnit, duration, fixed, usd, usdInterval } from "../format.ts
 import { Seen } from "../model/seen.ts";
 import type { Cluster } from "../model/state.ts";
 import type { Pulled, Wall } from "../model/walls.ts";
-import { strings } from "../strings.ts";
+import { painted } from "../strings.ts";
 import type { Camera } from "./camera.ts";
 import { along, bookPane, type Columns, fuelPane, leftOf } from "./columns.ts";
 import { INK, type Palette, withAlpha } from "./palette.ts";
@@ -54,6 +54,8 @@ export interface MarksPicture {
   /** Dollars of a bar as long as its pane. */
   readonly barUsd: number;
   readonly live: boolean;
+  /** Up to when ages of walls are told, on the clock of `performance.now()`: a whole second. */
+  readonly secondMs: number;
 }
 
 const WHALE_GROUND = "#e6edf7";
@@ -104,12 +106,10 @@ export class MarksPainter {
   }
 
   /** Paints again only when something of it, the camera or the grouping changed; of ages their texts alone. */
-  paint(picture: MarksPicture, camera: Camera, columns: Columns, nowMs: number): void {
-    const { clusters, group, live } = picture;
+  paint(picture: MarksPicture, camera: Camera, columns: Columns): void {
+    const { clusters, group, live, secondMs } = picture;
     const whales = visible(picture.walls, camera, WHALES_MAX);
-    // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
-    const secondMs = Math.floor(nowMs / 1000 + 0.5) * 1000;
-    const isOther = this.#isOther(picture, whales, camera, columns, secondMs);
+    const isOther = this.#isOther(picture, whales, camera, columns);
     if (!isOther && this.#renewAges(secondMs, columns.side)) return;
     this.#surface.clear();
     this.#chips = [];
@@ -135,20 +135,14 @@ export class MarksPainter {
   }
 
   /** Whether anything that the picture is made of is another thing than when it was painted. */
-  #isOther(
-    picture: MarksPicture,
-    whales: readonly Wall[],
-    camera: Camera,
-    columns: Columns,
-    secondMs: number,
-  ): boolean {
-    const { now } = picture;
+  #isOther(picture: MarksPicture, whales: readonly Wall[], camera: Camera, columns: Columns): boolean {
+    const { now, secondMs } = picture;
     const seen = this.#seen.begin().add(picture.own).add(picture.pulled).add(picture.inspected);
     // The state that holds the clusters is another one whenever they may have changed.
     seen.add(picture.clusters).add(now?.row).add(now?.text).add(picture.unit).add(picture.barUsd);
     seen.add(camera.centre).add(camera.boundary).add(camera.height).add(columns);
     seen.add(picture.group).add(picture.live);
-    for (const wall of whales) seen.add(wall).add(wall.usd);
+    for (const { row, side, sinceMs, usd: held } of whales) seen.add(row).add(side).add(sinceMs).add(held);
     // What lies over the chips would be covered with their ages.
     if (now || picture.inspected !== null) seen.add(secondMs);
     return seen.differs();
@@ -218,7 +212,7 @@ export class MarksPainter {
   #paintPulled(pulled: Pulled, picture: MarksPicture, columns: Columns, camera: Camera): void {
     const { context } = this.#surface;
     const { factor, decimals } = picture.unit;
-    const text = strings.pulled(fixed(pulled.usd / factor, decimals));
+    const text = painted.pulled(fixed(pulled.usd / factor, decimals));
     const middle = camera.top(pulled.row) + camera.rowHeight / 2;
     context.font = FONTS.chipInterval;
     context.fillStyle = INK.secondary;
@@ -386,14 +380,14 @@ const wordOf = (mark: OwnMark, camera: Camera): number => camera.top(mark.row) +
 
 /** Its state with the odds, where price nears it; else how far it is. */
 export function chipNote(cluster: Cluster, live: boolean): string {
-  const distance = strings.percent(fixed(cluster.distance_pct, 2));
+  const distance = painted.percent(fixed(cluster.distance_pct, 2));
   const { cascade } = cluster;
   if (cascade) {
-    const share = cascade.odds === null ? distance : strings.cascade.chip(fixed(cascade.odds * 100, 0));
-    return `${strings.cascade.states[cascade.state].toUpperCase()}${NOTE_GAP}${share}`;
+    const share = cascade.odds === null ? distance : painted.cascade.chip(fixed(cascade.odds * 100, 0));
+    return `${painted.cascade.states[cascade.state].toUpperCase()}${NOTE_GAP}${share}`;
   }
   if (!live || cluster.eta_min === null) return distance;
-  return `${distance}${NOTE_GAP}${strings.minutes(cluster.eta_min)}`;
+  return `${distance}${NOTE_GAP}${painted.minutes(cluster.eta_min)}`;
 }
 
 /**
@@ -414,7 +408,7 @@ export function whaleChip(
 /** How long a wall has been seen; "over" where it was there before the first frame. */
 function ageOf(wall: Wall, nowMs: number): string {
   const seconds = Math.max(0, Math.floor((nowMs - wall.sinceMs) / 1000));
-  const text = seconds < 60 ? strings.secondsShort(seconds) : duration(seconds * 1000).replace(" min", " m");
+  const text = seconds < 60 ? painted.secondsShort(seconds) : duration(seconds * 1000).replace(" min", " m");
   return wall.older ? `>${text}` : text;
 }
 

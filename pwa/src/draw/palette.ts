@@ -67,6 +67,13 @@ export function heatColour(stops: readonly string[], ground: Rgb, v: number): Rg
   return mix(ground, pure, Math.min(1, v / FADE_BELOW));
 }
 
+/** The names of the colours that the user chose. */
+export interface Appearance {
+  readonly heat: HeatName;
+  readonly side: SideName;
+  readonly ground: GroundName;
+}
+
 export function makePalette(heat: HeatName, side: SideName, ground: GroundName): Palette {
   const bg = parseHex(palettes.ground[ground].bg);
   const light = parseHex(INK.onHeat);

@@ -1,53 +1,54 @@
-/** One canvas, or several of one size, drawn in CSS pixels, sharp on every screen. */
+/** A canvas drawn in CSS pixels, sharp on every screen. */
 
 const PIXEL_RATIO_MAX = 3;
 
-/** Pixels drawn to a CSS pixel. */
-export const pixelRatioOf = (devicePixelRatio: number): number => Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
+/** A canvas of the page, or one that lives apart from it. */
+export type AnyCanvas = HTMLCanvasElement | OffscreenCanvas;
+type AnyContext = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+/** Of a canvas in CSS pixels, and the device's pixels to one of them. */
+export type Size = readonly [width: number, height: number, devicePixelRatio: number];
 
 export class Surface {
-  /** Of the canvas that is drawn on. */
-  context: CanvasRenderingContext2D;
+  readonly context: AnyContext;
   width = 0;
   height = 0;
+  /** Pixels drawn to a CSS pixel. */
   pixelRatio = 1;
-  readonly #canvases: readonly HTMLCanvasElement[];
-  readonly #contexts: readonly CanvasRenderingContext2D[];
+  readonly #canvas: AnyCanvas;
   readonly #rises = new Map<string, number>();
 
-  constructor(opaque: boolean, ...canvases: readonly HTMLCanvasElement[]) {
-    this.#canvases = canvases;
-    this.#contexts = canvases.map((canvas) => {
-      const context = canvas.getContext("2d", { alpha: !opaque });
-      if (!context) throw new Error("expected a browser that can draw in two dimensions");
-      return context;
-    });
-    this.context = this.#contexts[0] as CanvasRenderingContext2D;
-  }
-
-  /** Draws on another of its canvases from now on. */
-  turnTo(index: number): void {
-    this.context = this.#contexts[index] as CanvasRenderingContext2D;
+  constructor(canvas: AnyCanvas, opaque: boolean) {
+    // The two kinds of canvas have the same call, of types that do not fit.
+    const context = (canvas as OffscreenCanvas).getContext("2d", { alpha: !opaque });
+    if (!context) throw new Error("expected a browser that can draw in two dimensions");
+    this.#canvas = canvas;
+    this.context = context;
   }
 
   /** Takes the size of the element in CSS pixels; the picture is empty afterwards, unless it is as before. */
   resize(width: number, height: number, devicePixelRatio: number): void {
-    this.pixelRatio = pixelRatioOf(devicePixelRatio);
+    this.pixelRatio = Math.min(devicePixelRatio, PIXEL_RATIO_MAX);
     this.width = width;
     this.height = height;
     const [across, down] = [Math.round(width * this.pixelRatio), Math.round(height * this.pixelRatio)];
-    for (const [index, canvas] of this.#canvases.entries()) {
-      if (canvas.width !== across || canvas.height !== down) {
-        canvas.width = across;
-        canvas.height = down;
-      }
-      this.#contexts[index]?.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
+    if (this.#canvas.width !== across || this.#canvas.height !== down) {
+      this.#canvas.width = across;
+      this.#canvas.height = down;
     }
+    this.inPoints();
   }
 
   /** Draws in CSS pixels, as always but while numbers are printed. */
   inPoints(): void {
     this.context.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
+  }
+
+  /** Moves the whole picture down, by whole pixels of the device; what comes in shows what was there. */
+  shift(down: number): void {
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.drawImage(this.#canvas, 0, Math.round(down * this.pixelRatio));
+    this.inPoints();
   }
 
   /** Moves a length or place onto a whole device pixel. */

@@ -9,26 +9,32 @@ const ROWS_MAX = 256;
 
 type Sums = Float64Array<ArrayBuffer>;
 
+/** The rows as they are handed to another thread. */
+export interface PackedRows {
+  readonly highest: number;
+  readonly count: number;
+  readonly summed: boolean;
+  readonly bytes: ArrayBuffer;
+}
+
 export class LadderRows {
   highest = 0;
   count = 0;
+  /** Where all of them are held: eight arrays of dollars, then the codes. */
+  readonly #bytes = new ArrayBuffer(ROWS_MAX * (8 * Float64Array.BYTES_PER_ELEMENT + 1));
   /** Dollars resting; only one of the two is nonzero unless venues cross each other. */
-  readonly bidUsd = new Float64Array(ROWS_MAX);
-  readonly askUsd = new Float64Array(ROWS_MAX);
+  readonly bidUsd = this.#usd(0);
+  readonly askUsd = this.#usd(1);
   /** Estimated liquidations: the wire's codes and what they stand for, dollars. */
-  readonly fuelCode = new Uint8Array(ROWS_MAX);
-  readonly fuelUsd = new Float64Array(ROWS_MAX);
-  readonly boughtUsd = new Float64Array(ROWS_MAX);
-  readonly soldUsd = new Float64Array(ROWS_MAX);
+  readonly fuelCode = new Uint8Array(this.#bytes, 8 * ROWS_MAX * Float64Array.BYTES_PER_ELEMENT);
+  readonly fuelUsd = this.#usd(2);
+  readonly boughtUsd = this.#usd(3);
+  readonly soldUsd = this.#usd(4);
   /** What the bars show: what is in the row itself, or the sum from price to there. */
   bidBar = this.bidUsd;
   askBar = this.askUsd;
   fuelBar = this.fuelUsd;
-  readonly #sums = [
-    new Float64Array(ROWS_MAX),
-    new Float64Array(ROWS_MAX),
-    new Float64Array(ROWS_MAX),
-  ] as const;
+  readonly #sums = [this.#usd(5), this.#usd(6), this.#usd(7)] as const;
   readonly #sorted = new Float64Array(ROWS_MAX * 2);
   /** NaN until somebody asks. */
   #medianBook = Number.NaN;
@@ -57,12 +63,34 @@ export class LadderRows {
       this.boughtUsd[slot] = volume.boughtLots(row) * usdOfOne;
       this.soldUsd[slot] = volume.soldLots(row) * usdOfOne;
     }
-    [this.bidBar, this.askBar, this.fuelBar] =
-      sumFrom === null ? [this.bidUsd, this.askUsd, this.fuelUsd] : this.#sums;
+    this.#showSums(sumFrom !== null);
     if (sumFrom === null) return;
     this.#sumSide(this.bidBar, ladder.bids, -1, lotUsdOf);
     this.#sumSide(this.askBar, ladder.asks, 1, lotUsdOf);
     this.#sumFuel(ladder, sumFrom);
+  }
+
+  /** All of it; the bytes are those that the next filling changes. */
+  packed(): PackedRows {
+    const { highest, count } = this;
+    return { highest, count, summed: this.bidBar !== this.bidUsd, bytes: this.#bytes };
+  }
+
+  /** Takes what was packed. */
+  take({ highest, count, summed, bytes }: PackedRows): void {
+    this.#medianBook = Number.NaN;
+    this.highest = highest;
+    this.count = count;
+    new Uint8Array(this.#bytes).set(new Uint8Array(bytes));
+    this.#showSums(summed);
+  }
+
+  #usd(index: number): Sums {
+    return new Float64Array(this.#bytes, index * ROWS_MAX * Float64Array.BYTES_PER_ELEMENT, ROWS_MAX);
+  }
+
+  #showSums(summed: boolean): void {
+    [this.bidBar, this.askBar, this.fuelBar] = summed ? this.#sums : [this.bidUsd, this.askUsd, this.fuelUsd];
   }
 
   /** The largest amount of any bar between two slots: book and fuel share one scale. */

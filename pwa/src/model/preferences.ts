@@ -1,7 +1,7 @@
 /** What the user chose, kept on the phone. Anything unreadable falls back to the default. */
 
 import type { Layout } from "../draw/columns.ts";
-import type { HeatName, SideName } from "../draw/palette.ts";
+import type { Appearance, HeatName, SideName } from "../draw/palette.ts";
 import { FIRST_SCREEN, TABS, type Tab } from "./screens.ts";
 
 /** How the watchlist is ordered. */
@@ -83,6 +83,12 @@ export const heatName = (preferences: Preferences): HeatName => HEATS[preference
 
 export const sideName = (preferences: Preferences): SideName =>
   preferences.colours === "cvd" ? "cvd" : "default";
+
+export const appearanceOf = (preferences: Preferences): Appearance => ({
+  heat: heatName(preferences),
+  side: sideName(preferences),
+  ground: preferences.ground,
+});
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

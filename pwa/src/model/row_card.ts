@@ -1,6 +1,5 @@
 /** What a row of the ladder is made of, in words: who rests there, what is estimated, what was seen. */
 
-import { signal } from "@preact/signals";
 import { BAND_USD } from "../draw/palette.ts";
 import { decimalsOf, duration, fixed, price, usd, usdInterval } from "../format.ts";
 import type { RowFacts } from "../net/frames.ts";
@@ -35,8 +34,6 @@ export interface RowCard {
   /** The corner away from the finger. */
   readonly corner: string;
 }
-
-export const rowState = { card: signal<RowCard | null>(null) };
 
 /** A row of the ladder in view: a bid at or above its price, an ask at or below it. */
 export interface LadderRow {

@@ -17,6 +17,7 @@ class FakeSocket {
 beforeEach(async () => {
   FakeSocket.made = [];
   vi.stubGlobal("WebSocket", FakeSocket);
+  vi.stubGlobal("Worker", class {});
   vi.resetModules();
   await import("../early.ts");
 });

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { App } from "../app.ts";
 import { decimalsOf, price, usdRound } from "../format.ts";
 import { chooseMap, mapState } from "../model/map_state.ts";
-import { rowState } from "../model/row_card.ts";
+import { rowState } from "../model/row_state.ts";
 import { type Store, store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 import { Compass } from "../ui/compass.tsx";
@@ -43,12 +43,11 @@ interface Props {
 
 export function LadderScreen({ app, onView, onMap }: Props) {
   const pane = useRef<HTMLDivElement>(null);
-  const rows = useRef<HTMLDivElement>(null);
-  const marks = useRef<HTMLCanvasElement>(null);
+  const picture = useRef<HTMLDivElement>(null);
   const view = useRef<LadderView | null>(null);
   useEffect(() => {
-    if (!pane.current || !rows.current || !marks.current) return;
-    const made = new LadderView(app, store, pane.current, rows.current, marks.current);
+    if (!pane.current || !picture.current) return;
+    const made = new LadderView(app, store, pane.current, picture.current);
     view.current = made;
     onView(made);
     return () => {
@@ -82,8 +81,7 @@ export function LadderScreen({ app, onView, onMap }: Props) {
         <HeadRow />
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the ladder scrolls and groups by keys */}
         <div class="pane" ref={pane} tabIndex={0} role="application" aria-label={strings.ladder}>
-          <div class="roll" ref={rows} />
-          <canvas ref={marks} />
+          <div class="picture" ref={picture} />
           <PaneNote />
           <RowCardPlace />
           <BackToPrice onCentre={centre} />

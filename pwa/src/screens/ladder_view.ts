@@ -1,30 +1,31 @@
-/** The ladder's picture and everything that moves it: canvases, a camera, fingers and keys. */
+/** What the ladder's picture shows, and everything that moves it: a camera, fingers and keys. */
 
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
-import type { Columns } from "../draw/columns.ts";
-import { LadderPainter } from "../draw/ladder.ts";
-import { FLASH_STEP_MS } from "../draw/ladder_spine.ts";
-import { MarksPainter, type OwnMark } from "../draw/marks.ts";
+import { columnsOf } from "../draw/columns.ts";
+import { FLASH_STEP_MS, flashSteps } from "../draw/flash.ts";
+import type { LadderTold } from "../draw/ladder_scene.ts";
+import type { OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import { makePalette } from "../draw/palette.ts";
-import { Roll } from "../draw/roll.ts";
+import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
-import { Surface } from "../draw/surface.ts";
+import type { Size } from "../draw/surface.ts";
 import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
 import { boundaryOf } from "../model/boundary.ts";
 import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
-import { heatName, type Preferences, sideName } from "../model/preferences.ts";
+import { appearanceOf, type Preferences } from "../model/preferences.ts";
 import { Seen } from "../model/seen.ts";
 import { type Cluster, knownRows } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
+import { Stage } from "../paint/stage.ts";
 import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { Steps } from "../touch/steps.ts";
-import { RowInspector, type RowSource } from "./row_inspector.ts";
+import { fetched } from "../ui/lazy.tsx";
+import type { RowInspector, RowSource } from "./row_inspector.ts";
 
 const ROW_HEIGHT = 20;
 const ROW_HEIGHT_DENSE = 18;
@@ -40,13 +41,10 @@ const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
 /** A flash whose frames stop coming stands so long. */
 const BROKEN_OFF_MS = 1_000;
+const inspector = fetched(() => import("./row_inspector.ts"));
 const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
-
-/** Of a canvas in CSS pixels, and the device's pixels to one of them. */
-type Size = readonly [width: number, height: number, pixelRatio: number];
-const DOT: Size = [1, 1, 1];
 
 /** What the picture needs of the app; the book of a past moment has no more than this. */
 export interface LadderApp
@@ -61,11 +59,9 @@ export class LadderView {
   readonly #app: LadderApp;
   readonly #store: LadderStore;
   readonly #host: HTMLElement;
-  readonly #roll: Roll;
-  readonly #markSurface: Surface;
-  #palette = makePalette("inferno", "default", "default");
-  readonly #painter: LadderPainter;
-  readonly #marks: MarksPainter;
+  readonly #picture: HTMLElement;
+  readonly #stage: Stage<"ladder">;
+  #columns = columnsOf(390, 0);
   readonly #camera = new Camera();
   readonly #rows = new LadderRows();
   readonly #barScale = new BarScale();
@@ -76,9 +72,10 @@ export class LadderView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
-  /** What the canvases are to have when there is a picture, and what they have. */
-  #size: Size = DOT;
-  #fitted: Size | null = null;
+  #size: Size = [1, 1, 1];
+  /** How often all was to be painted again, and how often there was no picture any more. */
+  #fresh = 0;
+  #turn = 0;
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
   #later: ReturnType<typeof setTimeout> | undefined;
   #paintedMs = Number.NEGATIVE_INFINITY;
@@ -88,34 +85,28 @@ export class LadderView {
   #symbol = "";
   #venue = "";
   #preferences: Preferences | null = null;
-  #appearance = "";
+  #bars: Preferences["bars"] = "row";
+  #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
+  #palette: Palette | null = null;
   readonly #ownSeen = new Seen();
   #own: readonly OwnMark[] = [];
-  /** The columns that the heads stand over. */
-  #headed: Columns | null = null;
   /** What the page was told last. */
   readonly #published = new Seen();
   #publishing: ReturnType<typeof setTimeout> | undefined;
-  readonly #inspector: RowInspector;
+  /** The finger that rests on a row, in pixels of the pane. */
+  #finger: { readonly x: number; readonly y: number } | null = null;
+  /** Fetched with the first finger that rests, or when there is time. */
+  #inspector: RowInspector | null = null;
   readonly #wheelSteps = new Steps(WHEEL_STEP_PX);
   readonly #pinchSteps = new Steps(Math.log(PINCH_STEP));
   readonly #axisSteps = new Steps(AXIS_STEP_PX);
 
-  constructor(
-    app: LadderApp,
-    store: LadderStore,
-    host: HTMLElement,
-    rows: HTMLElement,
-    marks: HTMLCanvasElement,
-  ) {
+  constructor(app: LadderApp, store: LadderStore, host: HTMLElement, picture: HTMLElement) {
     this.#app = app;
     this.#store = store;
-    this.#inspector = new RowInspector(app);
     this.#host = host;
-    this.#roll = new Roll(rows);
-    this.#markSurface = new Surface(false, marks);
-    this.#painter = new LadderPainter(this.#roll, this.#palette);
-    this.#marks = new MarksPainter(this.#markSurface, this.#palette);
+    this.#picture = picture;
+    this.#stage = new Stage("ladder", picture, 2, (told) => this.#hear(told));
     this.#gestures = new Gestures(
       {
         press: () => this.#press(),
@@ -130,8 +121,7 @@ export class LadderView {
       },
       {
         sideways: "swipe",
-        zone: (x) =>
-          x >= this.#painter.columns.spineStart && x < this.#painter.columns.spineEnd ? "price" : "body",
+        zone: (x) => (x >= this.#columns.spineStart && x < this.#columns.spineEnd ? "price" : "body"),
       },
     );
     this.#listen();
@@ -145,7 +135,8 @@ export class LadderView {
     this.#nextFrame.cancel();
     clearTimeout(this.#later);
     clearTimeout(this.#publishing);
-    this.#inspector.end();
+    this.#inspector?.end();
+    this.#stage.end();
   }
 
   /** Draws with the next frame of the screen, any number of calls once; at once for who tells the time. */
@@ -193,14 +184,29 @@ export class LadderView {
   }
 
   #inspect(x: number, y: number): void {
+    this.#finger = { x, y };
+    if (!this.#inspector) {
+      // Without a network nothing can be told of the row either.
+      inspector().then(
+        (it) => this.#inspectWith(new it.RowInspector(this.#app)),
+        () => {},
+      );
+      return;
+    }
     const camera = this.#camera;
     const row = camera.rowAt(Math.min(Math.max(y, 0), camera.height - 1));
-    const corner = `${y < camera.height / 2 ? "low" : "high"} ${x < this.#roll.surface.width / 2 ? "right" : "left"}`;
+    const corner = `${y < camera.height / 2 ? "low" : "high"} ${x < this.#size[0] / 2 ? "right" : "left"}`;
     if (this.#inspector.point({ row, above: row > camera.boundary }, corner)) this.draw();
   }
 
+  #inspectWith(made: RowInspector): void {
+    this.#inspector ??= made;
+    if (this.#finger) this.#inspect(this.#finger.x, this.#finger.y);
+  }
+
   #inspectNothing(): void {
-    this.#inspector.end();
+    this.#finger = null;
+    this.#inspector?.end();
     this.draw();
   }
 
@@ -288,9 +294,7 @@ export class LadderView {
       dense ? MID_HEIGHT_DENSE : MID_HEIGHT,
     );
     this.#gestures.resize(clientWidth);
-    this.#painter.invalidate();
-    this.#marks.invalidate();
-    // A resized canvas is empty until it is painted; painting now saves the eye a flash.
+    this.#fresh += 1;
     this.#nextFrame.cancel();
     this.#paint(performance.now());
   }
@@ -305,7 +309,6 @@ export class LadderView {
       this.#blank();
       return;
     }
-    this.#fit(this.#size);
     this.#follow(market, market.ladder.group, nowMs);
     const moving = this.#advance(nowMs);
     const { highest, lowest } = this.#camera.visible();
@@ -313,19 +316,12 @@ export class LadderView {
     const sumFrom = bars === "sum" ? this.#camera.boundary : null;
     this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest, sumFrom);
     this.#rescale();
-    const flashing = this.#paintPicture(market, nowMs);
-    this.#inspector.update(this.#palette, nowMs);
-    this.#alignHeads();
+    const flash = market.last && !this.#calm ? flashSteps(nowMs - market.lastAtMs) : 0;
+    this.#show(market, flash, nowMs);
+    this.#inspector?.update(() => this.#dressed(), nowMs);
     this.#publishSoon(market.ladder.group, highest, lowest);
     if (moving) this.draw();
-    else if (flashing) this.#drawLater(flowing);
-  }
-
-  #fit(size: Size): void {
-    if (size === this.#fitted) return;
-    this.#fitted = size;
-    this.#roll.resize(...size, Math.max(this.#camera.rowHeight, this.#camera.midHeight));
-    this.#markSurface.resize(...size);
+    else if (flash > 0) this.#drawLater(flowing);
   }
 
   /** Takes the colours that the user chose. */
@@ -333,24 +329,25 @@ export class LadderView {
     const preferences = this.#store.preferences.value;
     if (preferences === this.#preferences) return;
     this.#preferences = preferences;
-    const appearance = `${preferences.colours} ${preferences.ground} ${preferences.bars}`;
-    if (appearance === this.#appearance) return;
-    this.#appearance = appearance;
     // Sums are of another size than rows.
-    this.#fresh();
-    this.#palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
-    this.#painter.palette = this.#palette;
-    this.#marks.palette = this.#palette;
+    if (preferences.bars !== this.#bars) this.#rescaleAnew();
+    this.#bars = preferences.bars;
+    this.#appearance = appearanceOf(preferences);
+    this.#palette = null;
   }
 
-  /** Shows nothing; canvases of one dot cost a starting page nothing either. */
+  #dressed(): Palette {
+    const { heat, side, ground } = this.#appearance;
+    this.#palette ??= makePalette(heat, side, ground);
+    return this.#palette;
+  }
+
+  /** Shows nothing until a frame of the next turn is painted. */
   #blank(): void {
+    if (this.#symbol === "") return;
     this.#symbol = "";
-    this.#fit(DOT);
-    this.#roll.hide();
-    this.#markSurface.clear();
-    this.#painter.invalidate();
-    this.#marks.invalidate();
+    this.#turn += 1;
+    delete this.#picture.dataset.painted;
   }
 
   /** Brings the camera to the ladder in view: another market starts at price, another grouping stays. */
@@ -363,10 +360,10 @@ export class LadderView {
       const traded = Math.floor(market.priceTick() / group);
       camera.boundary = boundaryOf(ladder, ladder.bidTick || ladder.askTick ? camera.boundary : traded);
       camera.recentre(nowMs, false);
-      this.#fresh();
+      this.#rescaleAnew();
     } else if (group !== this.#group) {
       camera.regroup(this.#group, group);
-      this.#fresh();
+      this.#rescaleAnew();
     }
     this.#symbol = symbol;
     this.#venue = market.venue;
@@ -385,7 +382,7 @@ export class LadderView {
     this.#camera.lookAt(Math.floor(tick / group), nowMs, false);
   }
 
-  #fresh(): void {
+  #rescaleAnew(): void {
     this.#barScale.reset();
     this.#unit = null;
     this.#volumeUsd = 0;
@@ -406,52 +403,46 @@ export class LadderView {
     if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
   }
 
-  #paintPicture(market: Market, nowMs: number): boolean {
-    const { ladder, facts, state } = market;
-    if (!ladder || !facts || !this.#unit) return false;
+  #show(market: Market, flash: number, nowMs: number): void {
+    const { ladder, facts, state, last, walls } = market;
+    if (!ladder || !facts || !this.#unit) return;
+    const { group } = ladder;
     const live = market.freshness(nowMs) !== "stale";
     const bands = state?.bands ?? null;
-    const flashing = this.#painter.paint(
-      {
-        ladder,
-        facts,
-        rows: this.#rows,
-        unit: this.#unit,
-        barUsd: this.#barScale.usd,
-        volumeUsd: this.#volumeUsd,
-        heatTopUsd: bands?.heat_top_usd ?? 0,
-        factor: bands?.factor ?? 1,
-        calibrated: bands?.calibrated ?? false,
-        known: knownRows(state, ladder.group),
-        last: market.last,
-        lastAtMs: this.#calm ? Number.NEGATIVE_INFINITY : market.lastAtMs,
-        live,
-        crossed: market.crossed(nowMs),
-        layout: this.#store.preferences.value.layout,
-        summed: this.#store.preferences.value.bars === "sum",
-        sigma: live ? market.sigma() : null,
-      },
-      this.#camera,
-      nowMs,
-    );
-    this.#marks.paint(
-      {
-        clusters: state?.clusters ?? NO_CLUSTERS,
-        own: this.#ownMarks(ladder.group),
-        walls: market.walls.shown,
-        pulled: market.walls.pulled,
-        now: this.#nowOn(ladder.group),
-        inspected: this.#inspector.row,
-        group: ladder.group,
-        unit: this.#unit,
-        barUsd: this.#barScale.usd,
-        live,
-      },
-      this.#camera,
-      this.#painter.columns,
-      nowMs,
-    );
-    return flashing;
+    this.#stage.show({
+      ...this.#camera.place,
+      ...this.#appearance,
+      size: this.#size,
+      fresh: this.#fresh,
+      turn: this.#turn,
+      facts,
+      group,
+      bidTick: ladder.bidTick,
+      askTick: ladder.askTick,
+      rows: this.#rows.packed(),
+      unit: this.#unit,
+      barUsd: this.#barScale.usd,
+      volumeUsd: this.#volumeUsd,
+      heatTopUsd: bands?.heat_top_usd ?? 0,
+      factor: bands?.factor ?? 1,
+      calibrated: bands?.calibrated ?? false,
+      known: knownRows(state, group),
+      last,
+      flash: live ? flash : 0,
+      live,
+      crossed: market.crossed(nowMs),
+      layout: this.#store.preferences.value.layout,
+      summed: this.#store.preferences.value.bars === "sum",
+      sigma: live ? market.sigma() : null,
+      clusters: state?.clusters ?? NO_CLUSTERS,
+      own: this.#ownMarks(group),
+      walls: walls.shown,
+      pulled: walls.pulled,
+      now: this.#nowOn(group),
+      inspected: this.#inspector?.row ?? null,
+      // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
+      secondMs: Math.floor(nowMs / 1000 + 0.5) * 1000,
+    });
   }
 
   /** The marks in rows; the same list while none of them changes. */
@@ -470,16 +461,15 @@ export class LadderView {
     return { row: row > this.#camera.boundary ? Math.ceil(row) : Math.floor(row), text: now.text };
   }
 
-  /** Puts the column heads over the columns. */
-  #alignHeads(): void {
-    const { columns } = this.#painter;
-    if (columns === this.#headed) return;
-    this.#headed = columns;
+  /** A frame is painted: puts the column heads over its columns, and shows the picture where none was shown. */
+  #hear({ columns, turn }: LadderTold): void {
+    this.#columns = columns;
     const { spineStart, spineEnd, volumeEnd, side } = columns;
     const style = this.#host.closest<HTMLElement>(".ladder")?.style;
     style?.setProperty("--volume", `${volumeEnd}px`);
     style?.setProperty("--side", `${side}px`);
     style?.setProperty("--spine", `${spineEnd - spineStart}px`);
+    if (turn === this.#turn) this.#picture.dataset.painted = "";
   }
 
   /**

@@ -76,9 +76,9 @@ export class MapView {
     this.#app = app;
     this.#store = store;
     this.#elements = elements;
-    this.#baseSurface = new Surface(false, elements.base);
-    this.#overlaySurface = new Surface(false, elements.overlay);
-    this.#legendSurface = new Surface(false, elements.legend);
+    this.#baseSurface = new Surface(elements.base, false);
+    this.#overlaySurface = new Surface(elements.overlay, false);
+    this.#legendSurface = new Surface(elements.legend, false);
     this.#base = new MapBasePainter(this.#baseSurface, elements.heat, this.#palette);
     this.#overlay = new MapOverlayPainter(this.#overlaySurface, this.#palette);
     this.#gestures = new Gestures(

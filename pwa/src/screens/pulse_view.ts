@@ -36,7 +36,7 @@ export class PulseView {
   constructor(store: Store, host: HTMLElement, canvas: HTMLCanvasElement) {
     this.#store = store;
     this.#host = host;
-    this.#surface = new Surface(true, canvas);
+    this.#surface = new Surface(canvas, true);
     this.#painter = new PulsePainter(this.#surface, makePalette("inferno", "default", "default"));
     this.#gestures = new Gestures(
       {

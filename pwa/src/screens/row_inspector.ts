@@ -10,10 +10,10 @@ import {
   heatBetween,
   type LadderRow,
   type RowCard,
-  rowState,
   spanText,
   ticksOf,
 } from "../model/row_card.ts";
+import { rowState } from "../model/row_state.ts";
 import { strings } from "../strings.ts";
 
 /** A finger that runs over the rows asks for one at most so often; one that rests asks anew. */
@@ -59,7 +59,7 @@ export class RowInspector {
   }
 
   /** Brings the card up to date; to be called with every painted frame. */
-  update(palette: Palette, nowMs: number): void {
+  update(paletteOf: () => Palette, nowMs: number): void {
     const { market, row: answer } = this.#app;
     const group = market.ladder?.group;
     if (!this.#at || !group) return;
@@ -72,7 +72,7 @@ export class RowInspector {
     const words = describeRow(market, this.#at, answer, nowMs);
     rowState.card.value = words && {
       ...words,
-      history: this.#historyOf(this.#at, group, palette),
+      history: this.#historyOf(this.#at, group, paletteOf()),
       corner: this.#corner,
     };
   }

@@ -43,7 +43,7 @@ export class TapeView {
   constructor(store: Store, host: HTMLElement, canvas: HTMLCanvasElement) {
     this.#store = store;
     this.#host = host;
-    this.#surface = new Surface(true, canvas);
+    this.#surface = new Surface(canvas, true);
     this.#painter = new TapePainter(this.#surface, makePalette("inferno", "default", "default"));
     this.#gestures = new Gestures(
       {

@@ -35,6 +35,25 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>): C
   };
 }
 
+/** Something else that is fetched when it is first asked for; where that fails, with the next question. */
+export function fetched<T>(load: () => Promise<T>): () => Promise<T> {
+  let coming: Promise<T> | null = null;
+  const fetchIt = (): Promise<T> => {
+    coming ??= load().catch((error: unknown) => {
+      coming = null;
+      throw error;
+    });
+    return coming;
+  };
+  later.push(() =>
+    fetchIt().then(
+      () => {},
+      () => {},
+    ),
+  );
+  return fetchIt;
+}
+
 /** Fetches what is still missing, one part after the other: the first picture is there by now. */
 export async function fetchTheRest(): Promise<void> {
   for (const fetchIt of later) await fetchIt();

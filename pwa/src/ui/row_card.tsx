@@ -1,7 +1,8 @@
 /** The card of the row under a resting finger. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { type RowCard, rowState, type VenuePart } from "../model/row_card.ts";
+import type { RowCard, VenuePart } from "../model/row_card.ts";
+import { rowState } from "../model/row_state.ts";
 import { store } from "../model/store.ts";
 import { strings } from "../strings.ts";
 

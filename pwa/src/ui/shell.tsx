@@ -13,7 +13,6 @@ import "../shell.css";
 import { BellIcon, FlowIcon, GlanceIcon, LadderIcon, MapIcon } from "./icons.tsx";
 import { lazy } from "./lazy.tsx";
 import { Summary } from "./summary.tsx";
-import { UpdateChip } from "./update.tsx";
 
 const AlertsScreen = lazy(() => import("../screens/alerts.tsx").then((it) => it.AlertsScreen));
 const BigScreen = lazy(() => import("../screens/big.tsx").then((it) => it.BigScreen));
@@ -22,6 +21,7 @@ const HealthScreen = lazy(() => import("../screens/health.tsx").then((it) => it.
 const InstallScreen = lazy(() => import("../screens/install.tsx").then((it) => it.InstallScreen));
 const MapScreen = lazy(() => import("../screens/map.tsx").then((it) => it.MapScreen));
 const SettingsScreen = lazy(() => import("../screens/settings.tsx").then((it) => it.SettingsScreen));
+const UpdateChip = lazy(() => import("./update.tsx").then((it) => it.UpdateChip));
 const PriceSheet = lazy(() => import("./price_sheet.tsx").then((it) => it.PriceSheet));
 const SymbolSheet = lazy(() => import("./symbols.tsx").then((it) => it.SymbolSheet));
 const WatchlistSheet = lazy(() => import("./watchlist.tsx").then((it) => it.WatchlistSheet));
@@ -81,7 +81,7 @@ export function Shell({ app }: { app: App }) {
       {sheet.value === "watchlist" && <WatchlistSheet app={app} />}
       {sheet.value === "price" && <PriceSheet app={app} />}
       {sheet.value === "settings" && <SettingsSheet app={app} />}
-      <UpdateChip />
+      {store.updateReady.value && <UpdateChip />}
       <Summary />
     </div>
   );
