@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { readdirSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const HERE = import.meta.dirname;
 /** Scripts of one file each, beside the app's modules, and their own copies of what they share with it. */
-const ALONE = ["sw", "early", "painter"];
-const IS_ALONE = /\/src\/(?:sw|early|paint\/painter)\.ts$|\?alone(?:\.json)?$/;
+const ALONE = ["sw", "early", "ladder_painter", "map_painter"];
+const IS_ALONE = /\/src\/(?:paint\/)?(?:sw|early|ladder_painter|map_painter)\.ts$|\?alone-/;
 
 /** Writes the list of everything the shell needs, and a version made from it, into the service worker. */
 function precache(): Plugin {
@@ -70,13 +70,12 @@ function ownModules(): Plugin {
     enforce: "pre",
     async resolveId(source, importer, options) {
       if (!importer || !IS_ALONE.test(importer)) return null;
-      const found = await this.resolve(source, importer.replace("?alone", ""), {
-        ...options,
-        skipSelf: true,
-      });
+      const [path = "", copy] = importer.split("?alone-");
+      const script = copy?.replace(".json", "") ?? basename(path, ".ts");
+      const found = await this.resolve(source, path, { ...options, skipSelf: true });
       if (!found) return null;
       // What a module is made of is told by how its name ends.
-      return found.id.endsWith(".json") ? `${found.id}?alone.json` : `${found.id}?alone`;
+      return `${found.id}?alone-${script}${found.id.endsWith(".json") ? ".json" : ""}`;
     },
   };
 }
@@ -96,7 +95,8 @@ export default defineConfig({
         app: resolve(HERE, "index.html"),
         sw: resolve(HERE, "src/sw.ts"),
         early: resolve(HERE, "src/early.ts"),
-        painter: resolve(HERE, "src/paint/painter.ts"),
+        ladder_painter: resolve(HERE, "src/paint/ladder_painter.ts"),
+        map_painter: resolve(HERE, "src/paint/map_painter.ts"),
       },
       output: {
         entryFileNames: ({ name }) => (ALONE.includes(name) ? "[name].js" : "assets/[name]-[hash].js"),

@@ -8,7 +8,7 @@ const options = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_M
 const sizeOf = (name) => brotliCompressSync(readFileSync(join(folder, name)), options).length;
 const read = (name) => readFileSync(join(folder, name), "utf8");
 
-const shell = new Set(["early.js", "index.html", "manifest.webmanifest", "painter.js", "sw.js"]);
+const shell = new Set(["early.js", "index.html", "manifest.webmanifest", "ladder_painter.js", "sw.js"]);
 const wanted = [...read("index.html").matchAll(/(?:src|href)="\/(assets\/[^"]+)"/g)].map(([, name]) => name);
 for (const name of wanted) {
   if (shell.has(name)) continue;
@@ -19,9 +19,10 @@ for (const name of wanted) {
     wanted.push(`assets/${found}`);
   }
 }
-const later = readdirSync(join(folder, "assets"))
-  .map((name) => `assets/${name}`)
-  .filter((name) => /\.(js|css)$/.test(name) && !shell.has(name));
+const later = [
+  ...readdirSync(join(folder, "assets")).map((name) => `assets/${name}`),
+  "map_painter.js",
+].filter((name) => /\.(js|css)$/.test(name) && !shell.has(name));
 const sizes = (names) => Object.fromEntries([...names].sort().map((name) => [name, sizeOf(name)]));
 const sum = (table) => Object.values(table).reduce((total, size) => total + size, 0);
 const [first, rest] = [sizes(shell), sizes(later)];

@@ -33,7 +33,6 @@ import type { Mark } from "./net/marks_frames.ts";
 import type { LadderStream, Stream } from "./net/streams.ts";
 import type { TapeModel } from "./net/tape_frames.ts";
 import type { Opened } from "./push/opened.ts";
-import { sound } from "./sound.ts";
 import { strings } from "./strings.ts";
 import { writeTouch } from "./ui/touch.ts";
 
@@ -133,7 +132,10 @@ export class App {
     this.#restoreFlow();
     this.map.restore(this.#storage, nowMs, wallMs);
     this.#tickLater();
-    setInterval(() => this.#keep(), SAVE_EVERY_MS);
+    // Each in a task of its own: together they would hold up a slow phone.
+    setInterval(() => {
+      for (const keep of this.#keepers()) setTimeout(keep);
+    }, SAVE_EVERY_MS);
     this.#publishHeadline();
     this.#connection.start();
   }
@@ -473,7 +475,11 @@ export class App {
       flowState.freshness.value = tapeFreshness(held, performance.now());
       flowState.sums.value = held.model.sums(serverNowMs(held, performance.now()), usdOf);
     });
-    if (flowState.sound.value) sound(held.model.fresh, usdOf, this.#store.preferences.value.largeUsd);
+    if (flowState.sound.value) {
+      const { fresh } = held.model;
+      const { largeUsd } = this.#store.preferences.value;
+      void import("./sound.ts").then((it) => it.sound(fresh, usdOf, largeUsd));
+    }
     this.#redraw();
   }
 
@@ -498,11 +504,16 @@ export class App {
   }
 
   #keep(): void {
-    const [nowMs, wallMs] = [performance.now(), Date.now()];
-    saveSnapshot(this.#storage, this.market, nowMs, wallMs);
-    this.#sessions.keep();
-    saveQuotes(this.#storage, this.#store.quotes.value, nowMs, wallMs);
-    void this.map.keep(this.#storage, nowMs, wallMs);
+    for (const keep of this.#keepers()) keep();
+  }
+
+  #keepers(): readonly (() => void)[] {
+    return [
+      () => saveSnapshot(this.#storage, this.market, performance.now(), Date.now()),
+      () => this.#sessions.keep(),
+      () => saveQuotes(this.#storage, this.#store.quotes.value, performance.now(), Date.now()),
+      () => void this.map.keep(this.#storage, performance.now(), Date.now()),
+    ];
   }
 
   /** Tells the page about another ladder. */

@@ -14,7 +14,7 @@ socket.onclose = () => {
 };
 window.earlySocket = socket;
 
-const painter = newPainter();
+const painter = newPainter("ladder");
 painter.onerror = () => {
   window.earlyPainter = undefined;
 };

@@ -8,7 +8,6 @@ import { hrefOf, screenOf } from "./model/screens.ts";
 import { store } from "./model/store.ts";
 import { openSocket } from "./net/socket.ts";
 import { readOpened } from "./push/opened.ts";
-import { soundAlert } from "./sound.ts";
 import "./style.css";
 import { fetchTheRest } from "./ui/lazy.tsx";
 import { Shell, views } from "./ui/shell.tsx";
@@ -70,7 +69,7 @@ window.addEventListener("pagehide", () => app.hidden());
 window.addEventListener("online", () => app.wake());
 navigator.serviceWorker?.addEventListener("message", (event) => {
   if (typeof event.data?.shown === "string") {
-    soundAlert(event.data.way ?? 0);
+    void import("./sound.ts").then((it) => it.soundAlert(event.data.way ?? 0));
     void loadInbox();
   }
   // A button of a notification was pressed: an alert is seen, and maybe a rule asleep.

@@ -657,6 +657,8 @@ export const strings = {
   noVenueLive: "no venue answers",
   updateReady: "New version, reload",
   noLadderYet: "Waiting for the first picture",
+  cannotPaint:
+    "This browser cannot paint the picture. Safari 16.4, Firefox 105 and Chrome 94 can, and later ones.",
   nothingKept: "Not connected, and no picture kept yet",
 
   summary: (symbol: string, last: string, bid: string, ask: string, age: string) =>

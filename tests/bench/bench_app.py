@@ -10,7 +10,9 @@ of the page's main thread from its trace, so a busy machine does not count.
   frame, as on no market.
 - map: fingers pan and zoom 24 hours of map.
 - ladder_gpu, ladder_gpu_scroll, map_gpu: the same with canvases painted by the graphics process, as on a
-  phone; without one the main thread paints all pixels itself, in long tasks.
+  phone; this one is software and takes a core.
+- script_p95_ms is of the page's main thread, painter_p95_ms of the thread that paints, which is not slowed
+  down: a phone as slow as the page needs THROTTLE times as long for it, on another core.
 - heap: half an hour of a recorded market through ``leadline replay --speed 20``, and as many frames as half
   an hour at 20 a second has, sent as fast as the page takes them.  The heap is read after a collection.
 - first_frame: a phone that has never seen the app, 150 ms away at 1.6 Mbit/s, to its first ladder.

@@ -23,6 +23,8 @@ SCRIPT = {
     "MajorGC",
     "BlinkScheduler_PerformMicrotaskCheckpoint",
 }
+# What the painter does for a frame: it hears of changes, and paints them.
+PAINTER_SCRIPT = {"HandlePostMessage", PAINTED}
 LONG_TASK_MS = 50.0
 
 
@@ -30,8 +32,8 @@ LONG_TASK_MS = 50.0
 class Work:
     """CPU times, a value a frame of the screen, whether page or painter handed it over.
 
-    ``script_ms``: all script of the page's main thread since the frame before.  ``painter_ms``: all tasks of
-    the painter's thread, which the DevTools protocol does not slow down.
+    ``script_ms``: all script of the page's main thread since the frame before.  ``painter_ms``: all script of
+    its painter's thread, which the DevTools protocol does not slow down.
     """
 
     script_ms: list[float]
@@ -73,7 +75,7 @@ def work_of(trace: bytes) -> Work:
     tasks = [it["tdur"] / 1000 for it in mine if it["name"] == TASK]
     return Work(
         script_ms=list(_spent(mine, SCRIPT, sorted(frames))),
-        painter_ms=list(_spent(theirs, {TASK}, sorted(frames))),
+        painter_ms=list(_spent(theirs, PAINTER_SCRIPT, sorted(frames))),
         longest_task_ms=max(tasks, default=0.0),
         long_tasks=sum(task > LONG_TASK_MS for task in tasks),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import Still
+from tests.browser.conftest import PIXELS, Still
 from tests.browser.fingers import Fingers
 
 # A place on the plot, and the price axis beside it.
@@ -13,15 +13,14 @@ BODY = (180.0, 400.0)
 AXIS = (365.0, 400.0)
 
 # Part of the heat that is bright.
-BRIGHT = """() => {
-  const canvas = document.querySelector('.map-heat');
-  if (!canvas?.width) return 0;
-  const { width, height } = canvas;
-  const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+BRIGHT = f"""() => {{
+  const canvas = document.querySelector('.map-pane [data-painted] canvas');
+  if (!canvas) return 0;
+  const pixels = ({PIXELS})(canvas);
   let bright = 0;
   for (let at = 0; at < pixels.length; at += 4) bright += pixels[at] > 100 ? 1 : 0;
-  return bright / (width * height);
-}"""
+  return 4 * bright / pixels.length;
+}}"""
 
 
 @pytest.fixture

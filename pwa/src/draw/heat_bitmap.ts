@@ -1,17 +1,17 @@
-/**
- * The heat as a canvas of its own of a pixel a cell, which the page's compositor stretches and moves: to pan
- * and zoom paints nothing, whether there is a graphics processor or not.
- */
+/** The heat as a canvas of its own of a pixel a cell, which is stretched to where the camera sees it. */
 
 import { type HeatMode, type HeatPixels, heatPixels, sumCode } from "./heat_pixels.ts";
 import type { MapCamera, MapExtent } from "./map_camera.ts";
 import type { Palette } from "./palette.ts";
+import type { Surface } from "./surface.ts";
 
 /** The top of the palette may drift so far before every cell is coloured again. */
 const TOP_DRIFT = 0.03;
 
 /** Band codes a cell, column after column, each from the lowest row up. */
 export interface HeatGrid extends MapExtent {
+  /** Another number for another map: of the same one only columns are added and grow. */
+  readonly plane: number;
   readonly long: Uint8Array;
   readonly short: Uint8Array;
   readonly topUsd: number;
@@ -20,23 +20,18 @@ export interface HeatGrid extends MapExtent {
 export class HeatBitmap {
   /** Columns of the last update that were painted; for measurements and tests. */
   painted = 0;
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
+  readonly #canvas = new OffscreenCanvas(1, 1);
+  readonly #context: OffscreenCanvasRenderingContext2D;
   #pixels: HeatPixels | null = null;
   #palette: Palette | null = null;
   #mode: HeatMode = "both";
   #topUsd = 0;
   #extent: MapExtent | null = null;
-  /** The plane that is painted: columns are put into it in place, another picture brings another one. */
-  #long: Uint8Array | null = null;
+  #plane = 0;
   #column: ImageData | null = null;
 
-  /** How the canvas lies, as the page was told last. */
-  #transform = "";
-
-  constructor(canvas: HTMLCanvasElement) {
-    this.#canvas = canvas;
-    const context = canvas.getContext("2d");
+  constructor() {
+    const context = this.#canvas.getContext("2d", { alpha: false });
     if (!context) throw new Error("expected a browser that can draw in two dimensions");
     this.#context = context;
   }
@@ -53,45 +48,30 @@ export class HeatBitmap {
       this.#pixels = heatPixels(palette, mode, grid.topUsd);
       [this.#palette, this.#mode, this.#topUsd] = [palette, mode, grid.topUsd];
     }
-    const follows = dressed && sameTop && grid.long === this.#long;
+    const follows = dressed && sameTop && grid.plane === this.#plane;
     const shift = follows ? columnsAhead(this.#extent, grid) : null;
-    this.#long = grid.long;
+    this.#plane = grid.plane;
     if (shift === null) this.#paintAll(grid);
     else this.#append(grid, shift);
     const { firstMin, stepMin, columns, rows, low, ratio } = grid;
     this.#extent = { firstMin, stepMin, columns, rows, low, ratio };
   }
 
-  /** Lays the canvas where the camera sees it. */
-  place(camera: MapCamera): void {
+  /** Paints the heat where the camera sees it. */
+  paint(context: Surface["context"], camera: MapCamera): void {
     const extent = this.#extent;
     if (!extent) return;
     const left = camera.x(extent.firstMin);
     const right = camera.x(extent.firstMin + extent.columns * extent.stepMin);
     const bottom = camera.y(extent.low);
     const top = camera.y(extent.low * extent.ratio ** extent.rows);
-    const across = (right - left) / extent.columns;
-    const down = (bottom - top) / extent.rows;
-    this.#lay(`matrix(${across}, 0, 0, ${down}, ${left}, ${top})`);
-  }
-
-  /** Shows no heat. */
-  hide(): void {
-    this.#lay("scale(0)");
-  }
-
-  #lay(transform: string): void {
-    if (transform === this.#transform) return;
-    this.#transform = transform;
-    this.#canvas.style.transform = transform;
+    context.drawImage(this.#canvas, left, top, right - left, bottom - top);
   }
 
   #paintAll(grid: HeatGrid): void {
     const { columns, rows } = grid;
     this.#canvas.width = columns;
     this.#canvas.height = rows;
-    this.#canvas.style.width = `${columns}px`;
-    this.#canvas.style.height = `${rows}px`;
     const image = this.#context.createImageData(columns, rows);
     const target = new Uint32Array(image.data.buffer);
     for (let column = 0; column < columns; column++) this.#colour(grid, column, target, column, columns);

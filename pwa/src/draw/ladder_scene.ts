@@ -15,35 +15,29 @@ export interface LadderFrame extends Omit<LadderPicture, "rows">, MarksPicture, 
   readonly size: Size;
   /** Another number: all is to be painted and measured again. */
   readonly fresh: number;
-  /** Another number: nothing that was painted before is to be seen any more. */
-  readonly turn: number;
 }
 
-/** What the page is told of the picture when it changes. */
-export interface LadderTold {
-  readonly columns: Columns;
-  /** The turn of the frame that is painted. */
-  readonly turn: number;
-}
+/** Where the columns lie, when that changes. */
+export type LadderTold = Columns;
 
 export class LadderScene {
   readonly #rowSurface: Surface;
   readonly #markSurface: Surface;
-  readonly #told: (told: LadderTold) => void;
+  readonly #tell: (told: LadderTold) => void;
   readonly #painter: LadderPainter;
   readonly #marks: MarksPainter;
   readonly #camera = new Camera();
   readonly #rows = new LadderRows();
   readonly #lookSeen = new Seen();
   readonly #sizeSeen = new Seen();
-  readonly #toldSeen = new Seen();
+  #told: Columns | null = null;
 
-  constructor([rows, marks]: readonly OffscreenCanvas[], told: (told: LadderTold) => void) {
+  constructor([rows, marks]: readonly OffscreenCanvas[], tell: (told: LadderTold) => void) {
     if (!rows || !marks) throw new Error("expected a canvas for rows and one for marks");
     const palette = makePalette("inferno", "default", "default");
     this.#rowSurface = new Surface(rows, true);
     this.#markSurface = new Surface(marks, false);
-    this.#told = told;
+    this.#tell = tell;
     this.#painter = new LadderPainter(this.#rowSurface, palette);
     this.#marks = new MarksPainter(this.#markSurface, palette);
   }
@@ -56,8 +50,8 @@ export class LadderScene {
     this.#painter.paint({ ...frame, rows: this.#rows }, this.#camera);
     const { columns } = this.#painter;
     this.#marks.paint(frame, this.#camera, columns);
-    const { turn } = frame;
-    if (this.#toldSeen.begin().add(columns).add(turn).differs()) this.#told({ columns, turn });
+    if (columns !== this.#told) this.#tell(columns);
+    this.#told = columns;
   }
 
   #dress(frame: LadderFrame): void {

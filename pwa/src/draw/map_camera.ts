@@ -27,7 +27,8 @@ export interface PriceSpan {
   readonly high: number;
 }
 
-interface View {
+/** What a camera shows: minutes since 1970, and natural logarithms of prices. */
+export interface MapPlace {
   readonly fromMin: number;
   readonly toMin: number;
   readonly fromLog: number;
@@ -43,11 +44,23 @@ export class MapCamera {
   /** True until the user pans or zooms: a fitted picture fits again when data comes. */
   fitted = true;
   #end = 0;
-  #move: { readonly from: View; readonly to: View; readonly startMs: number } | null = null;
+  #move: { readonly from: MapPlace; readonly to: MapPlace; readonly startMs: number } | null = null;
 
   resize(width: number, height: number): void {
     this.time.size = Math.max(1, width);
     this.price.size = Math.max(1, height);
+  }
+
+  /** What another camera is to show the same by. */
+  get place(): MapPlace {
+    const { time, price } = this;
+    return { fromMin: time.from, toMin: time.to, fromLog: price.from, toLog: price.to };
+  }
+
+  /** Shows what another camera shows. */
+  take({ fromMin, toMin, fromLog, toLog }: MapPlace): void {
+    this.time.show(fromMin, toMin);
+    this.price.show(fromLog, toLog);
   }
 
   /** Takes what the map covers now; a picture that showed the newest column goes on showing it. */
@@ -96,7 +109,7 @@ export class MapCamera {
     const half = this.price.span / 2;
     const middle = Math.log(price);
     this.fitted = false;
-    this.#go({ ...this.#view(), fromLog: middle - half, toLog: middle + half }, nowMs, animate);
+    this.#go({ ...this.place, fromLog: middle - half, toLog: middle + half }, nowMs, animate);
   }
 
   pan(dx: number, dy: number): void {
@@ -138,7 +151,7 @@ export class MapCamera {
     const part = (nowMs - move.startMs) / MOVE_MS;
     if (part >= 1) this.#move = null;
     const at = part >= 1 ? 1 : ease(Math.max(0, part));
-    const between = (name: keyof View) => move.from[name] + (move.to[name] - move.from[name]) * at;
+    const between = (name: keyof MapPlace) => move.from[name] + (move.to[name] - move.from[name]) * at;
     this.time.show(between("fromMin"), between("toMin"));
     this.price.show(between("fromLog"), between("toLog"));
     return true;
@@ -149,13 +162,8 @@ export class MapCamera {
     this.fitted = false;
   }
 
-  #view(): View {
-    const { time, price } = this;
-    return { fromMin: time.from, toMin: time.to, fromLog: price.from, toLog: price.to };
-  }
-
-  #go(to: View, nowMs: number, animate: boolean): void {
-    this.#move = { from: this.#view(), to, startMs: animate ? nowMs : nowMs - MOVE_MS };
+  #go(to: MapPlace, nowMs: number, animate: boolean): void {
+    this.#move = { from: this.place, to, startMs: animate ? nowMs : nowMs - MOVE_MS };
     if (!animate) this.step(nowMs);
   }
 }

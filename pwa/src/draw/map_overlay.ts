@@ -2,11 +2,12 @@
 
 import { usd } from "../format.ts";
 import { placeLabels, type Wanted } from "./labels.ts";
-import { PRICE_TEXT, priceTexts, timeText } from "./map_base.ts";
 import type { MapCamera } from "./map_camera.ts";
 import type { MapFrame } from "./map_frame.ts";
+import { PRICE_TEXT, priceTexts } from "./map_plot.ts";
 import { INK, type Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
+import { timeText } from "./ticks.ts";
 import { FONTS } from "./type.ts";
 
 const LABEL_GAP = 21;

@@ -4,6 +4,7 @@ const ROUND = [1, 2, 2.5, 5, 10];
 /** Minutes between marks of time. */
 const TIME_STEPS_MIN = [5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 2880] as const;
 const DAY_MIN = 1440;
+const MINUTE_MS = 60_000;
 
 /** A round step of which at most `most` fit between two values. */
 export function roundStep(from: number, to: number, most: number): number {
@@ -36,4 +37,25 @@ export function timeMarks(fromMin: number, toMin: number, most: number, offsetMi
     marks.push({ minute: k * step - offsetMin, midnight: (k * step) % DAY_MIN === 0 });
   }
   return marks;
+}
+
+const TWO = (value: number): string => String(value).padStart(2, "0");
+
+/** Local time of day of a Unix minute. */
+export function timeText(minute: number): string {
+  const date = new Date(minute * MINUTE_MS);
+  return `${TWO(date.getHours())}:${TWO(date.getMinutes())}`;
+}
+
+const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
+const dayTexts = new Map<number, string>();
+
+/** Local day of a midnight in Unix minutes: "Mon 23"; kept, as to write one costs a good part of a frame. */
+export function dayText(minute: number): string {
+  let text = dayTexts.get(minute);
+  if (text === undefined) {
+    text = DAY.format(new Date(minute * MINUTE_MS));
+    dayTexts.set(minute, text);
+  }
+  return text;
 }

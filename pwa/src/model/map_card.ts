@@ -1,7 +1,7 @@
 /** The card at the map's crosshair, in words. */
 
 import type { CodeRanks } from "../draw/heat_pixels.ts";
-import { timeText } from "../draw/map_base.ts";
+import { timeText } from "../draw/ticks.ts";
 import { decimalsOf, fixed, stepValue, usd, usdInterval } from "../format.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import type { MapData } from "../net/map_frames.ts";

@@ -6,7 +6,7 @@ import type { ToPainter } from "./messages.ts";
 let started: FakeWorker[];
 let told: unknown[];
 let host: HTMLElement;
-let makeStage: () => { show(frame: LadderFrame): void; end(): void };
+let makeStage: () => { show(frame: LadderFrame): void; hide(): void; end(): void };
 
 class FakeWorker {
   readonly heard: ToPainter[] = [];
@@ -49,10 +49,10 @@ it("hands its canvases over, then all of the first frame and what changed with l
   expect(host.children).toHaveLength(2);
   expect(started).toHaveLength(1);
   expect(started[0]?.heard).toEqual([
-    { id: id(), kind: "ladder", canvases: [] },
-    { id: id(), change: { group: 10, live: true, clusters } },
-    { id: id(), change: { live: false } },
-    { id: id(), change: { clusters } },
+    { id: id(), canvases: [] },
+    { id: id(), change: { group: 10, live: true, clusters }, turn: 0 },
+    { id: id(), change: { live: false }, turn: 0 },
+    { id: id(), change: { clusters }, turn: 0 },
   ]);
 });
 
@@ -64,6 +64,23 @@ it("hears what is told of its own picture until it ends", () => {
   started[0]?.onmessage?.({ data: { id: id(), told: "too late" } });
   expect(told).toEqual(["its own"]);
   expect(started[0]?.heard.at(-1)).toEqual({ id: id(), end: true });
+});
+
+it("shows nothing before its first picture is painted, and nothing older than what it hid", () => {
+  const stage = makeStage();
+  const painted = (turn: number) => started[0]?.onmessage?.({ data: { id: id(), turn } });
+  stage.show(frame({}));
+  expect(host.dataset.painted).toBeUndefined();
+  painted(0);
+  expect(host.dataset.painted).toBe("");
+  stage.hide();
+  expect(host.dataset.painted).toBeUndefined();
+  painted(0);
+  expect(host.dataset.painted).toBeUndefined();
+  stage.show(frame({ live: false }));
+  expect(started[0]?.heard.at(-1)).toEqual({ id: id(), change: { live: false }, turn: 1 });
+  painted(1);
+  expect(host.dataset.painted).toBe("");
 });
 
 it("takes the painter that the page started first", () => {
@@ -84,8 +101,8 @@ it("begins anew with another painter where one could not be fetched", () => {
   expect(host.children).toHaveLength(2);
   expect(host.firstChild).not.toBe(before);
   expect(started[1]?.heard.slice(1)).toEqual([
-    { id: id(), change: { group: 10, live: true } },
-    { id: id(), change: { live: false } },
+    { id: id(), change: { group: 10, live: true }, turn: 0 },
+    { id: id(), change: { live: false }, turn: 0 },
   ]);
 });
 
@@ -96,7 +113,19 @@ it("waits between two tries, and keeps what changes meanwhile", () => {
   expect(started).toHaveLength(1);
   vi.advanceTimersByTime(1_000);
   expect(started).toHaveLength(2);
-  expect(started[1]?.heard.slice(1)).toEqual([{ id: id(), change: { group: 20, live: true } }]);
+  expect(started[1]?.heard.slice(1)).toEqual([{ id: id(), change: { group: 20, live: true }, turn: 0 }]);
+});
+
+it("says so where the browser cannot paint", async () => {
+  vi.resetModules();
+  Reflect.deleteProperty(HTMLCanvasElement.prototype, "transferControlToOffscreen");
+  const { Stage } = await import("./stage.ts");
+  const stage = new Stage("ladder", host, 2, () => {});
+  stage.show(frame({}));
+  stage.end();
+  expect(host.textContent).toContain("cannot paint");
+  expect(host.dataset.painted).toBe("");
+  expect(started).toHaveLength(0);
 });
 
 it("keeps a painter in which a picture failed", () => {

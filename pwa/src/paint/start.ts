@@ -1,24 +1,26 @@
-/** How the painter is started; the page starts it before the app is there. */
+/** How painters are started; the page starts that of the ladder before the app is there. */
 
 import { trustedScript } from "../net/trusted.ts";
-
-/** Built as one file beside the app's modules, as the first script is. */
-const ADDRESS = import.meta.env.DEV ? "/src/paint/painter.ts" : "/painter.js";
+import type { Kind } from "./messages.ts";
 
 declare global {
   interface Window {
-    /** The painter that was started before the app came, while it lives. */
+    /** The ladder's painter that was started before the app came, while it lives. */
     earlyPainter?: Worker | undefined;
   }
 }
 
-export function newPainter(): Worker {
-  return new Worker(trustedScript("leadline-painter", ADDRESS), { type: "module" });
+/** Each is built as one file beside the app's modules, as the first script is. */
+export function newPainter(kind: Kind): Worker {
+  const name = `${kind}_painter`;
+  const address = import.meta.env.DEV ? `/src/paint/${name}.ts` : `/${name}.js`;
+  return new Worker(trustedScript(`leadline-${kind}`, address), { type: "module" });
 }
 
 /** Takes the early painter over, once and while it lives; else starts another one. */
-export function startPainter(): Worker {
+export function startPainter(kind: Kind): Worker {
+  if (kind !== "ladder") return newPainter(kind);
   const early = window.earlyPainter;
   window.earlyPainter = undefined;
-  return early ?? newPainter();
+  return early ?? newPainter(kind);
 }

@@ -3,9 +3,8 @@
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
-import { columnsOf } from "../draw/columns.ts";
+import { type Columns, columnsOf } from "../draw/columns.ts";
 import { FLASH_STEP_MS, flashSteps } from "../draw/flash.ts";
-import type { LadderTold } from "../draw/ladder_scene.ts";
 import type { OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
 import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
@@ -59,7 +58,6 @@ export class LadderView {
   readonly #app: LadderApp;
   readonly #store: LadderStore;
   readonly #host: HTMLElement;
-  readonly #picture: HTMLElement;
   readonly #stage: Stage<"ladder">;
   #columns = columnsOf(390, 0);
   readonly #camera = new Camera();
@@ -73,9 +71,8 @@ export class LadderView {
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
   #size: Size = [1, 1, 1];
-  /** How often all was to be painted again, and how often there was no picture any more. */
+  /** How often all was to be painted again. */
   #fresh = 0;
-  #turn = 0;
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
   #later: ReturnType<typeof setTimeout> | undefined;
   #paintedMs = Number.NEGATIVE_INFINITY;
@@ -105,8 +102,7 @@ export class LadderView {
     this.#app = app;
     this.#store = store;
     this.#host = host;
-    this.#picture = picture;
-    this.#stage = new Stage("ladder", picture, 2, (told) => this.#hear(told));
+    this.#stage = new Stage("ladder", picture, 2, (columns) => this.#alignHeads(columns));
     this.#gestures = new Gestures(
       {
         press: () => this.#press(),
@@ -346,8 +342,7 @@ export class LadderView {
   #blank(): void {
     if (this.#symbol === "") return;
     this.#symbol = "";
-    this.#turn += 1;
-    delete this.#picture.dataset.painted;
+    this.#stage.hide();
   }
 
   /** Brings the camera to the ladder in view: another market starts at price, another grouping stays. */
@@ -414,7 +409,6 @@ export class LadderView {
       ...this.#appearance,
       size: this.#size,
       fresh: this.#fresh,
-      turn: this.#turn,
       facts,
       group,
       bidTick: ladder.bidTick,
@@ -461,15 +455,14 @@ export class LadderView {
     return { row: row > this.#camera.boundary ? Math.ceil(row) : Math.floor(row), text: now.text };
   }
 
-  /** A frame is painted: puts the column heads over its columns, and shows the picture where none was shown. */
-  #hear({ columns, turn }: LadderTold): void {
+  /** Puts the column heads over the columns. */
+  #alignHeads(columns: Columns): void {
     this.#columns = columns;
     const { spineStart, spineEnd, volumeEnd, side } = columns;
     const style = this.#host.closest<HTMLElement>(".ladder")?.style;
     style?.setProperty("--volume", `${volumeEnd}px`);
     style?.setProperty("--side", `${side}px`);
     style?.setProperty("--spine", `${spineEnd - spineStart}px`);
-    if (turn === this.#turn) this.#picture.dataset.painted = "";
   }
 
   /**

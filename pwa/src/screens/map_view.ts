@@ -1,25 +1,27 @@
-/** The map's picture and everything that moves it: three canvases and a legend, one camera, fingers, keys. */
+/** What the map's picture and its legend show, and everything that moves them: one camera, fingers, keys. */
 
 import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { CodeRanks } from "../draw/heat_pixels.ts";
 import { paintLegend } from "../draw/legend.ts";
-import { MapBasePainter } from "../draw/map_base.ts";
 import { MapCamera } from "../draw/map_camera.ts";
 import { type MapFrame, mapFrame } from "../draw/map_frame.ts";
-import { type Crosshair, type MapCluster, MapOverlayPainter } from "../draw/map_overlay.ts";
+import type { Crosshair, MapCluster, MapMark } from "../draw/map_overlay.ts";
+import type { MapPicture } from "../draw/map_plot.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import { makePalette, type Palette } from "../draw/palette.ts";
-import { Surface } from "../draw/surface.ts";
+import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
+import { type Size, Surface } from "../draw/surface.ts";
 import { FONTS } from "../draw/type.ts";
 import { duration, fixed, stepValue } from "../format.ts";
 import { axisDecimals, describeCell } from "../model/map_card.ts";
 import { cellNear, interestOf, type MapCell, rowBp, rowPrice } from "../model/map_cell.ts";
 import { mapFreshness, mapState } from "../model/map_state.ts";
-import { heatName, sideName } from "../model/preferences.ts";
+import { appearanceOf, type Preferences } from "../model/preferences.ts";
+import { Seen } from "../model/seen.ts";
 import type { Store } from "../model/store.ts";
 import { FLAG_FRESHNESS, FLAG_SIMULATED, FRESHNESS_LIVE, type SymbolFacts } from "../net/frames.ts";
 import type { MapData } from "../net/map_frames.ts";
+import { Stage } from "../paint/stage.ts";
 import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
@@ -37,9 +39,7 @@ const KEY_ZOOM = 1.25;
 
 export interface MapElements {
   readonly host: HTMLElement;
-  readonly heat: HTMLCanvasElement;
-  readonly base: HTMLCanvasElement;
-  readonly overlay: HTMLCanvasElement;
+  readonly picture: HTMLElement;
   readonly legend: HTMLCanvasElement;
 }
 
@@ -47,11 +47,8 @@ export class MapView {
   readonly #app: App;
   readonly #store: Store;
   readonly #elements: MapElements;
-  readonly #baseSurface: Surface;
-  readonly #overlaySurface: Surface;
+  readonly #stage: Stage<"map">;
   readonly #legendSurface: Surface;
-  readonly #base: MapBasePainter;
-  readonly #overlay: MapOverlayPainter;
   readonly #camera = new MapCamera();
   readonly #ranks = new CodeRanks();
   readonly #flingX = new Fling();
@@ -60,10 +57,23 @@ export class MapView {
   readonly #gestures: Gestures;
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
+  #preferences: Preferences | null = null;
+  #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
   #palette: Palette = makePalette("inferno", "default", "default");
+  #size: Size = [1, 1, 1];
+  #labelWidth = 0;
   #frame: MapFrame = mapFrame(1, 1, 0);
+  /** How often all was to be painted again. */
+  #fresh = 0;
+  /** The map as it is painted, and the marks and clusters on it; the same objects while they are the same. */
+  #shown: MapPicture | null = null;
+  #plane = 0;
+  #planeOf: Uint8Array | null = null;
+  readonly #clustersSeen = new Seen();
+  #clusters: readonly MapCluster[] = [];
+  readonly #marksSeen = new Seen();
+  #marks: readonly MapMark[] = [];
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
-  #appearance = "";
   #shape = "";
   #version = -1;
   #finger: { x: number; y: number } | null = null;
@@ -76,11 +86,8 @@ export class MapView {
     this.#app = app;
     this.#store = store;
     this.#elements = elements;
-    this.#baseSurface = new Surface(elements.base, false);
-    this.#overlaySurface = new Surface(elements.overlay, false);
     this.#legendSurface = new Surface(elements.legend, false);
-    this.#base = new MapBasePainter(this.#baseSurface, elements.heat, this.#palette);
-    this.#overlay = new MapOverlayPainter(this.#overlaySurface, this.#palette);
+    this.#stage = new Stage("map", elements.picture, 2, () => {});
     this.#gestures = new Gestures(
       {
         press: () => this.#stop(),
@@ -104,6 +111,7 @@ export class MapView {
     this.#ended.abort();
     this.#sizes.disconnect();
     this.#nextFrame.cancel();
+    this.#stage.end();
     mapState.card.value = null;
   }
 
@@ -224,12 +232,10 @@ export class MapView {
     const { clientWidth, clientHeight } = host;
     if (clientWidth === 0 || clientHeight === 0) return;
     const ratio = window.devicePixelRatio;
-    this.#baseSurface.resize(clientWidth, clientHeight, ratio);
-    this.#overlaySurface.resize(clientWidth, clientHeight, ratio);
+    this.#size = [clientWidth, clientHeight, ratio];
+    this.#fresh += 1;
     if (legend.clientWidth > 0) this.#legendSurface.resize(legend.clientWidth, legend.clientHeight, ratio);
     this.#gestures.resize(clientWidth);
-    this.#base.invalidate();
-    this.#overlaySurface.forgetFonts();
     this.#legendSurface.forgetFonts();
     this.#legendKey = "";
     this.#labelLength = 0;
@@ -248,20 +254,16 @@ export class MapView {
     this.#measure(facts);
     this.#take(data, facts, nowMs);
     const moving = this.#advance(nowMs);
-    const { mode, style } = mapState.choice.value;
-    this.#base.paint(data, this.#camera, this.#frame, { mode, style });
     const cell = this.#pointedAt(data);
-    this.#paintOverlay(data, facts, cell);
+    this.#show(data, facts, cell);
     this.#publishCard(data, facts, cell);
     this.#paintLegendOf(data, cell);
-    this.#base.place(this.#camera);
     this.#publish(data, nowMs);
     if (moving) this.draw();
   }
 
   #blank(): void {
-    this.#base.blank();
-    this.#overlaySurface.clear();
+    this.#stage.hide();
     this.#legendSurface.clear();
     this.#shape = "";
     this.#labelLength = 0;
@@ -273,24 +275,25 @@ export class MapView {
   /** Takes the colours that the user chose. */
   #dress(): void {
     const preferences = this.#store.preferences.value;
-    const appearance = `${preferences.colours} ${preferences.ground}`;
-    if (appearance === this.#appearance) return;
-    this.#appearance = appearance;
-    this.#palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
-    this.#base.palette = this.#palette;
-    this.#overlay.palette = this.#palette;
+    if (preferences === this.#preferences) return;
+    this.#preferences = preferences;
+    this.#appearance = appearanceOf(preferences);
+    const { heat, side, ground } = this.#appearance;
+    this.#palette = makePalette(heat, side, ground);
     this.#legendKey = "";
   }
 
   /** The axis column is as wide as its prices. */
   #measure(facts: SymbolFacts): void {
-    const { context, width, height } = this.#baseSurface;
+    const { context } = this.#legendSurface;
     const last = this.#app.priceTick() * stepValue(facts.tick);
     const text = fixed(last, axisDecimals(last, facts));
     if (text.length <= this.#labelLength) return;
     this.#labelLength = text.length;
     context.font = FONTS.axisPrice;
-    this.#frame = mapFrame(width, height, Math.ceil(context.measureText(text).width / 4) * 4);
+    this.#labelWidth = Math.ceil(context.measureText(text).width / 4) * 4;
+    const [width, height] = this.#size;
+    this.#frame = mapFrame(width, height, this.#labelWidth);
     this.#camera.resize(this.#frame.plotWidth, this.#frame.plotHeight);
   }
 
@@ -337,32 +340,66 @@ export class MapView {
     return { ...cell, x, y: cell.code > 0 ? this.#camera.y(rowPrice(data, cell.row)) : y };
   }
 
-  #paintOverlay(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {
+  #show(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {
     const tick = stepValue(facts.tick);
     const last = this.#app.priceTick() * tick;
-    const clusters: MapCluster[] = data.clusters.map(({ side, lo, hi, usd: amount }) => ({
-      side,
-      low: lo * tick,
-      high: hi * tick,
-      usd: amount,
-    }));
+    const decimals = axisDecimals(last, facts);
+    const { mode, style } = mapState.choice.value;
     const crosshair: Crosshair | null = cell && {
       x: cell.x,
       y: cell.y,
       minute: data.firstMin + cell.column * data.stepMin,
-      priceText: fixed(this.#camera.priceAt(cell.y), axisDecimals(last, facts)),
+      priceText: fixed(this.#camera.priceAt(cell.y), decimals),
     };
-    this.#overlay.paint(
-      {
-        clusters,
-        marks: this.#app.markTicks().map((mark) => ({ price: mark.tick * tick, text: mark.text })),
-        last,
-        lastText: fixed(last, axisDecimals(last, facts)),
-        crosshair,
-      },
-      this.#camera,
-      this.#frame,
-    );
+    this.#stage.show({
+      ...this.#camera.place,
+      ...this.#appearance,
+      picture: this.#pictureOf(data),
+      size: this.#size,
+      labelWidth: this.#labelWidth,
+      fresh: this.#fresh,
+      mode,
+      style,
+      clusters: this.#clustersOf(data, tick),
+      marks: this.#marksOf(tick),
+      last,
+      lastText: fixed(last, decimals),
+      crosshair,
+    });
+  }
+
+  /** What of a map its painter is sent, once for each of its versions. */
+  #pictureOf(data: MapData): MapPicture {
+    if (data.version === this.#shown?.version) return this.#shown;
+    // Columns are put into the planes in place; another map brings others.
+    if (data.long !== this.#planeOf) this.#plane += 1;
+    this.#planeOf = data.long;
+    const { version, stepMin, firstMin, columns, rows, low, ratio } = data;
+    const { long, short, candles, bids, asks, topUsd, calibrated } = data;
+    this.#shown = {
+      ...{ version, plane: this.#plane, stepMin, firstMin, columns, rows, low, ratio },
+      ...{ long, short, candles, bids, asks, topUsd, calibrated },
+    };
+    return this.#shown;
+  }
+
+  #clustersOf(data: MapData, tick: number): readonly MapCluster[] {
+    if (this.#clustersSeen.begin().add(data.clusters).add(tick).differs()) {
+      this.#clusters = data.clusters.map(({ side, lo, hi, usd }) => ({
+        side,
+        low: lo * tick,
+        high: hi * tick,
+        usd,
+      }));
+    }
+    return this.#clusters;
+  }
+
+  #marksOf(tick: number): readonly MapMark[] {
+    const ticks = this.#app.markTicks();
+    if (this.#marksSeen.begin().add(ticks).add(tick).differs())
+      this.#marks = ticks.map((mark) => ({ price: mark.tick * tick, text: mark.text }));
+    return this.#marks;
   }
 
   #publishCard(data: MapData, facts: SymbolFacts, cell: (MapCell & { x: number; y: number }) | null): void {

@@ -1,11 +1,11 @@
 /** The pulse's picture: four strips on the Map's time axis, and a finger that asks what was when. */
 
-import { timeText } from "../draw/map_base.ts";
 import { mapFrame } from "../draw/map_frame.ts";
 import { NextFrame } from "../draw/next_frame.ts";
 import { makePalette } from "../draw/palette.ts";
 import { PulsePainter, type Strip } from "../draw/pulse.ts";
 import { Surface } from "../draw/surface.ts";
+import { timeText } from "../draw/ticks.ts";
 import { FONTS } from "../draw/type.ts";
 import { fixed, signed, usd } from "../format.ts";
 import { changeOver, deltaAgrees, flow, type Held, newest } from "../model/flow.ts";

@@ -18,17 +18,13 @@ interface Props {
 
 export function MapPane({ app, onView }: Props) {
   const host = useRef<HTMLDivElement>(null);
-  const heat = useRef<HTMLCanvasElement>(null);
-  const base = useRef<HTMLCanvasElement>(null);
-  const overlay = useRef<HTMLCanvasElement>(null);
+  const picture = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
-    if (!host.current || !heat.current || !base.current || !overlay.current || !legend.current) return;
+    if (!host.current || !picture.current || !legend.current) return;
     const made = new MapView(app, store, {
       host: host.current,
-      heat: heat.current,
-      base: base.current,
-      overlay: overlay.current,
+      picture: picture.current,
       legend: legend.current,
     });
     onView(made);
@@ -44,9 +40,7 @@ export function MapPane({ app, onView }: Props) {
     <section class={`map ${mapState.freshness.value}`} aria-label={strings.map}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the map pans and zooms by keys */}
       <div class="map-pane" ref={host} tabIndex={0} role="application" aria-label={strings.map}>
-        <canvas class="map-heat" ref={heat} />
-        <canvas ref={base} />
-        <canvas ref={overlay} />
+        <div class="picture" ref={picture} />
         {!mapState.facts.value && (
           <p class="pane-note">
             {store.state.value?.bands === null ? strings.noEstimate : strings.mapWaiting}

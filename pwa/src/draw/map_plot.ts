@@ -1,4 +1,4 @@
-/** The map's middle canvas over the heat: prices, book profile and the scales; painted when data or camera change. */
+/** The map's lower canvas: heat, prices, book profile and the scales; painted when data or camera change. */
 
 import { fixed } from "../format.ts";
 import { CandlesPainter, type PriceColumns } from "./candles.ts";
@@ -10,7 +10,7 @@ import type { MapFrame } from "./map_frame.ts";
 import { INK, type Palette } from "./palette.ts";
 import { type BookRows, ProfilePainter } from "./profile.ts";
 import type { Surface } from "./surface.ts";
-import { roundStep, roundValues, timeMarks } from "./ticks.ts";
+import { dayText, roundStep, roundValues, timeMarks, timeText } from "./ticks.ts";
 import { FONTS } from "./type.ts";
 
 const PRICE_MARK_PX = 88;
@@ -29,9 +29,9 @@ export interface MapLook {
   readonly style: "candles" | "line";
 }
 
-export class MapBasePainter {
+export class MapPlotPainter {
   readonly #surface: Surface;
-  readonly #bitmap: HeatBitmap;
+  readonly #bitmap = new HeatBitmap();
   readonly #candles: CandlesPainter;
   readonly #profile: ProfilePainter;
   #palette: Palette;
@@ -39,9 +39,8 @@ export class MapBasePainter {
   #drawn = "";
   #heat = "";
 
-  constructor(surface: Surface, heat: HTMLCanvasElement, palette: Palette) {
+  constructor(surface: Surface, palette: Palette) {
     this.#surface = surface;
-    this.#bitmap = new HeatBitmap(heat);
     this.#candles = new CandlesPainter(surface);
     this.#profile = new ProfilePainter(surface);
     this.#palette = palette;
@@ -79,32 +78,16 @@ export class MapBasePainter {
       this.#bitmap.update(picture, this.#palette, look.mode);
       this.#heat = heat;
     }
-    this.#paintGround(frame);
+    this.#paintGround();
     this.#paintPlot(picture, camera, frame, look);
     this.#profile.paint(picture, camera, frame, this.#palette);
     this.#paintTimes(camera, frame);
   }
 
-  /** Lays the heat under what was painted. Last of a frame: to print a text after it would cost the page's style. */
-  place(camera: MapCamera): void {
-    this.#bitmap.place(camera);
-  }
-
-  /** Shows nothing. */
-  blank(): void {
-    this.invalidate();
-    this.#bitmap.hide();
-    this.#surface.clear();
-  }
-
-  /** Clear over the plot, where the heat shows through. */
-  #paintGround(frame: MapFrame): void {
-    const { context } = this.#surface;
-    const { plotWidth, plotHeight, width, height } = frame;
-    context.clearRect(0, 0, plotWidth, plotHeight);
+  #paintGround(): void {
+    const { context, width, height } = this.#surface;
     context.fillStyle = this.#palette.ground.bg;
-    context.fillRect(plotWidth, 0, width - plotWidth, plotHeight);
-    context.fillRect(0, plotHeight, width, height - plotHeight);
+    context.fillRect(0, 0, width, height);
   }
 
   #paintPlot(picture: MapPicture, camera: MapCamera, frame: MapFrame, look: MapLook): void {
@@ -113,6 +96,7 @@ export class MapBasePainter {
     context.beginPath();
     context.rect(0, 0, frame.plotWidth, frame.plotHeight);
     context.clip();
+    this.#bitmap.paint(context, camera);
     if (!picture.calibrated) this.#paintHatch(frame);
     this.#paintPriceLines(camera, frame);
     this.#candles.paint(picture, picture.version, camera, look.style);
@@ -188,27 +172,6 @@ const priceRange = (camera: MapCamera, frame: MapFrame): [number, number, number
   camera.priceAt(0),
   frame.plotHeight / PRICE_MARK_PX,
 ];
-
-const TWO = (value: number): string => String(value).padStart(2, "0");
-
-/** Local time of day of a Unix minute. */
-export function timeText(minute: number): string {
-  const date = new Date(minute * MINUTE_MS);
-  return `${TWO(date.getHours())}:${TWO(date.getMinutes())}`;
-}
-
-const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
-const dayTexts = new Map<number, string>();
-
-/** Local day of a midnight in Unix minutes: "Mon 23"; kept, as to write one costs a good part of a frame. */
-export function dayText(minute: number): string {
-  let text = dayTexts.get(minute);
-  if (text === undefined) {
-    text = DAY.format(new Date(minute * MINUTE_MS));
-    dayTexts.set(minute, text);
-  }
-  return text;
-}
 
 /** Decimals that print every multiple of a round step. */
 export const decimalsOfStep = (step: number): number => {
