@@ -488,6 +488,7 @@ export const strings = {
   easier: "Thinner way, fuel counted",
   easierWay: { up: "up", down: "down" },
   chain: "Fuel outweighs the book",
+  orFarther: (price: string) => `${price} or farther`,
   chainUp: (price: string) => `above ${price}`,
   chainDown: (price: string) => `below ${price}`,
   unknown: "–",
@@ -654,6 +655,8 @@ export const strings = {
   refused: "stopped by the server, try again",
   venueOut: (venue: string, age: string, shown: number, all: number) =>
     `${venue} out${age}, showing ${shown} of ${all}`,
+  syncing: "order book not complete yet",
+  notLive: "not live",
   noVenueLive: "no venue answers",
   updateReady: "New version, reload",
   noLadderYet: "Waiting for the first picture",

@@ -35,6 +35,7 @@ from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_
 
 from leadline.web.live import SUBPROTOCOL
 from tests.bench.chromium_trace import CATEGORIES, Work, p95, work_of
+from tests.bench.page_heap import PageHeap
 from tests.bench.recorded_ladder import RecordedServer
 from tests.browser.conftest import PHONE, running_server
 from tests.browser.find_chromium import find_chromium
@@ -205,17 +206,15 @@ def pan_and_zoom(page: Page) -> None:
         fingers.pinch(middle, 180, 80, sideways=True)
 
 
-def heap_mb(session: CDPSession) -> float:
-    session.send("HeapProfiler.collectGarbage")
-    used: float = session.send("Runtime.getHeapUsage")["usedSize"]
-    return used / 1e6
-
-
-def trend(samples: list[float]) -> dict[str, object]:
-    """How much the heap grew: the median of the last third over that of the first."""
+def trend(samples: list[tuple[float, float]]) -> dict[str, object]:
+    """How much the heaps of page and painters grew: the median of the last third over that of the first."""
     third = max(1, len(samples) // 3)
-    first, last = sorted(samples[:third])[third // 2], sorted(samples[-third:])[third // 2]
-    return {"heap_mb": [round(it, 2) for it in samples], "last_over_first": round(last / first, 3)}
+    found: dict[str, object] = {}
+    for name, heaps in zip(("heap", "painter_heap"), zip(*samples, strict=True), strict=True):
+        first, last = sorted(heaps[:third])[third // 2], sorted(heaps[-third:])[third // 2]
+        found[f"{name}_mb"] = [round(it, 2) for it in heaps]
+        found[f"{name}_last_over_first"] = round(last / first, 3)
+    return found
 
 
 def heap_of_replay(browser: Browser) -> dict[str, object]:
@@ -227,11 +226,12 @@ def heap_of_replay(browser: Browser) -> dict[str, object]:
         phone(browser, slowed=1) as (page, session),
     ):
         settled(page, f"{address}/#ladder")
+        heap = PageHeap(page, session)
         samples = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             page.wait_for_timeout(3_000)
-            samples.append(heap_mb(session))
+            samples.append(heap.mb())
     return {"market_minutes": 30, "speed": REPLAY_SPEED, **trend(samples)}
 
 
@@ -240,11 +240,12 @@ def heap_of_frames(browser: Browser) -> dict[str, object]:
         settled(page, f"{address}/#ladder")
         frames = "() => Number(document.documentElement.dataset.seq)"
         first = page.evaluate(frames)
+        heap = PageHeap(page, session)
         samples = []
         until = time.monotonic() + 420
         while (seen := page.evaluate(frames) - first) < HALF_HOUR_FRAMES and time.monotonic() < until:
             page.wait_for_timeout(4_000)
-            samples.append(heap_mb(session))
+            samples.append(heap.mb())
     return {"frames": seen, **trend(samples)}
 
 

@@ -55,18 +55,16 @@ export function LadderScreen({ app, onView, onMap }: Props) {
       made.end();
     };
   }, [app, onView]);
+  const wide = useMedia(BESIDE);
   useEffect(() => {
-    const look = () => {
-      mapState.beside.value = BESIDE.matches && mayHaveMap();
-    };
-    const watching = effect(look);
-    BESIDE.addEventListener("change", look);
+    const watching = effect(() => {
+      mapState.beside.value = wide && mayHaveMap();
+    });
     return () => {
       watching();
-      BESIDE.removeEventListener("change", look);
       mapState.beside.value = false;
     };
-  }, []);
+  }, [wide]);
   const beside = mapState.beside.value;
   const withFacts = useMedia(FACTS);
   const jump = (tick: number) => view.current?.lookAt(tick);

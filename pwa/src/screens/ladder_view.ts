@@ -352,6 +352,7 @@ export class LadderView {
     const camera = this.#camera;
     const symbol = market.facts?.symbol ?? "";
     if (symbol !== this.#symbol || market.venue !== this.#venue) {
+      if (this.#symbol !== "") this.#stage.hide();
       const traded = Math.floor(market.priceTick() / group);
       camera.boundary = boundaryOf(ladder, ladder.bidTick || ladder.askTick ? camera.boundary : traded);
       camera.recentre(nowMs, false);

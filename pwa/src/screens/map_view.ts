@@ -74,6 +74,7 @@ export class MapView {
   readonly #marksSeen = new Seen();
   #marks: readonly MapMark[] = [];
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
+  #symbol = "";
   #shape = "";
   #version = -1;
   #finger: { x: number; y: number } | null = null;
@@ -300,6 +301,8 @@ export class MapView {
   #take(data: MapData, facts: SymbolFacts, nowMs: number): void {
     if (data.version === this.#version && this.#shape !== "") return;
     this.#version = data.version;
+    if (facts.symbol !== this.#symbol) this.#stage.hide();
+    this.#symbol = facts.symbol;
     this.#ranks.count(data.long, data.short);
     this.#legendKey = "";
     this.#camera.cover(data);

@@ -35,7 +35,7 @@ export function MarketFacts() {
   ];
   if (state.bias !== null) rows.push([strings.bias, state.bias > 0 ? strings.biasAbove : strings.biasBelow]);
   if (state.easier !== null) rows.push([strings.easier, strings.easierWay[state.easier]]);
-  const chain = chainText(state.chain, facts);
+  const chain = chainText(state, facts);
   if (chain) rows.push([strings.chain, chain]);
   return (
     <dl class="facts">
@@ -63,10 +63,13 @@ function fundingText(state: StreamState): string {
   return `${rate} ${strings.fundingIn(duration(state.funding_at - state.t))}`;
 }
 
-function chainText({ up, down }: StreamState["chain"], facts: SymbolFacts): string {
+/** Where more may rest than is known, the place may be farther away. */
+function chainText({ chain: { up, down }, known }: StreamState, facts: SymbolFacts): string {
   const parts: string[] = [];
-  if (up !== null) parts.push(strings.chainUp(price(up, facts.tick)));
-  if (down !== null) parts.push(strings.chainDown(price(down, facts.tick)));
+  const text = (tick: number, sure: boolean) =>
+    sure ? price(tick, facts.tick) : strings.orFarther(price(tick, facts.tick));
+  if (up !== null) parts.push(strings.chainUp(text(up, !known || up <= known.high)));
+  if (down !== null) parts.push(strings.chainDown(text(down, !known || down >= known.low)));
   return parts.join(" · ");
 }
 

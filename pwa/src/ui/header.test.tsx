@@ -19,7 +19,7 @@ const facts: SymbolFacts = {
   group: 100,
 };
 
-const venue = (name: string, state: "live" | "stale", age_ms: number) => ({
+const venue = (name: string, state: "live" | "stale" | "syncing", age_ms: number) => ({
   venue: name,
   state,
   age_ms,
@@ -137,6 +137,19 @@ it("a stale picture says when it was last seen, and shows no change of the day",
   const text = header();
   expect(text).toContain("last seen 48 s ago");
   expect(text).not.toContain("1.24");
+});
+
+it("a book that is being put together is not told as one that was seen, nor as no answer", () => {
+  store.freshness.value = "stale";
+  store.age.value = "0.0 s";
+  store.state.value = { ...state, venues: [venue("binance", "syncing", 20), venue("okx", "stale", 9_000)] };
+  expect(header()).toContain("not live");
+  expect(header()).toContain("order book not complete yet");
+  expect(header()).not.toMatch(/last seen|no venue answers/);
+  store.state.value = { ...state, venues: [venue("okx", "stale", 9_000)] };
+  store.age.value = "9.0 s";
+  expect(header()).toContain("last seen 9.0 s ago");
+  expect(header()).toContain("no venue answers");
 });
 
 it("a lost connection is told", () => {

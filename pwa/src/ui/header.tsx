@@ -100,8 +100,20 @@ export function Age() {
   return (
     <span class={`age ${freshness}`}>
       <i class="dot" />
-      {freshness === "stale" ? strings.lastSeen(age) : age}
+      {freshness !== "stale" ? age : isSyncing() ? strings.notLive : strings.lastSeen(age)}
     </span>
+  );
+}
+
+/** Venues answer, but no book is complete yet: what there is of it is young and not true. */
+function isSyncing(): boolean {
+  const { connection, screen, state } = store;
+  const venues = state.value?.venues ?? [];
+  return (
+    connection.value === "open" &&
+    screen.value === "ladder" &&
+    venues.some((venue) => venue.state === "syncing") &&
+    venues.every((venue) => venue.state !== "live")
   );
 }
 
@@ -177,7 +189,7 @@ function feedTrouble(): string {
     return strings.venueOut(venueName(out.venue), age, shown, state.venues.length);
   }
   if (state.venues.length > 0 && state.venues.every((venue) => venue.state !== "live")) {
-    return strings.noVenueLive;
+    return isSyncing() ? strings.syncing : strings.noVenueLive;
   }
   return "";
 }
