@@ -34,6 +34,7 @@ export class Camera implements CameraPlace {
   /** True while the picture follows price; a scroll ends it, recentring starts it again. */
   following = true;
   #move: Move | null = null;
+  #place: CameraPlace | null = null;
 
   /** Fits whole rows into the pane: the row height bends a little, so that no row is cut at rest. */
   resize(height: number, rowHeight: number, midHeight: number): void {
@@ -48,10 +49,18 @@ export class Camera implements CameraPlace {
     return this.rollTop(row) - this.paneTop();
   }
 
-  /** What another camera is to show the same by. */
+  /** What another camera is to show the same by: the same object while it is the same. */
   get place(): CameraPlace {
     const { centre, boundary, height, rowHeight, midHeight } = this;
-    return { centre, boundary, height, rowHeight, midHeight };
+    const held = this.#place;
+    const same =
+      held?.centre === centre &&
+      held.boundary === boundary &&
+      held.height === height &&
+      held.rowHeight === rowHeight &&
+      held.midHeight === midHeight;
+    this.#place = same ? held : { centre, boundary, height, rowHeight, midHeight };
+    return this.#place;
   }
 
   /** Shows what another camera shows. */

@@ -10,7 +10,9 @@ import { type Appearance, makePalette } from "./palette.ts";
 import { type Size, Surface } from "./surface.ts";
 
 /** Everything that the picture is made of. */
-export interface LadderFrame extends Omit<LadderPicture, "rows">, MarksPicture, CameraPlace, Appearance {
+export interface LadderFrame extends Omit<LadderPicture, "rows">, MarksPicture {
+  readonly place: CameraPlace;
+  readonly appearance: Appearance;
   readonly rows: PackedRows;
   readonly size: Size;
   /** Another number: all is to be painted and measured again. */
@@ -28,7 +30,7 @@ export class LadderScene {
   readonly #marks: MarksPainter;
   readonly #camera = new Camera();
   readonly #rows = new LadderRows();
-  readonly #lookSeen = new Seen();
+  #appearance: Appearance | null = null;
   readonly #sizeSeen = new Seen();
   #told: Columns | null = null;
 
@@ -45,7 +47,7 @@ export class LadderScene {
   paint(frame: LadderFrame): void {
     this.#dress(frame);
     this.#fit(frame);
-    this.#camera.take(frame);
+    this.#camera.take(frame.place);
     this.#rows.take(frame.rows);
     this.#painter.paint({ ...frame, rows: this.#rows }, this.#camera);
     const { columns } = this.#painter;
@@ -54,9 +56,10 @@ export class LadderScene {
     this.#told = columns;
   }
 
-  #dress(frame: LadderFrame): void {
-    if (!this.#lookSeen.begin().add(frame.heat).add(frame.side).add(frame.ground).differs()) return;
-    const palette = makePalette(frame.heat, frame.side, frame.ground);
+  #dress({ appearance }: LadderFrame): void {
+    if (appearance === this.#appearance) return;
+    this.#appearance = appearance;
+    const palette = makePalette(appearance.heat, appearance.side, appearance.ground);
     this.#painter.palette = palette;
     this.#marks.palette = palette;
   }

@@ -9,7 +9,9 @@ import { type Appearance, makePalette } from "./palette.ts";
 import { type Size, Surface } from "./surface.ts";
 
 /** Everything that the picture is made of. */
-export interface MapShown extends MapPlace, Appearance, Overlay, MapLook {
+export interface MapShown extends Overlay, MapLook {
+  readonly place: MapPlace;
+  readonly appearance: Appearance;
   readonly picture: MapPicture;
   readonly size: Size;
   /** Of the widest price of the axis, in CSS pixels. */
@@ -24,7 +26,7 @@ export class MapScene {
   readonly #plot: MapPlotPainter;
   readonly #overlay: MapOverlayPainter;
   readonly #camera = new MapCamera();
-  readonly #lookSeen = new Seen();
+  #appearance: Appearance | null = null;
   readonly #sizeSeen = new Seen();
 
   constructor([plot, overlay]: readonly OffscreenCanvas[]) {
@@ -42,14 +44,15 @@ export class MapScene {
     const [width, height] = shown.size;
     const frame = mapFrame(width, height, shown.labelWidth);
     this.#camera.resize(frame.plotWidth, frame.plotHeight);
-    this.#camera.take(shown);
+    this.#camera.take(shown.place);
     this.#plot.paint(shown.picture, this.#camera, frame, shown);
     this.#overlay.paint(shown, this.#camera, frame);
   }
 
-  #dress(shown: MapShown): void {
-    if (!this.#lookSeen.begin().add(shown.heat).add(shown.side).add(shown.ground).differs()) return;
-    const palette = makePalette(shown.heat, shown.side, shown.ground);
+  #dress({ appearance }: MapShown): void {
+    if (appearance === this.#appearance) return;
+    this.#appearance = appearance;
+    const palette = makePalette(appearance.heat, appearance.side, appearance.ground);
     this.#plot.palette = palette;
     this.#overlay.palette = palette;
   }

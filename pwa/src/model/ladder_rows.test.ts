@@ -111,3 +111,20 @@ it("sums estimates away from price on each side of it, those outside the picture
   rows.fill(banded, facts, new VolumeProfile(), 7742, 7740, 7742);
   expect([...rows.fuelBar.subarray(0, 3)]).toEqual([one, 2 * one, 3 * one].map((it) => expect.closeTo(it)));
 });
+
+it("arrives as it was packed, plain or summed, over other rows", () => {
+  const arrived = new LadderRows();
+  for (const sumFrom of [null, 7742, null]) {
+    const rows = filled();
+    rows.fill(ladder, facts, new VolumeProfile(), 7746 - (sumFrom ?? 0) / 7742, 7738, sumFrom);
+    const { numbers, ...packed } = structuredClone(rows.packed());
+    arrived.take({ ...packed, numbers });
+    expect(arrived).toMatchObject({ highest: rows.highest, count: rows.count });
+    for (const name of ["bidUsd", "askUsd", "fuelCode", "fuelUsd", "boughtUsd", "soldUsd"] as const)
+      expect(arrived[name].subarray(0, rows.count)).toEqual(rows[name].subarray(0, rows.count));
+    for (const name of ["bidBar", "askBar", "fuelBar"] as const)
+      expect(arrived[name].subarray(0, rows.count)).toEqual(rows[name].subarray(0, rows.count));
+    expect(arrived.medianBook()).toBe(rows.medianBook());
+    expect(arrived.medianShown()).toBe(rows.medianShown());
+  }
+});

@@ -14,27 +14,30 @@ export interface PackedRows {
   readonly highest: number;
   readonly count: number;
   readonly summed: boolean;
-  readonly bytes: ArrayBuffer;
+  /** One array of the rows after the other. */
+  readonly numbers: Float64Array<ArrayBuffer>;
 }
 
 export class LadderRows {
   highest = 0;
   count = 0;
-  /** Where all of them are held: eight arrays of dollars, then the codes. */
-  readonly #bytes = new ArrayBuffer(ROWS_MAX * (8 * Float64Array.BYTES_PER_ELEMENT + 1));
   /** Dollars resting; only one of the two is nonzero unless venues cross each other. */
-  readonly bidUsd = this.#usd(0);
-  readonly askUsd = this.#usd(1);
+  readonly bidUsd = new Float64Array(ROWS_MAX);
+  readonly askUsd = new Float64Array(ROWS_MAX);
   /** Estimated liquidations: the wire's codes and what they stand for, dollars. */
-  readonly fuelCode = new Uint8Array(this.#bytes, 8 * ROWS_MAX * Float64Array.BYTES_PER_ELEMENT);
-  readonly fuelUsd = this.#usd(2);
-  readonly boughtUsd = this.#usd(3);
-  readonly soldUsd = this.#usd(4);
+  readonly fuelCode = new Uint8Array(ROWS_MAX);
+  readonly fuelUsd = new Float64Array(ROWS_MAX);
+  readonly boughtUsd = new Float64Array(ROWS_MAX);
+  readonly soldUsd = new Float64Array(ROWS_MAX);
   /** What the bars show: what is in the row itself, or the sum from price to there. */
   bidBar = this.bidUsd;
   askBar = this.askUsd;
   fuelBar = this.fuelUsd;
-  readonly #sums = [this.#usd(5), this.#usd(6), this.#usd(7)] as const;
+  readonly #sums = [
+    new Float64Array(ROWS_MAX),
+    new Float64Array(ROWS_MAX),
+    new Float64Array(ROWS_MAX),
+  ] as const;
   readonly #sorted = new Float64Array(ROWS_MAX * 2);
   /** NaN until somebody asks. */
   #medianBook = Number.NaN;
@@ -70,23 +73,32 @@ export class LadderRows {
     this.#sumFuel(ladder, sumFrom);
   }
 
-  /** All of it; the bytes are those that the next filling changes. */
+  /** All of it, and no more: it is copied on its way. */
   packed(): PackedRows {
     const { highest, count } = this;
-    return { highest, count, summed: this.bidBar !== this.bidUsd, bytes: this.#bytes };
+    const summed = this.bidBar !== this.bidUsd;
+    const arrays = this.#arrays(summed);
+    const numbers = new Float64Array(arrays.length * count);
+    let at = 0;
+    for (const array of arrays)
+      for (let slot = 0; slot < count; slot++, at++) numbers[at] = array[slot] as number;
+    return { highest, count, summed, numbers };
   }
 
   /** Takes what was packed. */
-  take({ highest, count, summed, bytes }: PackedRows): void {
+  take({ highest, count, summed, numbers }: PackedRows): void {
     this.#medianBook = Number.NaN;
     this.highest = highest;
     this.count = count;
-    new Uint8Array(this.#bytes).set(new Uint8Array(bytes));
     this.#showSums(summed);
+    let at = 0;
+    for (const array of this.#arrays(summed))
+      for (let slot = 0; slot < count; slot++, at++) array[slot] = numbers[at] as number;
   }
 
-  #usd(index: number): Sums {
-    return new Float64Array(this.#bytes, index * ROWS_MAX * Float64Array.BYTES_PER_ELEMENT, ROWS_MAX);
+  #arrays(summed: boolean): readonly (Sums | Uint8Array)[] {
+    const rows = [this.bidUsd, this.askUsd, this.fuelUsd, this.boughtUsd, this.soldUsd, this.fuelCode];
+    return summed ? [...rows, ...this.#sums] : rows;
   }
 
   #showSums(summed: boolean): void {

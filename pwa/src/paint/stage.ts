@@ -66,7 +66,8 @@ export class Stage<K extends Kind> {
   show(frame: Pictures[K]["frame"]): void {
     const held = this.#held;
     const change: Change = {};
-    for (const [key, value] of Object.entries(frame)) {
+    for (const key in frame) {
+      const value = frame[key];
       if (held[key] !== value) change[key] = held[key] = value;
     }
     this.#send({ id: this.#id, change, turn: this.#turn });

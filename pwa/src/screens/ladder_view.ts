@@ -16,7 +16,7 @@ import { LadderRows } from "../model/ladder_rows.ts";
 import type { Market } from "../model/market.ts";
 import { appearanceOf, type Preferences } from "../model/preferences.ts";
 import { Seen } from "../model/seen.ts";
-import { type Cluster, knownRows } from "../model/state.ts";
+import { type Cluster, knownRows, type RowRange, type StreamState } from "../model/state.ts";
 import type { Store } from "../model/store.ts";
 import { Stage } from "../paint/stage.ts";
 import { Fling } from "../touch/fling.ts";
@@ -85,6 +85,8 @@ export class LadderView {
   #bars: Preferences["bars"] = "row";
   #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
   #palette: Palette | null = null;
+  readonly #knownSeen = new Seen();
+  #known = knownRows(null, 1);
   readonly #ownSeen = new Seen();
   #own: readonly OwnMark[] = [];
   /** What the page was told last. */
@@ -406,8 +408,8 @@ export class LadderView {
     const live = market.freshness(nowMs) !== "stale";
     const bands = state?.bands ?? null;
     this.#stage.show({
-      ...this.#camera.place,
-      ...this.#appearance,
+      place: this.#camera.place,
+      appearance: this.#appearance,
       size: this.#size,
       fresh: this.#fresh,
       facts,
@@ -421,7 +423,7 @@ export class LadderView {
       heatTopUsd: bands?.heat_top_usd ?? 0,
       factor: bands?.factor ?? 1,
       calibrated: bands?.calibrated ?? false,
-      known: knownRows(state, group),
+      known: this.#knownOn(state, group),
       last,
       flash: live ? flash : 0,
       live,
@@ -438,6 +440,12 @@ export class LadderView {
       // Ages of all walls change together; half a second from the page's own, for one frame shall not bear both.
       secondMs: Math.floor(nowMs / 1000 + 0.5) * 1000,
     });
+  }
+
+  /** The rows in which every order is known; the same object while they are the same. */
+  #knownOn(state: StreamState | null, group: number): RowRange {
+    if (this.#knownSeen.begin().add(state?.known).add(group).differs()) this.#known = knownRows(state, group);
+    return this.#known;
   }
 
   /** The marks in rows; the same list while none of them changes. */

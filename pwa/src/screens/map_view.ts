@@ -355,8 +355,8 @@ export class MapView {
       priceText: fixed(this.#camera.priceAt(cell.y), decimals),
     };
     this.#stage.show({
-      ...this.#camera.place,
-      ...this.#appearance,
+      place: this.#camera.place,
+      appearance: this.#appearance,
       picture: this.#pictureOf(data),
       size: this.#size,
       labelWidth: this.#labelWidth,
