@@ -75,6 +75,8 @@ export class App {
   #quotedMs = 0;
   /** When the page was last told of a frame, on the clock of `performance.now()`. */
   #toldMs = Number.NEGATIVE_INFINITY;
+  /** What the head of the screen shows: most frames bring nothing new to it. */
+  readonly #headSeen = new Seen();
   readonly #marksSeen = new Seen();
   #markTicks: readonly MarkTick[] = [];
   /** The opened alert whose live book is in view. */
@@ -608,12 +610,16 @@ export class App {
     const { facts, ladder } = this.market;
     this.#toldMs = nowMs;
     const { tick, day, ageMs, freshness, flags } = this.#headline(nowMs);
+    const recordedMs = this.#recordedMs();
     const before = this.#store.freshness.value;
     if (flow.tape) flowState.freshness.value = tapeFreshness(flow.tape, nowMs);
+    const seen = this.#headSeen.begin().add(facts).add(ladder?.group).add(recordedMs);
+    const differs = seen.add(tick).add(day).add(flags).add(freshness).differs();
+    if (!differs && !aged && freshness === "fresh") return;
     batch(() => {
       this.#store.last.value = facts && tick ? price(tick, facts.tick) : "";
       this.#store.lastRow.value = ladder ? Math.round(tick / ladder.group) : 0;
-      this.#store.recordedMs.value = this.#recordedMs();
+      this.#store.recordedMs.value = recordedMs;
       this.#store.day.value = day;
       this.#store.flags.value = flags;
       if (aged || freshness !== "fresh" || before !== "fresh")

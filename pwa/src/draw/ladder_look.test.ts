@@ -16,7 +16,8 @@ beforeEach(() => {
 /** Rows of which each has a size of its own, from the highest down to the lowest. */
 function between(highest: number, lowest: number, grown: Record<number, number> = {}): LookedAt {
   const rows = new LadderRows();
-  [rows.highest, rows.count] = [highest, highest - lowest + 1];
+  const count = highest - lowest + 1;
+  rows.take({ highest, count, summed: false, numbers: new Float64Array(6 * count) });
   for (let slot = 0; slot < rows.count; slot++) {
     const row = highest - slot;
     const usd = (grown[row] ?? row) * 1_000;

@@ -7,7 +7,10 @@ import { lotUsd } from "./walls.ts";
 
 const ROWS_MAX = 256;
 
-type Sums = Float64Array<ArrayBuffer>;
+/** Amounts of each row: two of the book, estimated, two of volume; then the estimate's code, then sums. */
+const ARRAYS = 6;
+const SUMS = 3;
+const NONE = new Float64Array(0);
 
 /** The rows as they are handed to another thread. */
 export interface PackedRows {
@@ -22,23 +25,21 @@ export class LadderRows {
   highest = 0;
   count = 0;
   /** Dollars resting; only one of the two is nonzero unless venues cross each other. */
-  readonly bidUsd = new Float64Array(ROWS_MAX);
-  readonly askUsd = new Float64Array(ROWS_MAX);
+  bidUsd = NONE;
+  askUsd = NONE;
   /** Estimated liquidations: the wire's codes and what they stand for, dollars. */
-  readonly fuelCode = new Uint8Array(ROWS_MAX);
-  readonly fuelUsd = new Float64Array(ROWS_MAX);
-  readonly boughtUsd = new Float64Array(ROWS_MAX);
-  readonly soldUsd = new Float64Array(ROWS_MAX);
+  fuelCode = NONE;
+  fuelUsd = NONE;
+  boughtUsd = NONE;
+  soldUsd = NONE;
   /** What the bars show: what is in the row itself, or the sum from price to there. */
-  bidBar = this.bidUsd;
-  askBar = this.askUsd;
-  fuelBar = this.fuelUsd;
-  readonly #sums = [
-    new Float64Array(ROWS_MAX),
-    new Float64Array(ROWS_MAX),
-    new Float64Array(ROWS_MAX),
-  ] as const;
-  readonly #sorted = new Float64Array(ROWS_MAX * 2);
+  bidBar = NONE;
+  askBar = NONE;
+  fuelBar = NONE;
+  #summed = false;
+  /** All arrays lie in one, in which they travel: to make another with each frame costs a slow phone much. */
+  #numbers = NONE;
+  readonly #sorted = new Float64Array(ROWS_MAX);
   /** NaN until somebody asks. */
   #medianBook = Number.NaN;
 
@@ -53,7 +54,7 @@ export class LadderRows {
   ): void {
     this.#medianBook = Number.NaN;
     this.highest = highest;
-    this.count = Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1));
+    this.#lay(Math.min(ROWS_MAX, Math.max(0, highest - lowest + 1)), sumFrom !== null);
     const lotUsdOf = lotUsd(facts, ladder.group);
     this.#fillSide(this.bidUsd, ladder.bids, lotUsdOf);
     this.#fillSide(this.askUsd, ladder.asks, lotUsdOf);
@@ -66,43 +67,42 @@ export class LadderRows {
       this.boughtUsd[slot] = volume.boughtLots(row) * usdOfOne;
       this.soldUsd[slot] = volume.soldLots(row) * usdOfOne;
     }
-    this.#showSums(sumFrom !== null);
     if (sumFrom === null) return;
     this.#sumSide(this.bidBar, ladder.bids, -1, lotUsdOf);
     this.#sumSide(this.askBar, ladder.asks, 1, lotUsdOf);
     this.#sumFuel(ladder, sumFrom);
   }
 
-  /** All of it, and no more: it is copied on its way. */
+  /** All of it; its numbers change with the next frame and are to be copied on their way. */
   packed(): PackedRows {
-    const { highest, count } = this;
-    const summed = this.bidBar !== this.bidUsd;
-    const arrays = this.#arrays(summed);
-    const numbers = new Float64Array(arrays.length * count);
-    let at = 0;
-    for (const array of arrays)
-      for (let slot = 0; slot < count; slot++, at++) numbers[at] = array[slot] as number;
-    return { highest, count, summed, numbers };
+    return { highest: this.highest, count: this.count, summed: this.#summed, numbers: this.#numbers };
   }
 
   /** Takes what was packed. */
   take({ highest, count, summed, numbers }: PackedRows): void {
     this.#medianBook = Number.NaN;
     this.highest = highest;
+    this.#lay(count, summed);
+    this.#numbers.set(numbers);
+  }
+
+  /** Makes room for so many rows, where there was room for others. */
+  #lay(count: number, summed: boolean): void {
+    if (count === this.count && summed === this.#summed) return;
     this.count = count;
-    this.#showSums(summed);
-    let at = 0;
-    for (const array of this.#arrays(summed))
-      for (let slot = 0; slot < count; slot++, at++) array[slot] = numbers[at] as number;
-  }
-
-  #arrays(summed: boolean): readonly (Sums | Uint8Array)[] {
-    const rows = [this.bidUsd, this.askUsd, this.fuelUsd, this.boughtUsd, this.soldUsd, this.fuelCode];
-    return summed ? [...rows, ...this.#sums] : rows;
-  }
-
-  #showSums(summed: boolean): void {
-    [this.bidBar, this.askBar, this.fuelBar] = summed ? this.#sums : [this.bidUsd, this.askUsd, this.fuelUsd];
+    this.#summed = summed;
+    const numbers = new Float64Array((ARRAYS + (summed ? SUMS : 0)) * count);
+    const array = (at: number) => numbers.subarray(at * count, (at + 1) * count);
+    this.#numbers = numbers;
+    this.bidUsd = array(0);
+    this.askUsd = array(1);
+    this.fuelUsd = array(2);
+    this.boughtUsd = array(3);
+    this.soldUsd = array(4);
+    this.fuelCode = array(5);
+    this.bidBar = summed ? array(6) : this.bidUsd;
+    this.askBar = summed ? array(7) : this.askUsd;
+    this.fuelBar = summed ? array(8) : this.fuelUsd;
   }
 
   /** The largest amount of any bar between two slots: book and fuel share one scale. */
@@ -135,8 +135,7 @@ export class LadderRows {
 
   /** Median of the numbers shown: what rests, or far from price what is estimated. */
   medianShown(): number {
-    const plain = this.bidBar === this.bidUsd;
-    const resting = plain ? this.medianBook() : this.#median(this.bidBar, this.askBar);
+    const resting = this.#summed ? this.#median(this.bidBar, this.askBar) : this.medianBook();
     return resting || this.#median(this.fuelBar, this.fuelBar);
   }
 
@@ -155,7 +154,7 @@ export class LadderRows {
   }
 
   #fillSide(usd: Float64Array, side: LadderSide, lotUsdOf: (row: number) => number): void {
-    usd.fill(0, 0, this.count);
+    usd.fill(0);
     for (let level = 0; level < side.count; level++) {
       const row = side.rows[level] as number;
       const slot = this.highest - row;
@@ -164,8 +163,8 @@ export class LadderRows {
   }
 
   /** A row without orders has the sum of those before it; beyond the last order known nothing is said. */
-  #sumSide(sums: Sums, side: LadderSide, way: 1 | -1, lotUsdOf: (row: number) => number): void {
-    sums.fill(0, 0, this.count);
+  #sumSide(sums: Float64Array, side: LadderSide, way: 1 | -1, lotUsdOf: (row: number) => number): void {
+    sums.fill(0);
     const slotOf = (row: number): number => Math.min(Math.max(this.highest - row, 0), this.count);
     let total = 0;
     for (let level = 0; level < side.count; level++) {
@@ -179,7 +178,7 @@ export class LadderRows {
 
   #sumFuel({ bands, firstBand }: LadderModel, sumFrom: number): void {
     const sums = this.fuelBar;
-    sums.fill(0, 0, this.count);
+    sums.fill(0);
     const walk = (from: number, way: 1 | -1): void => {
       let total = 0;
       for (let band = from - firstBand; band >= 0 && band < bands.length; band += way) {

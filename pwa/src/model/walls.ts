@@ -1,7 +1,7 @@
 /** Large resting orders as this phone has seen them come and go; nothing before its first frame is known. */
 
 import { stepValue } from "../format.ts";
-import type { LadderModel, LadderSide, SymbolFacts } from "../net/frames.ts";
+import type { LadderModel, SymbolFacts } from "../net/frames.ts";
 import { holds, knownRows, type RowRange, type StreamState } from "./state.ts";
 import { rowOfTrade } from "./volume.ts";
 
@@ -127,7 +127,7 @@ export class Walls {
     const found: Pulled[] = [];
     for (const wall of this.#tracked[side].values()) {
       const { row } = wall;
-      const usd = lotsAt(levels, row) * usdOfLot(row);
+      const usd = levels.lotsAt(row) * usdOfLot(row);
       if (usd > wall.usd * GONE_PART) continue;
       const last = levels.count > 0 ? (levels.rows[levels.count - 1] as number) : row;
       const beyond = side === "bid" ? row < last : row > last;
@@ -179,13 +179,6 @@ export class Walls {
     }
     return this.#sorted.subarray(0, count).sort()[count >> 1] as number;
   }
-}
-
-function lotsAt(side: LadderSide, row: number): number {
-  for (let level = 0; level < side.count; level++) {
-    if (side.rows[level] === row) return side.lots[level] as number;
-  }
-  return 0;
 }
 
 /** Dollars of one lot in a row: a lot counts coins, or quote currency on inverse contracts. */

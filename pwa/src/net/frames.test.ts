@@ -126,6 +126,18 @@ describe("golden frames", () => {
     });
   });
 
+  it.each(streams)("%s is found row by row, and nothing between the rows", (name) => {
+    const golden: GoldenStream = values(`${name}.json`);
+    const model = new LadderModel(golden.group, golden.depth);
+    for (const raw of framesOf(`${name}.bin`)) model.apply(ladderFrame(raw));
+    for (const side of [model.bids, model.asks]) {
+      const held = new Map(Array.from({ length: side.count }, (_, at) => [side.rows[at], side.lots[at]]));
+      const [one = 0, other = 0] = [side.rows[0], side.rows[side.count - 1]];
+      for (let row = Math.min(one, other) - 1; row <= Math.max(one, other) + 1; row++)
+        expect(side.lotsAt(row)).toBe(held.get(row) ?? 0);
+    }
+  });
+
   it("writes requests byte for byte as the server reads them", () => {
     expect([...encodeSubscribe(9, values("subscribe.json")[2])]).toEqual([...bytes("subscribe.bin")]);
     const row = values("subscribe_row.json");

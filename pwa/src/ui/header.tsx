@@ -55,9 +55,12 @@ function Price() {
     const texts = [new Text(), new Text()] as const;
     whole.current?.append(texts[0]);
     decimals.current?.append(texts[1]);
+    // What was written is kept here: to read it from the page costs as much as to write it.
+    let shown = ["", ""];
     return effect(() => {
       const parts = splitDecimals(store.last.value);
-      for (const at of [0, 1] as const) if (texts[at].data !== parts[at]) texts[at].data = parts[at];
+      for (const at of [0, 1] as const) if (shown[at] !== parts[at]) texts[at].data = parts[at];
+      shown = parts;
     });
   }, []);
   return (
