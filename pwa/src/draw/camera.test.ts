@@ -34,10 +34,11 @@ describe("geometry", () => {
 
   it("leaves every row where it is on the roll, wherever the camera looks", () => {
     const rows = [7732, 7742, 7743, 7754];
-    const before = rows.map((row) => camera.rollTop(row));
+    const before = rows.map((row) => camera.absoluteTop(row));
     camera.scrollBy(333);
-    expect(rows.map((row) => camera.rollTop(row))).toEqual(before);
-    for (const row of rows) expect(camera.rollTop(row) - camera.paneTop()).toBeCloseTo(camera.top(row), 6);
+    expect(rows.map((row) => camera.absoluteTop(row))).toEqual(before);
+    for (const row of rows)
+      expect(camera.absoluteTop(row) - camera.paneTop()).toBeCloseTo(camera.top(row), 6);
     expect(camera.top(7742)).toBeCloseTo(270 + 333, 6);
   });
 

@@ -46,7 +46,7 @@ export class Camera implements CameraPlace {
 
   /** Top edge of a row in pixels of the pane. */
   top(row: number): number {
-    return this.rollTop(row) - this.paneTop();
+    return this.absoluteTop(row) - this.paneTop();
   }
 
   /** What another camera is to show the same by: the same object while it is the same. */
@@ -69,7 +69,7 @@ export class Camera implements CameraPlace {
   }
 
   /** Top edge of a row on a picture of all rows: where the camera looks does not change it. */
-  rollTop(row: number): number {
+  absoluteTop(row: number): number {
     return -(row + 1) * this.rowHeight + (row > this.boundary ? 0 : this.midHeight);
   }
 
@@ -94,11 +94,6 @@ export class Camera implements CameraPlace {
   /** Highest and lowest row of which at least a part shows. */
   visible(): { highest: number; lowest: number } {
     return { highest: this.rowAt(0), lowest: this.rowAt(this.height - 0.01) };
-  }
-
-  /** Rows that fit into the pane, cut ones included. */
-  capacity(): number {
-    return Math.ceil((this.height - this.midHeight) / this.rowHeight) + 2;
   }
 
   /** Moves the picture with the finger; what follows price stops following. */

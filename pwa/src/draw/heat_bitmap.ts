@@ -18,8 +18,6 @@ export interface HeatGrid extends MapExtent {
 }
 
 export class HeatBitmap {
-  /** Columns of the last update that were painted; for measurements and tests. */
-  painted = 0;
   readonly #canvas = new OffscreenCanvas(1, 1);
   readonly #context: OffscreenCanvasRenderingContext2D;
   #pixels: HeatPixels | null = null;
@@ -34,10 +32,6 @@ export class HeatBitmap {
     const context = this.#canvas.getContext("2d", { alpha: false });
     if (!context) throw new Error("expected a browser that can draw in two dimensions");
     this.#context = context;
-  }
-
-  forget(): void {
-    this.#extent = null;
   }
 
   /** Brings the picture to the grid: only new columns when nothing else changed. */
@@ -76,7 +70,6 @@ export class HeatBitmap {
     const target = new Uint32Array(image.data.buffer);
     for (let column = 0; column < columns; column++) this.#colour(grid, column, target, column, columns);
     this.#context.putImageData(image, 0, 0);
-    this.painted = columns;
   }
 
   #append(grid: HeatGrid, shift: number): void {
@@ -93,7 +86,6 @@ export class HeatBitmap {
       this.#colour(grid, column, target, 0, 1);
       this.#context.putImageData(this.#column, column, 0);
     }
-    this.painted = grid.columns - first;
   }
 
   #colour(grid: HeatGrid, column: number, target: Uint32Array, at: number, stride: number): void {

@@ -175,7 +175,7 @@ export class LadderPainter {
   #paintMid(picture: LadderPicture, camera: Camera): void {
     const { bidTick, askTick, facts, crossed, sigma } = picture;
     const lastTick = picture.last?.tick ?? (bidTick || askTick);
-    const midTop = camera.rollTop(camera.boundary + 1) + camera.rowHeight;
+    const midTop = camera.absoluteTop(camera.boundary + 1) + camera.rowHeight;
     const top = this.#surface.snap(midTop) - this.#paneTop;
     const bottom = this.#surface.snap(midTop + camera.midHeight) - this.#paneTop;
     if (bottom <= 0 || top >= this.#surface.height) this.#mid.forget();
@@ -186,7 +186,7 @@ export class LadderPainter {
   #placeOf({ rows }: LadderPicture, camera: Camera, slot: number): RowPlace {
     const place = this.#place;
     const row = rows.highest - slot;
-    const top = camera.rollTop(row);
+    const top = camera.absoluteTop(row);
     place.slot = slot;
     place.row = row;
     place.top = this.#surface.snap(top) - this.#paneTop;

@@ -66,6 +66,10 @@ export class MapOverlayPainter {
     this.#palette = palette;
   }
 
+  invalidate(): void {
+    this.#surface.forgetFonts();
+  }
+
   paint(overlay: Overlay, camera: MapCamera, frame: MapFrame): void {
     const { context } = this.#surface;
     this.#surface.clear();

@@ -7,7 +7,7 @@ import { type Columns, columnsOf } from "../draw/columns.ts";
 import { FLASH_STEP_MS, flashSteps } from "../draw/flash.ts";
 import type { OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
+import type { Appearance } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import type { Size } from "../draw/surface.ts";
 import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
@@ -84,7 +84,6 @@ export class LadderView {
   #preferences: Preferences | null = null;
   #bars: Preferences["bars"] = "row";
   #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
-  #palette: Palette | null = null;
   readonly #knownSeen = new Seen();
   #known = knownRows(null, 1);
   readonly #ownSeen = new Seen();
@@ -314,9 +313,10 @@ export class LadderView {
     const sumFrom = bars === "sum" ? this.#camera.boundary : null;
     this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest, sumFrom);
     this.#rescale();
-    const flash = market.last && !this.#calm ? flashSteps(nowMs - market.lastAtMs) : 0;
-    this.#show(market, flash, nowMs);
-    this.#inspector?.update(() => this.#dressed(), nowMs);
+    const live = market.freshness(nowMs) !== "stale";
+    const flash = live && market.last && !this.#calm ? flashSteps(nowMs - market.lastAtMs) : 0;
+    this.#show(market, live, flash, nowMs);
+    this.#inspector?.update(this.#appearance, nowMs);
     this.#publishSoon(market.ladder.group, highest, lowest);
     if (moving) this.draw();
     else if (flash > 0) this.#drawLater(flowing);
@@ -331,13 +331,6 @@ export class LadderView {
     if (preferences.bars !== this.#bars) this.#rescaleAnew();
     this.#bars = preferences.bars;
     this.#appearance = appearanceOf(preferences);
-    this.#palette = null;
-  }
-
-  #dressed(): Palette {
-    const { heat, side, ground } = this.#appearance;
-    this.#palette ??= makePalette(heat, side, ground);
-    return this.#palette;
   }
 
   /** Shows nothing until a frame of the next turn is painted. */
@@ -401,11 +394,10 @@ export class LadderView {
     if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
   }
 
-  #show(market: Market, flash: number, nowMs: number): void {
+  #show(market: Market, live: boolean, flash: number, nowMs: number): void {
     const { ladder, facts, state, last, walls } = market;
     if (!ladder || !facts || !this.#unit) return;
     const { group } = ladder;
-    const live = market.freshness(nowMs) !== "stale";
     const bands = state?.bands ?? null;
     this.#stage.show({
       place: this.#camera.place,
@@ -425,7 +417,7 @@ export class LadderView {
       calibrated: bands?.calibrated ?? false,
       known: this.#knownOn(state, group),
       last,
-      flash: live ? flash : 0,
+      flash,
       live,
       crossed: market.crossed(nowMs),
       layout: this.#store.preferences.value.layout,

@@ -2,7 +2,7 @@
 
 import type { App } from "../app.ts";
 import { codeOf, heatPixels } from "../draw/heat_pixels.ts";
-import type { Palette } from "../draw/palette.ts";
+import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
 import { stepValue } from "../format.ts";
 import { mapState } from "../model/map_state.ts";
 import {
@@ -35,6 +35,8 @@ export class RowInspector {
   #told = { key: "", ms: Number.NEGATIVE_INFINITY };
   #history: RowCard["history"] = null;
   #historyKey = "";
+  #appearance: Appearance | null = null;
+  #palette: Palette | null = null;
 
   constructor(app: RowSource) {
     this.#app = app;
@@ -59,7 +61,7 @@ export class RowInspector {
   }
 
   /** Brings the card up to date; to be called with every painted frame. */
-  update(paletteOf: () => Palette, nowMs: number): void {
+  update(appearance: Appearance, nowMs: number): void {
     const { market, row: answer } = this.#app;
     const group = market.ladder?.group;
     if (!this.#at || !group) return;
@@ -72,7 +74,7 @@ export class RowInspector {
     const words = describeRow(market, this.#at, answer, nowMs);
     rowState.card.value = words && {
       ...words,
-      history: this.#historyOf(this.#at, group, paletteOf()),
+      history: this.#historyOf(this.#at, group, this.#paletteOf(appearance)),
       corner: this.#corner,
     };
   }
@@ -82,6 +84,13 @@ export class RowInspector {
     if (since < ASK_EVERY_MS || (row === this.#asked.row && since < REFRESH_MS)) return;
     this.#asked = { row, ms: nowMs };
     this.#app.askRow(row);
+  }
+
+  #paletteOf(appearance: Appearance): Palette {
+    if (!this.#palette || appearance !== this.#appearance)
+      this.#palette = makePalette(appearance.heat, appearance.side, appearance.ground);
+    this.#appearance = appearance;
+    return this.#palette;
   }
 
   #historyOf(at: LadderRow, group: number, palette: Palette): RowCard["history"] {
