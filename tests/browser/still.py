@@ -42,6 +42,7 @@ DEPTH = 80
 ROWS = 360
 ROWS_KEPT = 4_096
 RATIO = 1.0003
+KNOWN_ROWS = 50  # up and down: 1.5 % of price
 FLAGS_LIVE_SIMULATED = 1 | 4
 FLAGS_STALE_SIMULATED = 2 | 4
 STALE_MS = 10_000
@@ -410,7 +411,11 @@ def map_picture(hours: int, opened: str = "all", *, calibrated: bool = True) -> 
         "long": _packed(long),
         "short": _packed(short),
         "candles": candles.astype("<f4").tobytes(),
-        "book": {"bids": bids.tobytes(), "asks": asks.tobytes()},
+        "book": {
+            "bids": bids.tobytes(),
+            "asks": asks.tobytes(),
+            "known": [ROWS // 2 - KNOWN_ROWS, ROWS // 2 + KNOWN_ROWS],
+        },
         # As the server takes it: what the densest hundredth holds.
         "top_usd": float(np.quantile(long[-1] + short[-1], 0.99)),
         "oi_usd": 8.5e9,

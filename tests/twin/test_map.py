@@ -147,9 +147,15 @@ async def test_a_phone_holds_what_the_domain_drew_and_follows_it_by_the_minute(t
         assert first.keyframe_bytes <= KEYFRAME_BYTES_MAX
         assert sum(one["share"] for one in facts(shown, "venues")) == pytest.approx(1.0, abs=0.001)
         assert facts(shown, "flags") & 4, "a simulated map must say so"
-        assert any(facts(shown, "book")["bids"])
+        book, session = facts(shown, "book"), hub.sessions[SYMBOL]
+        assert any(book["bids"])
+        # Where every order is known: about price, and not as far as the book of the venue that tells most.
+        known, end = book["known"]
+        row = int(np.log((session.price() or 0) / facts(shown, "low")) / np.log(facts(shown, "ratio")))
+        assert 0 < known <= row < end < shown.rows
+        assert any(book["asks"][end:]) or any(book["bids"][:known])
         assert facts(shown, "part") == 1.0
-        assert hub.sessions[SYMBOL].day_change_pct() is not None, "its history reaches back two days"
+        assert session.day_change_pct() is not None, "its history reaches back two days"
         young = Phone(other)
         await young.ask(12, opened="range")
         fresh = await young.until(whole)

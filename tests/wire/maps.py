@@ -70,7 +70,7 @@ def _plain(reader: MapReader) -> dict[str, object]:
             None if np.isnan(candle).any() else [round(float(price), 2) for price in candle]
             for candle in reader.candles
         ],
-        "book": {side: list(codes) for side, codes in book.items()},
+        "book": {**book, "bids": list(book["bids"]), "asks": list(book["asks"])},
         "facts": facts,
     }
 
@@ -94,7 +94,11 @@ MOVE = {"opened": 51_000_000, "closed": 40_100_000, "triggered": 11_200_000, "mo
 def _slow(random: np.random.Generator, progress: float) -> dict[str, object]:
     resting = random.integers(0, 200, (2, ROWS)).astype(np.uint8)
     return {
-        "book": {"bids": resting[0].tobytes(), "asks": resting[1].tobytes()},
+        "book": {
+            "bids": resting[0].tobytes(),
+            "asks": resting[1].tobytes(),
+            "known": (3, 12) if progress < 1.0 else None,
+        },
         "top_usd": 12_500_000,
         "oi_usd": 2_718_281_828,
         "flags": 5,

@@ -3,7 +3,9 @@ import { bucketMinutes, joinCandles } from "./candles.ts";
 import { columnsAhead } from "./heat_bitmap.ts";
 import { CodeRanks, codeOf, heatPixels, sumCode, withLuminance } from "./heat_pixels.ts";
 import { placeLabels } from "./labels.ts";
+import { MapCamera } from "./map_camera.ts";
 import { BAND_USD, contrast, makePalette, parseHex } from "./palette.ts";
+import { knownBars, profileBars } from "./profile.ts";
 import { roundValues, timeMarks } from "./ticks.ts";
 
 describe("codes", () => {
@@ -62,6 +64,40 @@ describe("the bitmap", () => {
     expect(columnsAhead(held, { ...held, firstMin: 300 })).toBeNull();
     expect(columnsAhead(held, { ...held, low: 1.01 })).toBeNull();
     expect(columnsAhead(held, { ...held, firstMin: 101 })).toBeNull();
+  });
+});
+
+describe("the profile", () => {
+  const camera = new MapCamera();
+  camera.resize(300, 600);
+  camera.price.show(Math.log(100), Math.log(100 * 1.001 ** 50));
+  // Twelve pixels a row: three bars.
+  const book = { rows: 50, low: 100, ratio: 1.001, bids: new Uint8Array(50), asks: new Uint8Array(50) };
+
+  it("has a bar for each row that holds anything", () => {
+    const codes = new Uint8Array(50);
+    [codes[0], codes[49]] = [90, 91];
+    const bars = profileBars(codes, { ...book, known: null }, camera);
+    const held = [...bars.entries()].filter(([, usd]) => usd > 0);
+    expect(held).toEqual([
+      [1, BAND_USD[91]],
+      [148, BAND_USD[90]],
+    ]);
+  });
+
+  it("tells the bars of which every order is known, those of rows cut by the border not among them", () => {
+    const barsOf = (first: number, end: number) => knownBars({ ...book, known: [first, end] }, camera);
+    expect(barsOf(10, 40)).toEqual([30, 120]);
+    expect(barsOf(20, 20)).toEqual([90, 90]);
+    const [from, to] = knownBars({ ...book, known: null }, camera);
+    expect([from < 0, to > 150]).toEqual([true, true]);
+    camera.price.show(Math.log(100), Math.log(100 * 1.001 ** 51));
+    const [top, bottom] = barsOf(10, 40);
+    // Rows are no whole bars now.
+    const y = (row: number) => camera.price.pixel(Math.log(100) + row * Math.log(1.001));
+    expect(top * 4).toBeGreaterThanOrEqual(y(40));
+    expect(bottom * 4).toBeLessThanOrEqual(y(10));
+    camera.price.show(Math.log(100), Math.log(100 * 1.001 ** 50));
   });
 });
 

@@ -8,6 +8,8 @@ import type { Surface } from "./surface.ts";
 const BAR_PX = 3;
 const BAR_GAP_PX = 1;
 const ALPHA = 0.68;
+/** Of bars that may be longer than they are seen: not every order of their rows is known. */
+const ALPHA_BEYOND = 0.34;
 const AIR_PX = 2;
 
 export interface BookRows {
@@ -17,6 +19,8 @@ export interface BookRows {
   /** Band codes of resting dollars a row. */
   readonly bids: Uint8Array;
   readonly asks: Uint8Array;
+  /** Rows, the second not among them, in which every order is known; null where nothing is told of that. */
+  readonly known: readonly [first: number, end: number] | null;
 }
 
 /** Dollars of whole bars of the same height; the bar `k` covers pixels [k * 4, k * 4 + 4). */
@@ -37,6 +41,16 @@ export function profileBars(codes: Uint8Array, book: BookRows, camera: MapCamera
   return bars;
 }
 
+/** The bars, the second not among them, that lie wholly where every order is known. */
+export function knownBars(book: BookRows, camera: MapCamera): readonly [first: number, end: number] {
+  if (!book.known) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const [low, high] = book.known.map((row) =>
+    camera.price.pixel(Math.log(book.low) + row * Math.log(book.ratio)),
+  ) as [number, number];
+  const pitch = BAR_PX + BAR_GAP_PX;
+  return [Math.ceil(high / pitch), Math.floor(low / pitch)];
+}
+
 export class ProfilePainter {
   readonly #surface: Surface;
 
@@ -55,12 +69,13 @@ export class ProfilePainter {
     const { context } = this.#surface;
     const left = frame.plotWidth + AIR_PX;
     const room = frame.profileWidth - 2 * AIR_PX;
-    context.globalAlpha = ALPHA;
+    const [first, end] = knownBars(book, camera);
     for (const { bars, colour } of sides) {
       context.fillStyle = colour;
       for (let bar = 0; bar < bars.length; bar++) {
         const usd = bars[bar] as number;
         if (usd === 0) continue;
+        context.globalAlpha = bar >= first && bar < end ? ALPHA : ALPHA_BEYOND;
         const length = Math.max(this.#surface.hairline(0.5), (usd / longest) * room);
         context.fillRect(left, bar * (BAR_PX + BAR_GAP_PX), length, BAR_PX);
       }

@@ -53,6 +53,7 @@ describe("a map", () => {
       const data = model.data;
       expect([...(data?.bids ?? [])]).toEqual(book.bids);
       expect([...(data?.asks ?? [])]).toEqual(book.asks);
+      expect(data?.known).toEqual(book.known);
       expect(data).toMatchObject({
         ...{ tMs: facts.t, topUsd: facts.top_usd, oiUsd: facts.oi_usd, ageMs: facts.age },
         ...{ flags: facts.flags, progress: facts.progress, clusters: facts.clusters, moves: facts.moves },
@@ -103,6 +104,9 @@ describe("a map", () => {
       { ratio: 1 },
       { candles: new Uint8Array(16) },
       { book: { bids: new Uint8Array(3), asks: new Uint8Array(16) } },
+      ...[[3], [12, 3], [-1, 3], [3, 17], [3, 4.5], "3"].map((known) => ({
+        book: { bids: new Uint8Array(16), asks: new Uint8Array(16), known },
+      })),
       { clusters: null },
       { top_usd: "much" },
     ];

@@ -49,6 +49,8 @@ export interface MapData {
   /** Band codes of what rests a row now. */
   readonly bids: Uint8Array;
   readonly asks: Uint8Array;
+  /** Rows, the second not among them, in which every order is known; null where nothing is told of that. */
+  readonly known: readonly [first: number, end: number] | null;
   /** Dollars a row at the top of the palette. */
   readonly topUsd: number;
   readonly oiUsd: number | null;
@@ -107,7 +109,7 @@ export class MapModel {
   async packed(): Promise<Uint8Array<ArrayBuffer> | null> {
     const held = this.#held;
     if (!held) return null;
-    const { bids, asks, candles } = held;
+    const { bids, asks, known, candles } = held;
     const key = {
       ...{ t: held.tMs, step_min: held.stepMin, first_min: held.firstMin, columns: held.columns },
       ...{ rows: held.rows, low: held.low, ratio: held.ratio, top_usd: held.topUsd, oi_usd: held.oiUsd },
@@ -121,7 +123,7 @@ export class MapModel {
         moves: held.moves,
       },
       candles: new Uint8Array(candles.buffer.slice(0)),
-      book: { bids: bids.slice(), asks: asks.slice() },
+      book: { bids: bids.slice(), asks: asks.slice(), known },
     };
     const planes = [held.long, held.short].map((plane) => deflate(stepsOf(plane, held.rows)));
     const [long, short] = await Promise.all(planes);
@@ -219,6 +221,7 @@ function slowFacts(fields: Fields, rows: number) {
     tMs: whole(fields.t),
     bids: rowsOf(book.bids, rows),
     asks: rowsOf(book.asks, rows),
+    known: knownOf(book.known, rows),
     topUsd: amount(fields.top_usd),
     oiUsd: fields.oi_usd === null ? null : amount(fields.oi_usd),
     progress: amount(fields.progress ?? 1),
@@ -229,6 +232,16 @@ function slowFacts(fields: Fields, rows: number) {
     clusters: list(fields.clusters) as readonly Cluster[],
     moves: fields.moves ? (map(fields.moves) as unknown as Moves) : null,
   };
+}
+
+/** A map kept from before this was told says nothing of it. */
+function knownOf(value: unknown, rows: number): MapData["known"] {
+  if (value === null || value === undefined) return null;
+  const [first, end] = list(value).map(whole);
+  if (first === undefined || end === undefined || first < 0 || first > end || end > rows) {
+    throw new FrameError(`expected the first and the end of ${rows} rows, got ${String(value)}`);
+  }
+  return [first, end];
 }
 
 function amount(value: unknown): number {

@@ -378,10 +378,10 @@ export class MapView {
     if (data.long !== this.#planeOf) this.#plane += 1;
     this.#planeOf = data.long;
     const { version, stepMin, firstMin, columns, rows, low, ratio } = data;
-    const { long, short, candles, bids, asks, topUsd, calibrated } = data;
+    const { long, short, candles, bids, asks, known, topUsd, calibrated } = data;
     this.#shown = {
       ...{ version, plane: this.#plane, stepMin, firstMin, columns, rows, low, ratio },
-      ...{ long, short, candles, bids, asks, topUsd, calibrated },
+      ...{ long, short, candles, bids, asks, known, topUsd, calibrated },
     };
     return this.#shown;
   }

@@ -212,6 +212,15 @@ class Grid:
         """Tell whether all prices from ``low`` to ``high`` lie on the rows."""
         return self.low <= low and high < exp((self.low_bin + self.rows * self.row_bins) * STEP)
 
+    def within(self, low: float, high: float) -> tuple[int, int]:
+        """Return the rows that lie wholly between two prices: the first, and the one after the last."""
+        first, end = (
+            (log(max(price, self.low)) / STEP - self.low_bin) / self.row_bins for price in (low, high)
+        )
+        # Prices come from logarithms and go back to them: an edge is one within a millionth of a row.
+        first = min(max(ceil(first - 1e-6), 0), self.rows)
+        return first, max(min(floor(end + 1e-6), self.rows), first)
+
 
 def choose_grid(hours: int, price: float, low: float, high: float) -> Grid:
     """Return rows around ``price`` that also show prices from ``low`` to ``high``."""

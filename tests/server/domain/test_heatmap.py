@@ -189,6 +189,27 @@ def test_resting_dollars_lie_on_the_row_of_their_price() -> None:
     np.testing.assert_allclose(USD[codes[[3, 200]]], [3e6, 5e5], rtol=0.03)
 
 
+@settings(deadline=None)
+@given(st.floats(1e-4, 1e6), st.sampled_from([12, 24, 72, 168]), st.data())
+def test_rows_within_two_prices_are_those_with_both_edges_there(
+    price: float, hours: int, data: st.DataObject
+) -> None:
+    grid = choose_grid(hours, price, price, price)
+    low, high = sorted(price * exp(data.draw(st.floats(-1.0, 1.0))) for _ in range(2))
+    edges = grid.low * grid.ratio ** np.arange(grid.rows + 1)
+    first, end = grid.within(low, high)
+    inside = np.flatnonzero((edges[:-1] >= low * (1 - 1e-9)) & (edges[1:] <= high * (1 + 1e-9)))
+    assert list(range(first, end)) == list(inside)
+
+
+def test_rows_within_prices_on_their_edges_are_all_between() -> None:
+    grid = choose_grid(24, 50_000.0, 50_000.0, 50_000.0)
+    edges = grid.low * grid.ratio ** np.arange(grid.rows + 1)
+    assert grid.within(float(edges[3]), float(edges[7])) == (3, 7)
+    assert grid.within(0.0, 1e12) == (0, grid.rows)
+    assert grid.within(float(edges[5]) * 1.00001, float(edges[6]) * 0.99999) == (6, 6)
+
+
 def test_a_range_without_a_trade_has_no_prices() -> None:
     columns = VenueColumns()
     columns.put(column(100, 50.0))

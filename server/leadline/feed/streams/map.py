@@ -144,7 +144,7 @@ class MapStream(Stream):
         oi_usd = float(made.oi_usd[-1]) if made is not None else 0.0
         return {
             "t": self._clock.wall_ms(),
-            "book": {"bids": b"", "asks": b""} if grid is None else self._book(grid),
+            "book": {"bids": b"", "asks": b"", "known": None} if grid is None else self._book(grid),
             "top_usd": self._top_usd(made, summary),
             "oi_usd": round(oi_usd) or None,
             "part": round(made.part, 3) if made is not None else 1.0,
@@ -187,15 +187,18 @@ class MapStream(Stream):
         ticks = max(1, round(price * (grid.ratio - 1.0) / float(session.tick)))
         return session.heat.summary(self.key.venue, session.tick, ticks, session.pace, None)
 
-    def _book(self, grid: Grid) -> dict[str, bytes]:
+    def _book(self, grid: Grid) -> dict[str, object]:
         from leadline.domain.heatmap import book_codes
 
-        resting = self._session.resting(self.key.venue)
+        session, venue = self._session, self.key.venue
+        resting, known = session.resting(venue), session.known(venue, 1)
         if resting is None:
-            return {"bids": bytes(grid.rows), "asks": bytes(grid.rows)}
+            return {"bids": bytes(grid.rows), "asks": bytes(grid.rows), "known": None}
+        tick = float(session.tick)
         return {
             "bids": book_codes(grid, resting.bid_prices, resting.bid_usd).tobytes(),
             "asks": book_codes(grid, resting.ask_prices, resting.ask_usd).tobytes(),
+            "known": None if known is None else grid.within(known["low"] * tick, known["high"] * tick),
         }
 
 
