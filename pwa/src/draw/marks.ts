@@ -19,7 +19,6 @@ const CHIP_INSET = 2;
 const NOTE_GAP = " · ";
 const CHIP_PADDING = 8;
 const WHALE_WIDTH = 66;
-const WHALE_HEIGHT = 22;
 /** The age begins behind the icon. */
 const WHALE_TEXT = 27;
 const WHALE_ICON_WIDTH = 32;
@@ -235,7 +234,9 @@ export class MarksPainter {
     const middle = camera.top(wall.row) + camera.rowHeight / 2;
     context.fillStyle = WHALE_GROUND;
     context.beginPath();
-    context.roundRect(left, middle - WHALE_HEIGHT / 2, width, WHALE_HEIGHT, 6);
+    // Chips of neighbouring rows stand beside each other, never one on the other.
+    const height = camera.rowHeight - 1;
+    context.roundRect(left, middle - height / 2, width, height, 6);
     context.fill();
     context.fillStyle = INK.onLight;
     this.#paintWhaleIcon(left + 8, middle);
