@@ -32,7 +32,7 @@ describe("geometry", () => {
     expect(camera.rowHeight).toBeCloseTo(20.29, 2);
   });
 
-  it("leaves every row where it is on the roll, wherever the camera looks", () => {
+  it("leaves every row where it is on the picture of all rows, wherever the camera looks", () => {
     const rows = [7732, 7742, 7743, 7754];
     const before = rows.map((row) => camera.absoluteTop(row));
     camera.scrollBy(333);

@@ -6,7 +6,7 @@ import { BAND_USD, type Palette } from "./palette.ts";
 import type { Surface } from "./surface.ts";
 
 const BAR_PX = 3;
-const BAR_GAP_PX = 1;
+const PITCH_PX = BAR_PX + 1;
 const ALPHA = 0.68;
 /** Of bars that may be longer than they are seen: not every order of their rows is known. */
 const ALPHA_BEYOND = 0.34;
@@ -25,8 +25,7 @@ export interface BookRows {
 
 /** Dollars of whole bars of the same height; the bar `k` covers pixels [k * 4, k * 4 + 4). */
 export function profileBars(codes: Uint8Array, book: BookRows, camera: MapCamera): Float64Array {
-  const pitch = BAR_PX + BAR_GAP_PX;
-  const bars = new Float64Array(Math.ceil(camera.price.size / pitch));
+  const bars = new Float64Array(Math.ceil(camera.price.size / PITCH_PX));
   const fromLog = Math.log(book.low);
   const step = Math.log(book.ratio);
   const first = Math.max(0, Math.floor((camera.price.from - fromLog) / step));
@@ -35,7 +34,7 @@ export function profileBars(codes: Uint8Array, book: BookRows, camera: MapCamera
     const code = codes[row] as number;
     if (code === 0) continue;
     const y = camera.price.pixel(fromLog + (row + 0.5) * step);
-    const bar = Math.floor(y / pitch);
+    const bar = Math.floor(y / PITCH_PX);
     if (bar >= 0 && bar < bars.length) bars[bar] = (bars[bar] as number) + (BAND_USD[code] as number);
   }
   return bars;
@@ -44,11 +43,9 @@ export function profileBars(codes: Uint8Array, book: BookRows, camera: MapCamera
 /** The bars, the second not among them, that lie wholly where every order is known. */
 export function knownBars(book: BookRows, camera: MapCamera): readonly [first: number, end: number] {
   if (!book.known) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  const [low, high] = book.known.map((row) =>
-    camera.price.pixel(Math.log(book.low) + row * Math.log(book.ratio)),
-  ) as [number, number];
-  const pitch = BAR_PX + BAR_GAP_PX;
-  return [Math.ceil(high / pitch), Math.floor(low / pitch)];
+  const [first, end] = book.known;
+  const edge = (row: number) => camera.price.pixel(Math.log(book.low) + row * Math.log(book.ratio));
+  return [Math.ceil(edge(end) / PITCH_PX), Math.floor(edge(first) / PITCH_PX)];
 }
 
 export class ProfilePainter {
@@ -77,7 +74,7 @@ export class ProfilePainter {
         if (usd === 0) continue;
         context.globalAlpha = bar >= first && bar < end ? ALPHA : ALPHA_BEYOND;
         const length = Math.max(this.#surface.hairline(0.5), (usd / longest) * room);
-        context.fillRect(left, bar * (BAR_PX + BAR_GAP_PX), length, BAR_PX);
+        context.fillRect(left, bar * PITCH_PX, length, BAR_PX);
       }
     }
     context.globalAlpha = 1;

@@ -439,18 +439,18 @@ export class LadderSide {
 
   /** Lots that rest in a row, 0 where none do. */
   lotsAt(row: number): number {
+    const at = this.#firstFrom(row);
+    return at < this.count && this.rows[at] === row ? (this.lots[at] as number) : 0;
+  }
+
+  /** The first level that is this row or farther out; `count` where there is none. */
+  #firstFrom(row: number): number {
     let [from, to] = [0, this.count];
     while (from < to) {
       const middle = (from + to) >> 1;
       if (this.#isBefore(middle, row)) from = middle + 1;
       else to = middle;
     }
-    return from < this.count && this.rows[from] === row ? (this.lots[from] as number) : 0;
-  }
-
-  #firstFrom(best: number): number {
-    let from = 0;
-    while (from < this.count && this.#isBefore(from, best)) from++;
     return from;
   }
 
