@@ -112,6 +112,8 @@ def test_without_a_server_the_last_map_is_shown_as_the_past(map_page: Page, phon
     map_page.reload()
     expect(map_page.locator(".map-age")).to_contain_text("map last seen")
     expect(map_page.locator(".map.stale")).to_be_visible()
+    # Nothing comes that could have it painted, yet it grows older.
+    expect(map_page.locator(".map-age")).not_to_have_text(map_page.locator(".map-age").inner_text())
     map_page.wait_for_function(f"() => ({BRIGHT})() > 0.02", polling=500)
     expect(map_page.locator(".watermark")).to_have_text("SIMULATED")
 

@@ -7,8 +7,8 @@ import { keep, readKept } from "./kept.ts";
 
 const KEY = "leadline.map.kept";
 const VERSION = 1;
-/** Larger ones are not kept: the store also holds what the user chose. */
-const KEPT_MAX = 1_000_000;
+/** Longer texts are not kept: the store also holds what the user chose. */
+const KEPT_MAX = 1_300_000;
 
 interface Kept {
   readonly version: typeof VERSION;
@@ -64,15 +64,18 @@ export class MapFeed {
 
   /** Writes the map down if it has changed since. */
   async keep(storage: Storage, nowMs: number, wallMs: number): Promise<void> {
-    const model = this.#model;
     const key = this.#key;
-    const version = model?.data?.version ?? 0;
-    if (!model || !key || version === 0 || version === this.#keptVersion) return;
-    this.#keptVersion = version;
+    const data = this.#model?.data;
+    if (!key || !data || data.version === this.#keptVersion) return;
+    this.#keptVersion = data.version;
     const elapsedMs = nowMs - this.#receivedMs;
-    const packed = await model.packed();
-    if (!packed || packed.length > KEPT_MAX) return;
-    const kept: Kept = { version: VERSION, key, savedMs: wallMs, elapsedMs, frame: await base64(packed) };
+    const frame = await import("../net/map_pack.ts").then(
+      (it) => it.packedMap(data),
+      // Without a network now; the next column is another chance.
+      () => "",
+    );
+    if (!frame || frame.length > KEPT_MAX) return;
+    const kept: Kept = { version: VERSION, key, savedMs: wallMs, elapsedMs, frame };
     keep(storage, KEY, kept);
   }
 
@@ -111,13 +114,3 @@ const sameMarket = (
   one: Pick<MapKey, "symbol" | "venue"> | null,
   other: Pick<MapKey, "symbol" | "venue">,
 ): boolean => one?.symbol === other.symbol && one.venue === other.venue;
-
-/** Written by the browser beside the main thread, which has a picture to draw. */
-function base64(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const reader = new FileReader();
-  reader.readAsDataURL(new Blob([bytes]));
-  return new Promise((done, failed) => {
-    reader.onload = () => done(String(reader.result).split(",")[1] ?? "");
-    reader.onerror = () => failed(reader.error);
-  });
-}

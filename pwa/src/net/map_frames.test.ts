@@ -5,7 +5,8 @@ import { encode, decode as unpack } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { decode, FrameError, type Streamed } from "./frames.ts";
 import { golden } from "./golden.ts";
-import { MapModel } from "./map_frames.ts";
+import { type MapData, MapModel } from "./map_frames.ts";
+import { packedMap } from "./map_pack.ts";
 
 const GOLDEN = resolve(import.meta.dirname, "../../../shared/wire/golden");
 const told = JSON.parse(readFileSync(resolve(GOLDEN, "map.json"), "utf8")).maps;
@@ -72,14 +73,31 @@ describe("a map", () => {
 
   it("written down reads back as it was", async () => {
     for (const frame of golden("map")) model.apply(frame);
-    expect(await model.packed()).toBeNull();
     await settled(4);
-    const packed = await model.packed();
-    const parts = unpack(packed as Uint8Array) as unknown[];
+    const parts = unpack(Buffer.from(await packedMap(model.data as MapData), "base64")) as unknown[];
     const again = new MapModel();
     expect(again.apply({ type: "streamed", code: 30, stream: 0, parts })).toBe(true);
     await vi.waitFor(() => expect(again.data).not.toBeNull());
     expect({ ...again.data, version: 0 }).toEqual({ ...model.data, version: 0 });
+  });
+
+  it("of many cells is packed in parts and reads back as it was", async () => {
+    const [columns, rows] = [300, 500];
+    const cells = (seed: number) =>
+      new Uint8Array(
+        deflateRawSync(Uint8Array.from({ length: columns * rows }, (_, at) => (at * seed) >> 7)),
+      );
+    const resting = { bids: new Uint8Array(rows), asks: new Uint8Array(rows), known: null };
+    const candles = new Uint8Array(columns * 16);
+    const large = { columns, rows, candles, book: resting, long: cells(31), short: cells(7) };
+    model.apply(keyframe(large));
+    await settled(1);
+    const parts = unpack(Buffer.from(await packedMap(model.data as MapData), "base64")) as unknown[];
+    const again = new MapModel();
+    again.apply({ type: "streamed", code: 30, stream: 0, parts });
+    await vi.waitFor(() => expect(again.data).not.toBeNull());
+    expect(again.data?.long).toEqual(model.data?.long);
+    expect(again.data?.short).toEqual(model.data?.short);
   });
 
   it("wants a keyframe first", () => {

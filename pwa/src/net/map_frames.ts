@@ -1,11 +1,10 @@
 /** The liquidation map as the server tells it: types 30 and 31 of the wire. */
 
 import type { Cluster, Standing } from "../model/state.ts";
-import { FrameError, map, type Streamed, whole } from "./frames.ts";
-import { encode } from "./msgpack.ts";
+import { amount, FrameError, list, map, type Streamed, whole } from "./frames.ts";
 import type { Opened } from "./wishes.ts";
 
-const KEYFRAME = 30;
+export const KEYFRAME = 30;
 const COLUMN = 31;
 /** More cells than any range has; a frame that says more is broken. */
 const CELLS_MAX = 1 << 20;
@@ -103,31 +102,6 @@ export class MapModel {
     else this.#put(fields);
     this.#synced = true;
     return true;
-  }
-
-  /** Writes the map as a keyframe, to be read again by `apply`; null while there is none. */
-  async packed(): Promise<Uint8Array<ArrayBuffer> | null> {
-    const held = this.#held;
-    if (!held) return null;
-    const { bids, asks, known, candles } = held;
-    const key = {
-      ...{ t: held.tMs, step_min: held.stepMin, first_min: held.firstMin, columns: held.columns },
-      ...{ rows: held.rows, low: held.low, ratio: held.ratio, top_usd: held.topUsd, oi_usd: held.oiUsd },
-      ...{ progress: held.progress, calibrated: held.calibrated, factor: held.factor, exact: held.exact },
-      ...{ opened: held.opened, part: held.part, standing: held.standing },
-      ...{
-        age: held.ageMs,
-        flags: held.flags,
-        venues: held.venues,
-        clusters: held.clusters,
-        moves: held.moves,
-      },
-      candles: new Uint8Array(candles.buffer.slice(0)),
-      book: { bids: bids.slice(), asks: asks.slice(), known },
-    };
-    const planes = [held.long, held.short].map((plane) => deflate(stepsOf(plane, held.rows)));
-    const [long, short] = await Promise.all(planes);
-    return encode([KEYFRAME, 0, { ...key, long, short }]);
   }
 
   #unpack(fields: Fields): void {
@@ -244,18 +218,6 @@ function knownOf(value: unknown, rows: number): MapData["known"] {
   return [first, end];
 }
 
-function amount(value: unknown): number {
-  if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new FrameError(`expected a number, got ${String(value)}`);
-  }
-  return value;
-}
-
-function list(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new FrameError(`expected a list, got ${String(value)}`);
-  return value;
-}
-
 function bytesOf(value: unknown): Uint8Array<ArrayBuffer> {
   if (!(value instanceof Uint8Array)) throw new FrameError(`expected bytes, got ${String(value)}`);
   // A copy: what came is a window on the message, at any offset.
@@ -303,14 +265,6 @@ function planeOf(steps: Uint8Array, rows: number): Uint8Array {
   return steps;
 }
 
-function stepsOf(plane: Uint8Array, rows: number): Uint8Array<ArrayBuffer> {
-  const steps = new Uint8Array(plane);
-  for (let at = rows; at < steps.length; at++) {
-    steps[at] = (plane[at] as number) - (plane[at - rows] as number);
-  }
-  return steps;
-}
-
 /** Unpacks exactly `size` bytes; more or fewer are an error, so that no small frame fills the memory. */
 async function inflate(packed: Uint8Array<ArrayBuffer>, size: number): Promise<Uint8Array> {
   const unpacked = new Uint8Array(size);
@@ -328,9 +282,4 @@ async function inflate(packed: Uint8Array<ArrayBuffer>, size: number): Promise<U
   }
   if (at !== size) throw new FrameError(`expected ${size} cells, got ${at}`);
   return unpacked;
-}
-
-async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(packed).arrayBuffer());
 }

@@ -133,6 +133,19 @@ export class MapView {
     this.draw();
   }
 
+  /** Tells the elements around the canvas how old it is: once a second, for that has the page laid out anew. */
+  publishAge(): void {
+    const data = this.#data();
+    if (!data) return;
+    const ageMs = data.ageMs + Math.max(0, performance.now() - this.#app.map.receivedMs());
+    const offline = this.#store.connection.value !== "open";
+    const flagged = (data.flags & FLAG_FRESHNESS) !== FRESHNESS_LIVE;
+    batch(() => {
+      mapState.age.value = duration(ageMs);
+      mapState.freshness.value = mapFreshness(ageMs, flagged || (offline && ageMs > 10_000));
+    });
+  }
+
   #data(): MapData | null {
     const { market, map } = this.#app;
     return market.facts && map.data(market.facts.symbol, market.venue);
@@ -259,7 +272,7 @@ export class MapView {
     this.#show(data, facts, cell);
     this.#publishCard(data, facts, cell);
     this.#paintLegendOf(data, cell);
-    this.#publish(data, nowMs);
+    mapState.fitted.value = this.#camera.fitted;
     if (moving) this.draw();
   }
 
@@ -309,6 +322,7 @@ export class MapView {
     const shape = [facts.symbol, data.stepMin, data.columns, data.low, data.ratio].join();
     if (shape !== this.#shape || this.#camera.fitted) this.#fit(nowMs, false);
     this.#shape = shape;
+    this.#publish(data);
   }
 
   #fit(nowMs: number, animate: boolean): void {
@@ -433,31 +447,17 @@ export class MapView {
   }
 
   /** Tells the elements around the canvas what it shows. */
-  #publish(data: MapData, nowMs: number): void {
-    const ageMs = data.ageMs + Math.max(0, nowMs - this.#app.map.receivedMs());
-    const offline = this.#store.connection.value !== "open";
-    const flagged = (data.flags & FLAG_FRESHNESS) !== FRESHNESS_LIVE;
-    const before = mapState.facts.value;
-    const facts = {
-      rowBp: rowBp(data),
-      calibrated: data.calibrated,
-      simulated: (data.flags & FLAG_SIMULATED) !== 0,
-      markEstimated: Object.values(data.standing).includes("mark_estimated"),
-      opened: data.opened,
-      part: data.part,
-    };
-    const same =
-      before?.rowBp === facts.rowBp &&
-      before.calibrated === facts.calibrated &&
-      before.markEstimated === facts.markEstimated &&
-      before.opened === facts.opened &&
-      before.part === facts.part &&
-      before.simulated === facts.simulated;
+  #publish(data: MapData): void {
     batch(() => {
-      if (!same) mapState.facts.value = facts;
-      mapState.age.value = duration(ageMs);
-      mapState.freshness.value = mapFreshness(ageMs, flagged || (offline && ageMs > 10_000));
-      mapState.fitted.value = this.#camera.fitted;
+      mapState.facts.value = {
+        rowBp: rowBp(data),
+        calibrated: data.calibrated,
+        simulated: (data.flags & FLAG_SIMULATED) !== 0,
+        markEstimated: Object.values(data.standing).includes("mark_estimated"),
+        opened: data.opened,
+        part: data.part,
+      };
+      this.publishAge();
     });
   }
 }

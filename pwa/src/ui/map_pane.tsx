@@ -30,8 +30,10 @@ export function MapPane({ app, onView }: Props) {
     onView(made);
     // What the user chooses changes the picture at once.
     const chosen = mapState.choice.subscribe(() => made.draw());
+    const ticking = store.second.subscribe(() => made.publishAge());
     return () => {
       chosen();
+      ticking();
       onView(null);
       made.end();
     };
