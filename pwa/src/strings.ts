@@ -487,6 +487,7 @@ export const strings = {
   biasBelow: "more forced selling below than forced buying above",
   easier: "Thinner way, fuel counted",
   easierWay: { up: "up", down: "down" },
+  ofKnown: (text: string) => `${text}, of what is known`,
   chain: "Fuel outweighs the book",
   orFarther: (price: string) => `${price} or farther`,
   chainUp: (price: string) => `above ${price}`,

@@ -211,6 +211,7 @@ def state(
         "clusters": clusters(),
         "bias": 28,
         "easier": "up",
+        "reach_bp": 80,
         "chain": {"up": 773_900, "down": None},
         "pace": 1.4,
         "known": known_ticks(GROUP),

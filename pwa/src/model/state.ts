@@ -105,6 +105,8 @@ export interface StreamState {
   readonly bias: number | null;
   /** The way on which book and forced flow together hold price back less. */
   readonly easier: "up" | "down" | null;
+  /** How far from price both ways were looked at for that, basis points. */
+  readonly reach_bp: number | null;
   /** Ticks from which on forced flow outweighs the known book. */
   readonly chain: { readonly up: number | null; readonly down: number | null };
   readonly pace: number | null;

@@ -32,6 +32,19 @@ function chain(known: StreamState["known"]): string {
   return host.querySelector("div:last-child dd")?.textContent ?? "";
 }
 
+function thinner(known: StreamState["known"]): string {
+  const chain = { up: null, down: null };
+  store.state.value = { ...state, mark: 77_500, easier: "up", reach_bp: 50, chain, known };
+  act(() => render(<MarketFacts />, host));
+  return host.querySelector("div:last-child dd")?.textContent ?? "";
+}
+
+it("tells the thinner way, and where more may rest than it was looked for among", () => {
+  expect(thinner({ low: 771_125, high: 778_875 })).toBe("up");
+  expect(thinner({ low: 771_126, high: 790_000 })).toBe("up, of what is known");
+  expect(thinner({ low: 760_000, high: 778_874 })).toBe("up, of what is known");
+});
+
 it("tells from which prices on fuel outweighs the book", () => {
   expect(chain(state.known)).toBe("above 78,000.0 · below 77,000.0");
   expect(chain(null)).toBe("above 78,000.0 · below 77,000.0");

@@ -34,7 +34,7 @@ export function MarketFacts() {
     [strings.pace, state.pace === null ? strings.unknown : strings.pacePerMinute(signed(state.pace, 1))],
   ];
   if (state.bias !== null) rows.push([strings.bias, state.bias > 0 ? strings.biasAbove : strings.biasBelow]);
-  if (state.easier !== null) rows.push([strings.easier, strings.easierWay[state.easier]]);
+  if (state.easier !== null) rows.push([strings.easier, easierText(state, state.easier, facts)]);
   const chain = chainText(state, facts);
   if (chain) rows.push([strings.chain, chain]);
   return (
@@ -61,6 +61,14 @@ function fundingText(state: StreamState): string {
   const rate = strings.percent(signed(state.funding * 100, 4));
   if (!state.funding_at || state.funding_at <= state.t) return rate;
   return `${rate} ${strings.fundingIn(duration(state.funding_at - state.t))}`;
+}
+
+/** Where more may rest than is known, the way that looks thinner may be the other one. */
+function easierText({ mark, known, reach_bp }: StreamState, way: "up" | "down", facts: SymbolFacts): string {
+  const tick = (mark ?? Number.NaN) / stepValue(facts.tick);
+  const part = (reach_bp ?? Number.POSITIVE_INFINITY) / 10_000;
+  const sure = !known || (known.low <= tick * (1 - part) && tick * (1 + part) <= known.high);
+  return sure ? strings.easierWay[way] : strings.ofKnown(strings.easierWay[way]);
 }
 
 /** Where more may rest than is known, the place may be farther away. */

@@ -62,6 +62,7 @@ const state: StreamState = {
   clusters: [short],
   bias: null,
   easier: null,
+  reach_bp: null,
   chain: { up: null, down: null },
   pace: 1,
   known: null,

@@ -67,6 +67,7 @@ NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate th
     "clusters": [],
     "bias": None,
     "easier": None,
+    "reach_bp": None,
     "chain": {"up": None, "down": None},
 }
 DAY_MS = 86_400_000

@@ -105,12 +105,12 @@ def move_told(move: SideMove) -> dict[str, object]:
 
 
 def path_told(path: Path | None, tick: float) -> dict[str, object]:
-    """Return the keys ``easier`` and ``chain`` of the state frame."""
+    """Return the keys ``easier``, ``reach_bp`` and ``chain`` of the state frame."""
     if path is None:
-        return {"easier": None, "chain": {"up": None, "down": None}}
+        return {"easier": None, "reach_bp": None, "chain": {"up": None, "down": None}}
     ways = {"up": path.chain_up, "down": path.chain_down}
     chain = {way: None if point is None else round(point.price / tick) for way, point in ways.items()}
-    return {"easier": path.easier, "chain": chain}
+    return {"easier": path.easier, "reach_bp": round(path.reach_bp), "chain": chain}
 
 
 def rounded(usd: float, figures: int = 3) -> int:
