@@ -1,7 +1,7 @@
 /** The canvases of one picture, one over the other, and who paints on each: they share a size and colours. */
 
 import { Seen } from "../model/seen.ts";
-import { type Appearance, makePalette, type Palette } from "./palette.ts";
+import { type Appearance, type Palette, PLAIN, paletteOf } from "./palette.ts";
 import { type Size, Surface } from "./surface.ts";
 
 interface LayerPainter {
@@ -22,7 +22,7 @@ export class Layers {
   readonly #surfaces: Surface[] = [];
   readonly #painters: LayerPainter[] = [];
   readonly #sizeSeen = new Seen();
-  #palette = makePalette("inferno", "default", "default");
+  #palette = paletteOf(PLAIN);
   #appearance: Appearance | null = null;
 
   /** Puts a painter of this class on the next canvas; only the lowest lets nothing through. */
@@ -41,7 +41,7 @@ export class Layers {
   /** Takes colours and size where they are others than before. */
   fit({ appearance, size, fresh }: Fit): void {
     if (appearance !== this.#appearance) {
-      this.#palette = makePalette(appearance.heat, appearance.side, appearance.ground);
+      this.#palette = paletteOf(appearance);
       for (const painter of this.#painters) painter.palette = this.#palette;
     }
     this.#appearance = appearance;

@@ -4,7 +4,7 @@ import { columnsAhead } from "./heat_bitmap.ts";
 import { CodeRanks, codeOf, heatPixels, sumCode, withLuminance } from "./heat_pixels.ts";
 import { placeLabels } from "./labels.ts";
 import { MapCamera } from "./map_camera.ts";
-import { BAND_USD, contrast, makePalette, parseHex } from "./palette.ts";
+import { BAND_USD, contrast, PLAIN, paletteOf, parseHex } from "./palette.ts";
 import { knownBars, profileBars } from "./profile.ts";
 import { roundValues, timeMarks } from "./ticks.ts";
 
@@ -38,7 +38,7 @@ describe("codes", () => {
 
 describe("heat", () => {
   it("an empty cell is the ground, in every mode", () => {
-    const palette = makePalette("inferno", "default", "default");
+    const palette = paletteOf(PLAIN);
     for (const mode of ["both", "split"] as const) {
       expect(heatPixels(palette, mode, 1e6).short[0]).toBe(0xff130e0b);
     }

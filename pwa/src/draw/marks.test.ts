@@ -4,7 +4,7 @@ import type { Wall } from "../model/walls.ts";
 import { Camera } from "./camera.ts";
 import { columnsOf } from "./columns.ts";
 import { chipNote, chipPlace, MarksPainter, type MarksPicture, spanOf, whaleChip } from "./marks.ts";
-import { makePalette } from "./palette.ts";
+import { PLAIN, paletteOf } from "./palette.ts";
 import { Surface } from "./surface.ts";
 
 let camera: Camera;
@@ -129,7 +129,7 @@ describe("the ages of walls", () => {
     digits = {};
     const surface = new Surface(document.createElement("canvas"), false);
     surface.resize(390, 510, 3);
-    painter = new MarksPainter(surface, makePalette("inferno", "default", "default"));
+    painter = new MarksPainter(surface, paletteOf(PLAIN));
   });
   afterEach(() => vi.restoreAllMocks());
 

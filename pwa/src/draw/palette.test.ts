@@ -6,12 +6,13 @@ import {
   heatIndex,
   heatOf,
   INK,
-  makePalette,
+  PLAIN,
+  paletteOf,
   parseHex,
   usdOfHeat,
 } from "./palette.ts";
 
-const inferno = makePalette("inferno", "default", "default");
+const inferno = paletteOf(PLAIN);
 const rgb = (text: string) => (text.match(/\d+/g) ?? []).map(Number) as [number, number, number];
 const lightness = (text: string) => {
   const [red, green, blue] = rgb(text);
@@ -24,12 +25,17 @@ describe("the heat table", () => {
     expect(rgb(inferno.heat[255] as string)).toEqual([250, 255, 168]);
   });
 
+  it("is made once for the same names", () => {
+    expect(paletteOf({ ...PLAIN })).toBe(inferno);
+    expect(paletteOf({ ...PLAIN, side: "cvd" })).not.toBe(inferno);
+  });
+
   it("melts into true black when the ground is black", () => {
-    expect(rgb(makePalette("inferno", "default", "black").heat[0] as string)).toEqual([0, 0, 0]);
+    expect(rgb(paletteOf({ ...PLAIN, ground: "black" }).heat[0] as string)).toEqual([0, 0, 0]);
   });
 
   it.each(["inferno", "cividis"] as const)("%s never gets darker as the value grows", (name) => {
-    const { heat } = makePalette(name, "default", "black");
+    const { heat } = paletteOf({ ...PLAIN, heat: name, ground: "black" });
     const steps = heat.slice(1).map((colour, index) => lightness(colour) - lightness(heat[index] as string));
     expect(Math.min(...steps)).toBeGreaterThan(-0.6); // rounding to whole channels
   });
@@ -39,7 +45,7 @@ describe("the heat table", () => {
   });
 
   it.each(["inferno", "cividis"] as const)("%s carries ink of a contrast of at least 4", (name) => {
-    const { heat, ink } = makePalette(name, "default", "default");
+    const { heat, ink } = paletteOf({ ...PLAIN, heat: name });
     const worst = Math.min(...heat.map((colour, i) => contrast(rgb(colour), parseHex(ink[i] as string))));
     expect(worst).toBeGreaterThan(4);
     expect(new Set(ink)).toEqual(new Set([INK.onHeat, INK.onLight]));

@@ -74,7 +74,20 @@ export interface Appearance {
   readonly ground: GroundName;
 }
 
-export function makePalette(heat: HeatName, side: SideName, ground: GroundName): Palette {
+/** What is seen before the user's choice is known. */
+export const PLAIN: Appearance = { heat: "inferno", side: "default", ground: "default" };
+
+const made = new Map<string, Palette>();
+
+/** The colours of these names: the same object each time. */
+export function paletteOf(appearance: Appearance): Palette {
+  const key = Object.values(appearance).join();
+  const held = made.get(key) ?? makePalette(appearance);
+  made.set(key, held);
+  return held;
+}
+
+function makePalette({ heat, side, ground }: Appearance): Palette {
   const bg = parseHex(palettes.ground[ground].bg);
   const light = parseHex(INK.onHeat);
   const dark = parseHex(INK.onLight);

@@ -1,7 +1,7 @@
 /** What the user chose, kept on the phone. Anything unreadable falls back to the default. */
 
 import type { Layout } from "../draw/columns.ts";
-import type { Appearance, HeatName, SideName } from "../draw/palette.ts";
+import type { Appearance, HeatName } from "../draw/palette.ts";
 import { FIRST_SCREEN, TABS, type Tab } from "./screens.ts";
 
 /** How the watchlist is ordered. */
@@ -79,15 +79,10 @@ const HEATS: { readonly [C in Colours]: HeatName } = {
   cvd: "cividis",
 };
 
-export const heatName = (preferences: Preferences): HeatName => HEATS[preferences.colours];
-
-export const sideName = (preferences: Preferences): SideName =>
-  preferences.colours === "cvd" ? "cvd" : "default";
-
-export const appearanceOf = (preferences: Preferences): Appearance => ({
-  heat: heatName(preferences),
-  side: sideName(preferences),
-  ground: preferences.ground,
+export const appearanceOf = ({ colours, ground }: Preferences): Appearance => ({
+  heat: HEATS[colours],
+  side: colours === "cvd" ? "cvd" : "default",
+  ground,
 });
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -7,7 +7,7 @@ import { type Columns, columnsOf } from "../draw/columns.ts";
 import { FLASH_STEP_MS, flashSteps } from "../draw/flash.ts";
 import type { OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import type { Appearance } from "../draw/palette.ts";
+import { PLAIN } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import type { Size } from "../draw/surface.ts";
 import { type ColumnUnit, columnUnit, stepValue } from "../format.ts";
@@ -83,7 +83,7 @@ export class LadderView {
   #venue = "";
   #preferences: Preferences | null = null;
   #bars: Preferences["bars"] = "row";
-  #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
+  #appearance = PLAIN;
   readonly #knownSeen = new Seen();
   #known = knownRows(null, 1);
   readonly #ownSeen = new Seen();

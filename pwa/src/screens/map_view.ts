@@ -9,7 +9,7 @@ import { type MapFrame, mapFrame } from "../draw/map_frame.ts";
 import type { Crosshair, MapCluster, MapMark } from "../draw/map_overlay.ts";
 import type { MapPicture } from "../draw/map_plot.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
+import { PLAIN, paletteOf } from "../draw/palette.ts";
 import { type Size, Surface } from "../draw/surface.ts";
 import { FONTS } from "../draw/type.ts";
 import { duration, fixed, stepValue } from "../format.ts";
@@ -58,8 +58,7 @@ export class MapView {
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
   #preferences: Preferences | null = null;
-  #appearance: Appearance = { heat: "inferno", side: "default", ground: "default" };
-  #palette: Palette = makePalette("inferno", "default", "default");
+  #appearance = PLAIN;
   #size: Size = [1, 1, 1];
   #labelWidth = 0;
   #frame: MapFrame = mapFrame(1, 1, 0);
@@ -292,8 +291,6 @@ export class MapView {
     if (preferences === this.#preferences) return;
     this.#preferences = preferences;
     this.#appearance = appearanceOf(preferences);
-    const { heat, side, ground } = this.#appearance;
-    this.#palette = makePalette(heat, side, ground);
     this.#legendKey = "";
   }
 
@@ -442,7 +439,7 @@ export class MapView {
     paintLegend(
       this.#legendSurface,
       { topUsd: data.topUsd, ranks: this.#ranks, mode, pointerUsd: cell?.usd ?? null },
-      this.#palette,
+      paletteOf(this.#appearance),
     );
   }
 

@@ -2,14 +2,14 @@
 
 import { mapFrame } from "../draw/map_frame.ts";
 import { NextFrame } from "../draw/next_frame.ts";
-import { makePalette } from "../draw/palette.ts";
+import { PLAIN, paletteOf } from "../draw/palette.ts";
 import { PulsePainter, type Strip } from "../draw/pulse.ts";
 import { Surface } from "../draw/surface.ts";
 import { timeText } from "../draw/ticks.ts";
 import { FONTS } from "../draw/type.ts";
 import { fixed, signed, usd } from "../format.ts";
 import { changeOver, deltaAgrees, flow, type Held, newest } from "../model/flow.ts";
-import { heatName, sideName } from "../model/preferences.ts";
+import { appearanceOf } from "../model/preferences.ts";
 import type { Store } from "../model/store.ts";
 import type { PulseModel, PulseSeries } from "../net/pulse_frames.ts";
 import { strings } from "../strings.ts";
@@ -37,7 +37,7 @@ export class PulseView {
     this.#store = store;
     this.#host = host;
     this.#surface = new Surface(canvas, true);
-    this.#painter = new PulsePainter(this.#surface, makePalette("inferno", "default", "default"));
+    this.#painter = new PulsePainter(this.#surface, paletteOf(PLAIN));
     this.#gestures = new Gestures(
       {
         press: () => {},
@@ -101,7 +101,7 @@ export class PulseView {
     const drawn = [held?.symbol, held?.model.version, colours, ground, width, height, this.#pointed].join();
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    this.#painter.palette = makePalette(heatName(preferences), sideName(preferences), ground);
+    this.#painter.palette = paletteOf(appearanceOf(preferences));
     const data = held?.model.data;
     this.#plotWidth = this.#measure();
     const column = this.#pointed === null ? null : Math.min(this.#pointed, (data?.columns ?? 1) - 1);

@@ -2,7 +2,7 @@
 
 import type { App } from "../app.ts";
 import { codeOf, heatPixels } from "../draw/heat_pixels.ts";
-import { type Appearance, makePalette, type Palette } from "../draw/palette.ts";
+import { type Appearance, paletteOf } from "../draw/palette.ts";
 import { stepValue } from "../format.ts";
 import { mapState } from "../model/map_state.ts";
 import {
@@ -35,8 +35,6 @@ export class RowInspector {
   #told = { key: "", ms: Number.NEGATIVE_INFINITY };
   #history: RowCard["history"] = null;
   #historyKey = "";
-  #appearance: Appearance | null = null;
-  #palette: Palette | null = null;
 
   constructor(app: RowSource) {
     this.#app = app;
@@ -74,7 +72,7 @@ export class RowInspector {
     const words = describeRow(market, this.#at, answer, nowMs);
     rowState.card.value = words && {
       ...words,
-      history: this.#historyOf(this.#at, group, this.#paletteOf(appearance)),
+      history: this.#historyOf(this.#at, group, appearance),
       corner: this.#corner,
     };
   }
@@ -86,33 +84,19 @@ export class RowInspector {
     this.#app.askRow(row);
   }
 
-  #paletteOf(appearance: Appearance): Palette {
-    if (!this.#palette || appearance !== this.#appearance)
-      this.#palette = makePalette(appearance.heat, appearance.side, appearance.ground);
-    this.#appearance = appearance;
-    return this.#palette;
-  }
-
-  #historyOf(at: LadderRow, group: number, palette: Palette): RowCard["history"] {
+  #historyOf(at: LadderRow, group: number, appearance: Appearance): RowCard["history"] {
     const { market, map } = this.#app;
     const { facts, venue, state } = market;
     const data = facts && map.data(facts.symbol, venue);
     const topUsd = state?.bands?.heat_top_usd ?? 0;
     if (!data || topUsd <= 0) return null;
-    const key = [
-      at.row,
-      at.above,
-      group,
-      data.version,
-      topUsd,
-      palette.ground.bg,
-      palette.side.buyFill,
-    ].join();
+    const { heat: colours, ground } = appearance;
+    const key = [at.row, at.above, group, data.version, topUsd, colours, ground].join();
     if (key === this.#historyKey) return this.#history;
     this.#historyKey = key;
     const tick = stepValue(facts.tick);
     const { low, high } = ticksOf(at, group);
-    const pixels = heatPixels(palette, "both", topUsd).short;
+    const pixels = heatPixels(paletteOf(appearance), "both", topUsd).short;
     const heat = heatBetween(data, low * tick, high * tick);
     this.#history = {
       pixels: Uint32Array.from(heat, (usd) => pixels[codeOf(usd)] as number),

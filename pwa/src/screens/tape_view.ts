@@ -1,13 +1,13 @@
 /** The tape's picture and what moves it: one canvas, a finger that scrolls. */
 
 import { NextFrame } from "../draw/next_frame.ts";
-import { makePalette } from "../draw/palette.ts";
+import { PLAIN, paletteOf } from "../draw/palette.ts";
 import { BarScale } from "../draw/scale.ts";
 import { Surface } from "../draw/surface.ts";
 import { ROW_HEIGHTS, type SizeClass, TapePainter, type TapeRow } from "../draw/tape.ts";
 import { type ColumnUnit, columnUnit, decimalsOf, duration, fixed, price, stepValue } from "../format.ts";
 import { flow, flowState, type Held, listed, printUsd, serverNowMs } from "../model/flow.ts";
-import { heatName, LARGE_TIMES, sideName, WHALE_TIMES } from "../model/preferences.ts";
+import { appearanceOf, LARGE_TIMES, WHALE_TIMES } from "../model/preferences.ts";
 import type { Store } from "../model/store.ts";
 import type { SymbolFacts } from "../net/frames.ts";
 import type { Print, TapeModel } from "../net/tape_frames.ts";
@@ -31,7 +31,6 @@ export class TapeView {
   readonly #ended = new AbortController();
   readonly #sizes = new ResizeObserver(() => this.#resize());
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
-  #appearance = "";
   /** What words depend on besides their print. */
   #wording = "";
   #rows = new WeakMap<Print, TapeRow>();
@@ -44,7 +43,7 @@ export class TapeView {
     this.#store = store;
     this.#host = host;
     this.#surface = new Surface(canvas, true);
-    this.#painter = new TapePainter(this.#surface, makePalette("inferno", "default", "default"));
+    this.#painter = new TapePainter(this.#surface, paletteOf(PLAIN));
     this.#gestures = new Gestures(
       {
         press: () => this.#fling.stop(),
@@ -238,11 +237,7 @@ export class TapeView {
 
   /** Takes the colours that the user chose. */
   #dress(): void {
-    const preferences = this.#store.preferences.value;
-    const appearance = `${preferences.colours} ${preferences.ground}`;
-    if (appearance === this.#appearance) return;
-    this.#appearance = appearance;
-    this.#painter.palette = makePalette(heatName(preferences), sideName(preferences), preferences.ground);
+    this.#painter.palette = paletteOf(appearanceOf(this.#store.preferences.value));
   }
 }
 

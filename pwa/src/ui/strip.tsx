@@ -2,8 +2,8 @@
 
 import { computed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { BAND_USD, heatIndex, makePalette, type Palette } from "../draw/palette.ts";
-import { heatName, sideName } from "../model/preferences.ts";
+import { BAND_USD, heatIndex, type Palette, paletteOf } from "../draw/palette.ts";
+import { appearanceOf } from "../model/preferences.ts";
 import { store } from "../model/store.ts";
 import { type GlanceRow, STRIP_CELLS } from "../net/glance_frames.ts";
 import { strings } from "../strings.ts";
@@ -11,11 +11,7 @@ import { strings } from "../strings.ts";
 /** A sparse map is worth half the light. */
 const SPARSE_PART = 0.5;
 
-const appearance = computed(() => {
-  const preferences = store.preferences.value;
-  return [heatName(preferences), sideName(preferences), preferences.ground] as const;
-});
-const palette = computed(() => makePalette(...appearance.value));
+const palette = computed(() => paletteOf(appearanceOf(store.preferences.value)));
 
 /** A pixel a cell; the page scales it smoothly to the room there is. */
 export function Strip({ row }: { row: GlanceRow }) {
