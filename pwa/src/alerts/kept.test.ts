@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, expect, it } from "vitest";
 import { readInbox } from "./inbox.ts";
 import { forgetInbox, keepInbox, keptInbox } from "./kept.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Point, play, readPath, stepsOf } from "./path.ts";
 

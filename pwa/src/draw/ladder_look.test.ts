@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, expect, it, vi } from "vitest";
 import { LadderRows } from "../model/ladder_rows.ts";
 import { LOOK, type LookedAt, type Outline, PART, RowLooks } from "./ladder_look.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Cluster } from "../model/state.ts";
 import type { Wall } from "../model/walls.ts";

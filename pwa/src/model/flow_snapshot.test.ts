@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, expect, it } from "vitest";
 import type { SymbolFacts } from "../net/frames.ts";
 import { golden } from "../net/golden.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, describe, expect, it } from "vitest";
 import type { SymbolFacts } from "../net/frames.ts";
 import type { GlanceCluster, GlanceRow } from "../net/glance_frames.ts";

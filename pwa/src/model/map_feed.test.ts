@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { encode } from "@msgpack/msgpack";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { decode, type Streamed } from "../net/frames.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, describe, expect, it } from "vitest";
 import { LadderModel, type SymbolFacts } from "../net/frames.ts";
 import { Market } from "./market.ts";

@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";

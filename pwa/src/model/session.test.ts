@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { beforeEach, describe, expect, it } from "vitest";
 import { Sessions } from "./session.ts";
 import type { Cluster } from "./state.ts";

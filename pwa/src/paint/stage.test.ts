@@ -1,3 +1,5 @@
+// @vitest-environment happy-dom
+
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { LadderFrame } from "../draw/ladder_scene.ts";
 import type { ToPainter } from "./messages.ts";
