@@ -223,8 +223,8 @@ export class App {
   #tickLater(): void {
     setTimeout(
       () => {
-        this.#tick();
         this.#tickLater();
+        this.#tick();
       },
       SECOND_MS - (performance.now() % SECOND_MS),
     );
@@ -232,6 +232,7 @@ export class App {
 
   /** What changes once a second, all of it at once: between two seconds frames have the page to themselves. */
   #tick(): void {
+    this.#connection.tick();
     // While frames come, each tells the page how fresh it is.
     if (performance.now() - this.#toldMs >= AGE_EVERY_MS)
       setTimeout(() => this.#publishFrame(), AGE_EVERY_MS);

@@ -59,17 +59,20 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  connection.stop();
   vi.useRealTimers();
 });
 
-/** Lets time pass while the server keeps talking. */
-const talkFor = (ms: number) => {
-  for (let passed = 0; passed < ms; passed += 500) {
-    newest().say(0);
+/** Lets time pass as in the app, which looks after its connection once a second. */
+const pass = (ms: number, each = () => {}) => {
+  for (let passed = 500; passed <= ms; passed += 500) {
+    each();
     vi.advanceTimersByTime(500);
+    if (passed % 1_000 === 0) connection.tick();
   }
 };
+
+/** Lets time pass while the server keeps talking. */
+const talkFor = (ms: number) => pass(ms, () => newest().say(0));
 
 describe("connecting", () => {
   it("goes from connecting to open and hands on what it hears", () => {
@@ -103,7 +106,6 @@ describe("connecting", () => {
     const early = Object.assign(new FakeSocket(), {
       heard: [Uint8Array.of(1, 2).buffer, Uint8Array.of(3).buffer],
     });
-    connection.stop();
     [states, heard] = [[], []];
     new Connection(() => early, {
       state: (state) => states.push(state),
@@ -256,7 +258,7 @@ describe("silence", () => {
   beforeEach(() => newest().accept());
 
   it("of an open socket makes us ask, and replace it when nothing comes", () => {
-    vi.advanceTimersByTime(6_000);
+    pass(6_000);
     expect(pings).toEqual([1]);
     vi.advanceTimersByTime(1_500);
     expect(sockets.length).toBe(2);

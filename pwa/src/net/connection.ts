@@ -64,7 +64,6 @@ export class Connection {
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
   #unwatchTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
   #heardMs = 0;
   #clockOffsetMs = 0;
   #tickedMs = 0;
@@ -92,15 +91,7 @@ export class Connection {
   start(): void {
     this.#clockOffsetMs = Date.now() - performance.now();
     this.#tickedMs = performance.now();
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
     this.#connect();
-  }
-
-  stop(): void {
-    clearInterval(this.#ticker);
-    this.#ticker = undefined;
-    for (const timer of [this.#attempt, this.#unwatchTimer, this.#closeTimer]) clearTimeout(timer);
-    this.#drop();
   }
 
   /** Sends when there is an open socket; tells whether there was. */
@@ -240,7 +231,8 @@ export class Connection {
     this.#answerTimer = undefined;
   }
 
-  #tick(): void {
+  /** To be called once a second: finds a socket that has gone silent, and that the phone slept. */
+  tick(): void {
     const nowMs = performance.now();
     const offsetMs = Date.now() - nowMs;
     // Asleep, some phones stop the monotonic clock and others let it run: the first shows as a jump

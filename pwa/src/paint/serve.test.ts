@@ -10,22 +10,28 @@ let asked: FrameRequestCallback[];
 let posted: unknown[];
 
 class FakeScene {
-  constructor(_canvases: unknown, told: (told: string) => void) {
+  readonly #again: (afterMs: number) => void;
+
+  constructor(_canvases: unknown, told: (told: string) => void, again: (afterMs: number) => void) {
     tell.push(told);
+    this.#again = again;
   }
-  paint(frame: { bug?: boolean }): void {
+  paint(frame: { bug?: boolean; fades?: boolean }): void {
     if (frame.bug) throw new Error("a bug");
     painted.push({ ...frame });
+    if (frame.fades) this.#again(60);
   }
 }
 
 beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   [painted, tell, asked, posted] = [[], [], [], []];
   vi.stubGlobal("requestAnimationFrame", (callback: FrameRequestCallback) => asked.push(callback));
   vi.stubGlobal("postMessage", (message: unknown) => posted.push(message));
   serve(FakeScene);
 });
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
   window.onmessage = null;
 });
@@ -76,6 +82,23 @@ it("tells when the first picture of a turn is painted", () => {
     { id: 1, turn: 0 },
     { id: 1, turn: 2 },
   ]);
+});
+
+it("paints a picture that fades again by itself, and not before its time while others of it come", () => {
+  begin(1);
+  change(1, { fades: true });
+  nextFrame();
+  vi.advanceTimersByTime(59);
+  change(1, { group: 10 });
+  nextFrame();
+  vi.advanceTimersByTime(59);
+  expect(asked).toEqual([]);
+  vi.advanceTimersByTime(1);
+  nextFrame();
+  expect(painted).toHaveLength(3);
+  hear({ id: 1, end: true });
+  vi.advanceTimersByTime(60);
+  expect(asked).toEqual([]);
 });
 
 it("paints no picture that has ended", () => {

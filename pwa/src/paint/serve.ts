@@ -4,9 +4,15 @@ import type { FromPainter, ToPainter } from "./messages.ts";
 
 /** Paints one picture on its canvases, the lowest first, and tells the page what it has to know of it. */
 interface Scene<F> {
-  paint(frame: F): void;
+  /** At `nowMs` since 1970. */
+  paint(frame: F, nowMs: number): void;
 }
-type SceneClass<F, T> = new (canvases: readonly OffscreenCanvas[], tell: (told: T) => void) => Scene<F>;
+/** `again` has a picture painted once more after so many ms, unless it changes before. */
+type SceneClass<F, T> = new (
+  canvases: readonly OffscreenCanvas[],
+  tell: (told: T) => void,
+  again: (afterMs: number) => void,
+) => Scene<F>;
 
 /** A picture, all it is made of as far as that is known, and the turn that was painted last. */
 interface Held<F> {
@@ -15,6 +21,7 @@ interface Held<F> {
   readonly frame: F;
   turn: number;
   painted: number;
+  later?: ReturnType<typeof setTimeout>;
 }
 
 /** Paints pictures of one kind for the page, until the page is gone. */
@@ -28,8 +35,7 @@ export function serve<F extends object, T>(SceneOf: SceneClass<F, T>): void {
   page.onmessage = ({ data }: MessageEvent<ToPainter>) => {
     const { id } = data;
     if ("canvases" in data) {
-      const scene = new SceneOf(data.canvases, (told) => tell({ id, told }));
-      pictures.set(id, { id, scene, frame: {} as F, turn: 0, painted: Number.NaN });
+      pictures.set(id, begin(id, data.canvases));
       return;
     }
     const held = pictures.get(id);
@@ -37,14 +43,29 @@ export function serve<F extends object, T>(SceneOf: SceneClass<F, T>): void {
     if ("end" in data) {
       pictures.delete(id);
       changed.delete(held);
+      clearTimeout(held.later);
       return;
     }
     Object.assign(held.frame, data.change);
     held.turn = data.turn;
+    paintSoon(held);
+  };
+
+  function begin(id: number, canvases: readonly OffscreenCanvas[]): Held<F> {
+    const again = (afterMs: number) => {
+      held.later = setTimeout(() => paintSoon(held), afterMs);
+    };
+    const scene = new SceneOf(canvases, (told) => tell({ id, told }), again);
+    const held: Held<F> = { id, scene, frame: {} as F, turn: 0, painted: Number.NaN };
+    return held;
+  }
+
+  function paintSoon(held: Held<F>): void {
+    clearTimeout(held.later);
     changed.add(held);
     if (!asked) requestAnimationFrame(paint);
     asked = true;
-  };
+  }
 
   /** What changed more than once since the last frame of the screen is painted once. */
   function paint(): void {
@@ -53,7 +74,7 @@ export function serve<F extends object, T>(SceneOf: SceneClass<F, T>): void {
     changed.clear();
     for (const held of due) {
       const { id, scene, frame, turn } = held;
-      scene.paint(frame);
+      scene.paint(frame, performance.timeOrigin + performance.now());
       if (turn !== held.painted) tell({ id, turn });
       held.painted = turn;
     }

@@ -4,7 +4,6 @@ import { batch } from "@preact/signals";
 import type { App } from "../app.ts";
 import { Camera } from "../draw/camera.ts";
 import { type Columns, columnsOf } from "../draw/columns.ts";
-import { FLASH_STEP_MS, flashSteps } from "../draw/flash.ts";
 import type { OwnMark } from "../draw/marks.ts";
 import { NextFrame } from "../draw/next_frame.ts";
 import { PLAIN } from "../draw/palette.ts";
@@ -38,8 +37,6 @@ const PINCH_STEP = 1.35;
 /** So far along the price column is one step of grouping. */
 const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
-/** A flash whose frames stop coming stands so long. */
-const BROKEN_OFF_MS = 1_000;
 const inspector = fetched(() => import("./row_inspector.ts"));
 const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
@@ -74,8 +71,6 @@ export class LadderView {
   /** How often all was to be painted again. */
   #fresh = 0;
   readonly #nextFrame = new NextFrame((nowMs) => this.#paint(nowMs));
-  #later: ReturnType<typeof setTimeout> | undefined;
-  #paintedMs = Number.NEGATIVE_INFINITY;
   #unit: ColumnUnit | null = null;
   #volumeUsd = 0;
   #group = 0;
@@ -130,7 +125,6 @@ export class LadderView {
     this.#ended.abort();
     this.#sizes.disconnect();
     this.#nextFrame.cancel();
-    clearTimeout(this.#later);
     clearTimeout(this.#publishing);
     this.#inspector?.end();
     this.#stage.end();
@@ -140,23 +134,6 @@ export class LadderView {
   draw(nowMs?: number): void {
     if (nowMs !== undefined && !this.#nextFrame.asked) this.#paint(nowMs);
     else this.#nextFrame.ask();
-  }
-
-  /** A fading flash needs no more frames than it has steps; while others come fast it needs none of its own. */
-  #drawLater(flowing: boolean): void {
-    this.#later ??= setTimeout(
-      () => {
-        this.#later = undefined;
-        if (performance.now() - this.#paintedMs < FLASH_STEP_MS) {
-          this.#drawLater(true);
-          return;
-        }
-        // This paint is no sign of frames that flow.
-        this.#paintedMs = Number.NEGATIVE_INFINITY;
-        this.draw();
-      },
-      flowing ? BROKEN_OFF_MS : FLASH_STEP_MS,
-    );
   }
 
   recentre(): void {
@@ -297,8 +274,6 @@ export class LadderView {
   }
 
   #paint(nowMs: number): void {
-    const flowing = nowMs - this.#paintedMs < 2 * FLASH_STEP_MS;
-    this.#paintedMs = nowMs;
     this.#dress();
     const { market } = this.#app;
     // Without any order or trade nothing says where the rows are to be.
@@ -313,13 +288,10 @@ export class LadderView {
     const sumFrom = bars === "sum" ? this.#camera.boundary : null;
     this.#rows.fill(market.ladder, market.facts, market.volume, highest, lowest, sumFrom);
     this.#rescale();
-    const live = market.freshness(nowMs) !== "stale";
-    const flash = live && market.last && !this.#calm ? flashSteps(nowMs - market.lastAtMs) : 0;
-    this.#show(market, live, flash, nowMs);
+    this.#show(market, nowMs);
     this.#inspector?.update(this.#appearance, nowMs);
     this.#publishSoon(market.ladder.group, highest, lowest);
     if (moving) this.draw();
-    else if (flash > 0) this.#drawLater(flowing);
   }
 
   /** Takes the colours that the user chose. */
@@ -394,9 +366,10 @@ export class LadderView {
     if (longest > this.#volumeUsd || longest < this.#volumeUsd * VOLUME_SHRINK) this.#volumeUsd = longest;
   }
 
-  #show(market: Market, live: boolean, flash: number, nowMs: number): void {
+  #show(market: Market, nowMs: number): void {
     const { ladder, facts, state, last, walls } = market;
     if (!ladder || !facts || !this.#unit) return;
+    const live = market.freshness(nowMs) !== "stale";
     const { group } = ladder;
     const bands = state?.bands ?? null;
     this.#stage.show({
@@ -417,7 +390,8 @@ export class LadderView {
       calibrated: bands?.calibrated ?? false,
       known: this.#knownOn(state, group),
       last,
-      flash,
+      // The painter counts from the same moment, but its clock from its own start.
+      flashedMs: this.#calm ? 0 : performance.timeOrigin + market.lastAtMs,
       live,
       crossed: market.crossed(nowMs),
       layout: this.#store.preferences.value.layout,
