@@ -171,6 +171,9 @@ def ladder_repeated(browser: Browser) -> dict[str, object]:
                 trace = trace_of(browser, page, lambda page=page: watch(page))
                 runs.append(script_by_message(trace, lengths))
     seen = set.intersection(*map(set, runs))
+    if not seen:
+        heard = [len(run) for run in runs]
+        raise RuntimeError(f"expected messages of the market that every run heard, heard of it: {heard}")
     own = [statistics.median(run[number] for run in runs) for number in seen]
     return {
         "frames": len(own),

@@ -22,7 +22,6 @@ export class Layers {
   readonly #surfaces: Surface[] = [];
   readonly #painters: LayerPainter[] = [];
   readonly #sizeSeen = new Seen();
-  #palette = paletteOf(PLAIN);
   #appearance: Appearance | null = null;
 
   /** Puts a painter of this class on the next canvas; only the lowest lets nothing through. */
@@ -32,7 +31,7 @@ export class Layers {
   ): P {
     if (!canvas) throw new Error("expected a canvas for each layer of the picture");
     const surface = new Surface(canvas, this.#surfaces.length === 0);
-    const painter = new Painter(surface, this.#palette);
+    const painter = new Painter(surface, paletteOf(PLAIN));
     this.#surfaces.push(surface);
     this.#painters.push(painter);
     return painter;
@@ -41,8 +40,8 @@ export class Layers {
   /** Takes colours and size where they are others than before. */
   fit({ appearance, size, fresh }: Fit): void {
     if (appearance !== this.#appearance) {
-      this.#palette = paletteOf(appearance);
-      for (const painter of this.#painters) painter.palette = this.#palette;
+      const palette = paletteOf(appearance);
+      for (const painter of this.#painters) painter.palette = palette;
     }
     this.#appearance = appearance;
     if (!this.#sizeSeen.begin().add(size).add(fresh).differs()) return;

@@ -40,8 +40,8 @@ from leadline.domain.true_range import TrueRange
 from leadline.feed.building import built
 from leadline.feed.continuity import LIQUIDATION_FEEDS
 from leadline.feed.map_columns import MINUTE_MS, EndedMinute, RunningBar, SymbolColumns
-from leadline.feed.session import ALL_VENUES, NO_SUMMARY, reference_rank
-from leadline.feed.telling import cluster_told, move_told, path_told, rounded, tiers_told
+from leadline.feed.session import ALL_VENUES, reference_rank
+from leadline.feed.telling import NO_SUMMARY, cluster_told, move_told, path_told, rounded, tiers_told
 from leadline.limits import BAND_ROWS, WAITING_EVENTS_MAX
 from leadline.units import Step
 from leadline.venues.base import History

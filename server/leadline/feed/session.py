@@ -51,6 +51,7 @@ from leadline.domain.trades import Trades, joined
 from leadline.feed.continuity import LIQUIDATION_FEEDS, Continuity, VenueStatus
 from leadline.feed.tape import ALL_VENUES as ALL_VENUES
 from leadline.feed.tape import Tape
+from leadline.feed.telling import NO_SUMMARY
 from leadline.units import Step, common_step
 from leadline.venues.base import VenueBook
 from leadline.venues.booksync import BookSync
@@ -62,14 +63,6 @@ log = logging.getLogger("leadline.feed")
 
 MINUTE_MS = 60_000
 UNIT_CHANGE_MS = 10_000
-NO_SUMMARY: dict[str, object] = {  # what the state frame says of an estimate that is not there
-    "bands": None,
-    "clusters": [],
-    "bias": None,
-    "easier": None,
-    "reach_bp": None,
-    "chain": {"up": None, "down": None},
-}
 DAY_MS = 86_400_000
 PULSE_EVERY_MS = 5_000
 PULSE_AHEAD_MS = (

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from leadline.domain.story import Story
     from leadline.domain.tracking import Tracked
 
+NO_PATH: dict[str, object] = {"easier": None, "reach_bp": None, "chain": {"up": None, "down": None}}
+# What the state frame says of an estimate that is not there.
+NO_SUMMARY: dict[str, object] = {"bands": None, "clusters": [], "bias": None, **NO_PATH}
+
 
 def cluster_told(
     tracked: Tracked, story: Story, name: str, mark: float, tick: float, pace: Pace
@@ -107,7 +111,7 @@ def move_told(move: SideMove) -> dict[str, object]:
 def path_told(path: Path | None, tick: float) -> dict[str, object]:
     """Return the keys ``easier``, ``reach_bp`` and ``chain`` of the state frame."""
     if path is None:
-        return {"easier": None, "reach_bp": None, "chain": {"up": None, "down": None}}
+        return NO_PATH
     ways = {"up": path.chain_up, "down": path.chain_down}
     chain = {way: None if point is None else round(point.price / tick) for way, point in ways.items()}
     return {"easier": path.easier, "reach_bp": round(path.reach_bp), "chain": chain}

@@ -1,5 +1,4 @@
 from leadline.domain.path import ChainPoint, Path
-from leadline.feed.session import NO_SUMMARY
 from leadline.feed.telling import path_told
 
 
@@ -10,8 +9,3 @@ def test_the_thinner_way_is_told_with_how_far_was_looked_for_it() -> None:
         "reach_bp": 45,
         "chain": {"up": 775_000, "down": None},
     }
-
-
-def test_where_no_way_is_known_the_same_is_told_as_without_an_estimate() -> None:
-    told = path_told(None, 0.1)
-    assert told == {name: NO_SUMMARY[name] for name in told}

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from leadline.domain.estimator_constants import UNCALIBRATED_FACTOR
 from leadline.feed.map_columns import MINUTE_MS
-from leadline.feed.session import NO_SUMMARY
 from leadline.feed.streams.base import Board, Stream, session_of
-from leadline.feed.telling import rounded, young_told
+from leadline.feed.telling import NO_SUMMARY, rounded, young_told
 from leadline.limits import MAP_STEP_MIN
 from leadline.wire.map_frames import map_column, map_keyframe
 from leadline.wire.requests import MapKey
