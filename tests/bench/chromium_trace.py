@@ -26,7 +26,6 @@ SCRIPT = {
 # What the painter does for a frame: it hears of changes, and paints them.
 PAINTER_SCRIPT = {"HandlePostMessage", PAINTED}
 LONG_TASK_MS = 50.0
-HEARD = "WebSocketReceive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,24 @@ def p95(values: list[float]) -> float:
     return ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else 0.0
 
 
+def joined(works: Sequence[Work]) -> Work:
+    """Return what was done in all of these times."""
+    return Work(
+        script_ms=[ms for work in works for ms in work.script_ms],
+        painter_ms=[ms for work in works for ms in work.painter_ms],
+        longest_task_ms=max((work.longest_task_ms for work in works), default=0.0),
+        long_tasks=sum(work.long_tasks for work in works),
+    )
+
+
 def work_of(trace: bytes) -> Work:
     """Read the main thread of the page that drew most frames.
 
     Times are of the thread's own CPU clock: throttling by DevTools stops the thread from within and so
     counts, other processes on the machine do not.
     """
-    told = _told(trace)
-    events = _pieces(told)
+    told: list[dict[str, Any]] = json.loads(trace)["traceEvents"]
+    events = sorted((it for it in told if it.get("ph") == "X" and "tdur" in it), key=lambda it: it["ts"])
     painters = {
         (it["pid"], it["tid"])
         for it in told
@@ -77,49 +86,6 @@ def work_of(trace: bytes) -> Work:
     )
 
 
-def script_by_message(trace: bytes, told_bytes: Sequence[int]) -> dict[int, float]:
-    """Script of the page's main thread in ms from one message of a stream to the next, by its number there.
-
-    ``told_bytes``: how long each message of the stream is.  They are known by that; others come between.
-    """
-    told = _told(trace)
-    events = _pieces(told)
-    main = _main_thread(events)
-    mine = [it for it in events if (it["pid"], it["tid"]) == main]
-    heard = sorted(
-        (it["ts"], it["args"]["data"]["dataLength"])
-        for it in told
-        if it["name"] == HEARD and (it["pid"], it["tid"]) == main
-    )
-    offsets = range(len(told_bytes))
-    numbered = max((_numbered(heard, told_bytes, first) for first in offsets), key=len, default=[])
-    spent = _spent_before(mine, SCRIPT, [at for _, at in numbered])
-    return {number: ms for (number, _), ms in zip(numbered, list(spent)[1:], strict=False)}
-
-
-def _numbered(
-    heard: list[tuple[float, int]], told_bytes: Sequence[int], first: int
-) -> list[tuple[int, float]]:
-    """Return number and time of each message heard, if that of ``first`` is the first one."""
-    found = []
-    number = first
-    for at, length in heard:
-        if number < len(told_bytes) and length == told_bytes[number]:
-            found.append((number, at))
-            number += 1
-    return found
-
-
-def _told(trace: bytes) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads(trace)["traceEvents"]
-    return told
-
-
-def _pieces(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what took time, in the order it began."""
-    return sorted((it for it in told if it.get("ph") == "X" and "tdur" in it), key=lambda it: it["ts"])
-
-
 def _main_thread(events: list[dict[str, Any]]) -> tuple[int, int] | None:
     """Return process and thread of the page that drew most frames; None when none drew any."""
     drew = Counter((it["pid"], it["tid"]) for it in events if it["name"] == FRAME)
@@ -127,19 +93,15 @@ def _main_thread(events: list[dict[str, Any]]) -> tuple[int, int] | None:
 
 
 def _spent(events: list[dict[str, Any]], names: set[str], frames: list[float]) -> Iterator[float]:
-    """CPU time of these kinds between two frames, where there is any; events in the order they began."""
-    return (ms for ms in _spent_before(events, names, frames) if ms > 0)
-
-
-def _spent_before(events: list[dict[str, Any]], names: set[str], frames: list[float]) -> Iterator[float]:
-    """CPU time of these kinds in ms before each frame, since the one before it."""
+    """CPU time of these kinds in ms between two frames, where there is any, of events in order."""
     spent_us = 0.0
     covered = 0.0
     ahead = iter(frames)
     frame = next(ahead, None)
     for event in events:
         while frame is not None and event["ts"] >= frame:
-            yield spent_us / 1000
+            if spent_us > 0:
+                yield spent_us / 1000
             spent_us = 0.0
             frame = next(ahead, None)
         if event["name"] not in names:

@@ -7,7 +7,7 @@ other streams are those of the still market, its clusters as far from price as t
 
 from __future__ import annotations
 
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 
 from starlette.websockets import WebSocket
@@ -56,12 +56,6 @@ class RecordedServer(StillServer):
             for one in clusters()
         ]
         return {**told, "clusters": shifted, "chain": {"up": None, "down": None}}
-
-    def delta_bytes(self) -> list[int]:
-        """Return how long each frame of the stream is; the first one, which is no delta, counts as 0."""
-        pairs = enumerate(pairwise(self.views), start=1)
-        deltas = (frames.ladder_delta(1, 1, seq, view, now, DEPTH) for seq, (view, now) in pairs)
-        return [0, *map(len, deltas)]
 
     async def _move(self, socket: WebSocket, stream: int, _group: int, view: LadderView) -> None:
         async for seq in ticks(HZ):
