@@ -2,7 +2,8 @@
 
 ``make bench-app`` (or ``python -m tests.bench.bench_app``) writes build/bench/app.json.  Everything runs in
 a real Chromium whose processor is slowed down four times through the DevTools protocol; times are CPU times
-of the page's main thread from its trace, so a busy machine does not count.
+of the page's main thread from its trace: what other processes take does not count, but caches they emptied
+and what a shared machine takes away do.
 
 - ladder: a recorded market of 80 rows a side, told 20 times a second and watched for five minutes from the
   first picture on: of the 400 frames of 20 seconds the 20 slowest are too few to tell a p95 by, and in its
