@@ -234,6 +234,21 @@ def wait_live(page: Page) -> None:
     page.wait_for_function("() => document.getElementById('touch').dataset.bid !== ''")
 
 
+def visit(page: Page, screen: str) -> None:
+    """Go to a screen by its address, and wait until it is there and not the one before it."""
+    page.evaluate(
+        """screen => new Promise((done) => {
+          const shown = () => requestAnimationFrame(() => setTimeout(done));
+          if (location.hash === `#${screen}`) return shown();
+          addEventListener('hashchange', shown, { once: true });
+          location.hash = screen;
+        })""",
+        screen,
+    )
+    expect(page.locator("main")).to_be_visible()
+    expect(page.locator("[aria-busy='true']")).to_have_count(0)
+
+
 def touch(page: Page) -> dict[str, str]:
     """Return the best prices the page holds, and the frame they are of, read at one instant."""
     held: dict[str, str] = page.evaluate(

@@ -13,6 +13,9 @@ from tests.browser.test_pictures import take
 
 def open_flow(page: Page) -> None:
     go(page, "Flow")
+    # Both pictures have come: before the screen itself is there, nothing says that they have not.
+    expect(page.locator(".sums")).to_contain_text("bought")
+    expect(page.locator(".pulse-pane")).to_have_attribute("aria-label", re.compile("Open interest"))
     expect(page.locator(".pane-note")).to_have_count(0)
 
 

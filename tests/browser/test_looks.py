@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.conftest import PATIENCE_MS, PHONE, age_what_is_kept, standing_still
+from tests.browser.conftest import PATIENCE_MS, PHONE, age_what_is_kept, standing_still, visit
 from tests.browser.fingers import Fingers
 from tests.browser.still import StillServer
 from tests.browser.test_pictures import PREFER, SIDEWAYS, take
@@ -107,9 +107,8 @@ def at_rest(page: Page) -> None:
 
 
 def go(page: Page, address: str) -> None:
-    page.evaluate("address => { location.hash = address; }", address)
-    expect(page.locator("main")).to_be_visible()
-    expect(page.locator("[aria-busy='true'], .pane-note")).to_have_count(0)
+    visit(page, address)
+    expect(page.locator(".pane-note")).to_have_count(0)
 
 
 Shown = Iterator[None]

@@ -16,6 +16,7 @@ from tests.browser.test_quality import FINGER_PX
 
 SPINE_X = 198  # the price column of a phone 390 wide
 ROW_ABOVE_MID = 5
+ON_THE_GROUND = (40, 100)  # above a sheet of a few lines
 VIOLET = f"""() => {{
   const pixels = ({PIXELS})(document.querySelector('.picture canvas:last-child'));
   let violet = 0;
@@ -66,6 +67,31 @@ def test_a_tapped_price_is_watched_and_forgotten(
     expect(page.get_by_text("Alert: stop")).to_have_count(0)
     assert levels() == []
     assert complaints == []
+
+
+def test_a_tap_presses_nothing_that_it_brought_up(still_page: Page) -> None:
+    # A touch that ends would be told to the page a second time, as a click on what is there by then.
+    still_page.evaluate("""() => {
+      window.clicked = 0;
+      document.addEventListener('click', () => { window.clicked += 1; }, true);
+    }""")
+    tap_a_price(still_page)
+    assert still_page.evaluate("() => window.clicked") == 0
+
+
+def test_a_sheet_is_closed_by_the_ground_behind_it_and_not_by_a_selected_text(still_page: Page) -> None:
+    tap_a_price(still_page)
+    field = still_page.get_by_role("textbox", name="Name, if it needs one")
+    field.fill("stop")
+    box = field.bounding_box()
+    assert box is not None
+    still_page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2)
+    still_page.mouse.down()
+    still_page.mouse.move(ON_THE_GROUND[0], ON_THE_GROUND[1], steps=4)
+    still_page.mouse.up()
+    expect(field).to_have_value("stop")
+    still_page.mouse.click(*ON_THE_GROUND)
+    expect(still_page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_mark_is_put_by_a_tap_kept_by_the_server_and_forgotten(

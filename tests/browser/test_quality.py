@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PHONE, Still, wait_live
+from tests.browser.conftest import PHONE, Still, visit, wait_live
 
 AXE = Path(__file__).parents[2] / "pwa" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = ("glance", "ladder", "map", "flow", "alerts", "settings", "install", "health", "big")
@@ -42,10 +42,8 @@ SMALL_TARGETS = """(least) => {
 }"""
 
 
-def visit(page: Page, screen: str) -> None:
-    page.evaluate("screen => { location.hash = screen; }", screen)
-    expect(page.locator("main")).to_be_visible()
-    expect(page.locator("[aria-busy='true']")).to_have_count(0)
+def go(page: Page, screen: str) -> None:
+    visit(page, screen)
     if screen == "map":
         # Until the map has come its notes are of another height.
         expect(page.locator(".map-notes")).to_contain_text("USD per")
@@ -69,7 +67,7 @@ def axe_page(still_page: Page) -> Page:
 def test_axe_finds_nothing_on_any_screen(axe_page: Page, complaints: list[str]) -> None:
     found: dict[str, Any] = {}
     for screen in SCREENS:
-        visit(axe_page, screen)
+        go(axe_page, screen)
         found[screen] = violations(axe_page)
         if screen in SHEETS:
             axe_page.get_by_role("button", name=SHEETS[screen]).click()
@@ -83,7 +81,7 @@ def test_axe_finds_nothing_on_any_screen(axe_page: Page, complaints: list[str]) 
 def test_a_finger_hits_everything_that_can_be_pressed(still_page: Page) -> None:
     small = {}
     for screen in SCREENS:
-        visit(still_page, screen)
+        go(still_page, screen)
         small[screen] = still_page.evaluate(SMALL_TARGETS, FINGER_PX)
     assert {screen: told for screen, told in small.items() if told} == {}
 

@@ -11,6 +11,8 @@ export const closeSheet = () => {
 
 export function Sheet({ title, children }: { title: string; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  // A press that began in the sheet, such as a text being selected, may end on the ground behind it.
+  const pressedGround = useRef(false);
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -22,8 +24,11 @@ export function Sheet({ title, children }: { title: string; children: ComponentC
       class="sheet"
       aria-label={title}
       onClose={closeSheet}
+      onPointerDown={(event: PointerEvent) => {
+        pressedGround.current = event.target === dialog.current;
+      }}
       onClick={(event: MouseEvent) => {
-        if (event.target === dialog.current) closeSheet();
+        if (event.target === dialog.current && pressedGround.current) closeSheet();
       }}
       onKeyDown={(event: KeyboardEvent) => {
         if (event.key === "Escape") closeSheet();
