@@ -9,7 +9,7 @@ import { store } from "./model/store.ts";
 import { openSocket } from "./net/socket.ts";
 import { readOpened } from "./push/opened.ts";
 import "./style.css";
-import { fetchTheRest } from "./ui/lazy.tsx";
+import { fetched, fetchTheRest } from "./ui/lazy.tsx";
 import { Shell, views } from "./ui/shell.tsx";
 
 /** By then the first picture is there, on most networks. */
@@ -90,10 +90,11 @@ setTimeout(() => {
 }, REST_AFTER_MS);
 // What nobody looks at begins when the first live picture is painted, or there is none for a while.
 let restful = false;
+const rest = fetched(() => import("./rest.ts"));
 function watchTheRest(): void {
   if (restful) return;
   restful = true;
-  import("./rest.ts").then(
+  rest().then(
     (it) => it.watchTheRest(),
     () => {
       // Without a network now.

@@ -22,7 +22,7 @@ import { Fling } from "../touch/fling.ts";
 import { Gestures, type Pinch, type Zone } from "../touch/gestures.ts";
 import { readPointers } from "../touch/pointers.ts";
 import { Steps } from "../touch/steps.ts";
-import { fetched } from "../ui/lazy.tsx";
+import { fetched, soon } from "../ui/lazy.tsx";
 import type { RowInspector, RowSource } from "./row_inspector.ts";
 
 const ROW_HEIGHT = 20;
@@ -37,7 +37,7 @@ const PINCH_STEP = 1.35;
 /** So far along the price column is one step of grouping. */
 const AXIS_STEP_PX = 44;
 const HAPTIC_MS = 8;
-const inspector = fetched(() => import("./row_inspector.ts"));
+const inspector = soon(fetched(() => import("./row_inspector.ts")));
 const NO_CLUSTERS: readonly Cluster[] = [];
 /** Volume bars grow with the longest one and shrink only when all are much shorter. */
 const VOLUME_SHRINK = 0.6;
