@@ -48,6 +48,8 @@ QUIET_S = 3.0
 class Watcher:
     """Counts the frames of a ladder."""
 
+    straight = None
+
     def __init__(self) -> None:
         self.frames = 0
 

@@ -66,6 +66,8 @@ class Witness:
 class Reader:
     """A phone that reads notices."""
 
+    straight = None
+
     def __init__(self) -> None:
         self.notices: list[bytes] = []
 

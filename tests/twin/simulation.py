@@ -403,6 +403,8 @@ class GapJudge:
 class Phone:
     """A watcher of one stream: decodes every frame and holds it against the session's ladder."""
 
+    straight = None
+
     def __init__(self, simulation: Simulation, key: LadderKey) -> None:
         self._simulation = simulation
         self._key = key

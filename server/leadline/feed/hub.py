@@ -82,7 +82,7 @@ class Hub:
             # Its keyframe is of now: the first frame after it is due a period later.
             stream.due_ms = self.clock.monotonic_ms() + stream.every_ms
             self._by_key[key] = self.streams[stream.number] = stream
-        stream.watchers.add(watcher)
+        stream.watchers[watcher] = None
         return stream
 
     def unsubscribe(self, number: int, watcher: Watcher) -> None:
@@ -90,7 +90,7 @@ class Hub:
         stream = self.streams.get(number)
         if stream is None:
             return
-        stream.watchers.discard(watcher)
+        stream.watchers.pop(watcher, None)
         if not stream.watchers:
             del self.streams[number]
             del self._by_key[stream.key]

@@ -14,7 +14,7 @@ from leadline.feed.hub import Hub
 from leadline.feed.row_facts import row_facts
 from leadline.feed.streams.base import Refusal, session_of
 from leadline.limits import CLIENT_MESSAGES_PER_S_MAX, CLIENT_SUBSCRIPTIONS_MAX
-from leadline.web.prepared_frames import Gone, frames_of
+from leadline.web.prepared_frames import Gone, Write, frames_of
 from leadline.wire import closing, frames
 from leadline.wire.conflate import Conflator
 from leadline.wire.prepared import PreparedFrame
@@ -44,35 +44,50 @@ class Client:
 
     __slots__ = (
         *("_allowance", "_allowance_ms", "_catching_up", "_frames", "_hub", "_outbox", "_socket", "_tasks"),
-        *("_send_now", "__weakref__"),
+        *("_write", "straight", "__weakref__"),
     )
 
     def __init__(self, socket: WebSocket, hub: Hub) -> None:
         self._socket = socket
         self._hub = hub
         self._frames = frames_of(socket)
-        self._send_now = self._frames.send_prepared
         self._outbox = Conflator(self._keyframe, self._state)
         self._catching_up: asyncio.Task[None] | None = None
+        self._write: Write | None = None
+        self.straight: Write | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._allowance = float(CLIENT_MESSAGES_PER_S_MAX)
         self._allowance_ms = monotonic_ms()
+        self._frames.watch(self._room_changed)
 
     def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None:
-        # With nothing waiting, the phone has been sent all that came before this frame.
-        if self._catching_up is not None or not self._send_now(frame):
+        if self.straight is not None:
+            self.straight(frame.raw)
+        else:
             self._outbox.frame(stream, frame, is_keyframe)
             self._catch_up()
 
     def offer_state(self, stream: int, frame: PreparedFrame) -> None:
-        if self._catching_up is not None or not self._send_now(frame):
+        if self.straight is not None:
+            self.straight(frame.raw)
+        else:
             self._outbox.state(stream)
             self._catch_up()
 
     def offer_notice(self, frame: PreparedFrame) -> None:
-        if self._catching_up is not None or not self._send_now(frame):
+        if self.straight is not None:
+            self.straight(frame.raw)
+        else:
             self._outbox.control(frame)
             self._catch_up()
+
+    def _room_changed(self, write: Write | None) -> None:
+        self._write = write
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        # With nothing waiting, the phone has been sent all that came before the next frame.
+        self.straight = None if self._catching_up is not None else self._write
 
     async def run(self) -> None:
         """Serve the phone until it leaves or has to be sent away."""
@@ -114,6 +129,7 @@ class Client:
             self._beside(self._frames.send_away(closing.TOO_FAR_BEHIND))
         elif self._catching_up is None:
             self._catching_up = asyncio.create_task(self._send_waiting())
+            self._look_ahead()
 
     async def _send_waiting(self) -> None:
         """Send what waits whenever the phone has room, until nothing does."""
@@ -124,6 +140,7 @@ class Client:
                     for frame in self._outbox.take():
                         await self._frames.write_prepared(frame)
             self._catching_up = None
+            self._look_ahead()
         except TimeoutError:
             await self._frames.send_away(closing.TOO_SLOW)
         except Gone:

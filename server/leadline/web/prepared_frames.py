@@ -25,11 +25,15 @@ class Gone(Exception):
     """The client has left."""
 
 
+Write = Callable[[bytes], object]
+Told = Callable[[Write | None], None]
+
+
 class FrameSender(Protocol):
     """The way to one client."""
 
-    def send_prepared(self, frame: PreparedFrame) -> bool:
-        """Send a frame now; False, and nothing is sent, where the client has no room for it."""
+    def watch(self, told: Told) -> None:
+        """Tell, now and whenever it changes, how bytes are written to the client; None: it has no room."""
 
     async def room(self) -> None:
         """Wait until the client takes frames again; raises Gone when it never will."""
@@ -48,12 +52,10 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
     every message.
     """
 
-    # What is asked for every frame: whether one may be written, and how.
-    __slots__ = ("_close_sent", "_roomy", "_write")
+    __slots__ = ("_close_sent", "_told")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._roomy = False
-        self._write: Callable[[bytes], None]
+        self._told: Told | None = None
         super().__init__(*arguments, **options)
 
     @property
@@ -63,7 +65,7 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
     @close_sent.setter
     def close_sent(self, sent: bool) -> None:
         self._close_sent = sent
-        self._roomy = self._roomy and not sent
+        self._tell()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -77,26 +79,29 @@ class PreparedFrameProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.accept":
             # The handshake's headers are read; they would stay as long as the connection.
             del self.request, self.response
-            self._write, self._roomy = self.transport.write, self.writable.is_set()
             self.scope["headers"].clear()  # type: ignore[attr-defined]  # a list, as uvicorn makes it
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._roomy = False
+        self._tell()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._roomy = self.handshake_complete and not self._close_sent
+        self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._roomy = False
+        self._tell()
+        self._told = None
 
-    def send_prepared(self, frame: PreparedFrame) -> bool:
-        if self._roomy:
-            self._write(frame.raw)
-            return True
-        return False
+    def watch(self, told: Told) -> None:
+        self._told = told
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._told is not None:
+            roomy = self.writable.is_set() and not (self._close_sent or self.disconnected)
+            self._told(self.transport.write if roomy else None)
 
     async def room(self) -> None:
         await self.writable.wait()
@@ -134,8 +139,8 @@ class AsgiFrames:
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
 
-    def send_prepared(self, _: PreparedFrame) -> bool:
-        return False
+    def watch(self, told: Told) -> None:
+        told(None)
 
     async def room(self) -> None:
         """ASGI waits for room while it sends."""

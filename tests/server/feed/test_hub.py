@@ -20,6 +20,8 @@ KEY = LadderKey("BTCUSDT", "all", 1, 20, 10)
 class Phone:
     """A watcher that reads every frame as a phone would."""
 
+    straight = None
+
     def __init__(self, market: HandMarket, key: LadderKey = KEY) -> None:
         self.frames: list[bytes] = []
         self.keyframes = 0

@@ -57,6 +57,8 @@ class Glow:
 class Phone:
     """A watcher of any stream that keeps every message."""
 
+    straight = None
+
     def __init__(self, market: HandMarket, key: StreamKey) -> None:
         self.stream = market.hub.subscribe(key, self)
         self.first: Any = decode(self.stream.keyframe())

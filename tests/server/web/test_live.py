@@ -42,6 +42,12 @@ from tests.fakes.server import serving
 class Running:
     market: HandMarket
     port: int
+    stock: bool
+
+    @property
+    def straight(self) -> int:
+        """To how many phones a frame would be written at once."""
+        return sum(watcher.straight is not None for watcher in self.market.hub.watchers)
 
     def phone(self, **options: Any) -> connect:
         options.setdefault("subprotocols", ["leadline.v3"])
@@ -58,7 +64,7 @@ async def running(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
     for book in market.books.values():
         book.received_ms = clock.monotonic_ms()
     async with serving(market.hub, tmp_path, stock=request.param) as port:
-        yield Running(market, port)
+        yield Running(market, port, request.param)
 
 
 def wish(**changes: object) -> dict[str, object]:
@@ -234,6 +240,8 @@ async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(runn
             book.apply(ticks, [1 + (tick * 7919 + turn * 387_420_489) % 10**9 for tick in ticks], [], [])
             reader.apply(await receive(quick, Delta))
             deltas += 1
+        # By ASGI alone every frame waits its turn.
+        assert running.straight == (0 if running.stock else 1)
         narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         slow.transport.resume_reading()
         final = rounded(book.bids(200)[1]).tolist()
@@ -248,6 +256,9 @@ async def test_a_phone_that_stops_reading_gets_a_keyframe_and_delays_nobody(runn
                     follower.apply(message)
         assert keyframes >= 2, "the join's keyframe and one after the skip"
         assert received < deltas
+        async with asyncio.timeout(10):
+            while running.straight < (0 if running.stock else 2):
+                await asyncio.sleep(0.01)
 
 
 async def test_leaving_frees_everything(running: Running) -> None:

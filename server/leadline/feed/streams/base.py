@@ -8,7 +8,7 @@ ends it with its last watcher.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from leadline.clock import Clock
@@ -30,7 +30,14 @@ class Refusal(Exception):
 
 
 class Watcher(Protocol):
-    """Somebody who takes the frames of streams, at his own pace."""
+    """Somebody who takes the frames of streams, at his own pace.
+
+    straight: how a finished frame is written to one who has all that came before and room for more; None
+    while it has to be offered.
+    """
+
+    @property
+    def straight(self) -> Callable[[bytes], object] | None: ...
 
     def offer(self, stream: int, frame: PreparedFrame, is_keyframe: bool) -> None: ...
 
@@ -62,7 +69,8 @@ class Stream(ABC):
         self.key = key
         self.every_ms = every_ms
         self.due_ms = 0
-        self.watchers: set[Watcher] = set()
+        # In the order they came, which is about how they lie in memory: a set would walk it at random.
+        self.watchers: dict[Watcher, None] = {}
         self._prepared: PreparedFrame | None = None
 
     @abstractmethod
@@ -89,8 +97,13 @@ class Stream(ABC):
 
     def _offer(self, frame: bytes, *, is_keyframe: bool = False) -> None:
         prepared, number = PreparedFrame(frame), self.number
+        raw = prepared.raw
         for watcher in list(self.watchers):
-            watcher.offer(number, prepared, is_keyframe)
+            write = watcher.straight
+            if write is not None:
+                write(raw)
+            else:
+                watcher.offer(number, prepared, is_keyframe)
 
 
 def session_of(board: Board, symbol: str, venue: str = ALL_VENUES) -> SymbolSession:
