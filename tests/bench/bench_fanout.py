@@ -1,12 +1,13 @@
 """One frame of 400 bytes to 1,000 clients, again and again: ours beside its peers and the bare transport.
 
 ``make bench-fanout`` (or ``python -m tests.bench.bench_fanout``, after ``make peers``) writes
-build/bench/fanout.json.  Each way runs in a process of its own on one core, the clients on another; a round
-of the benchmark runs the ways one after the other, every other round backwards.  First each sends as fast as
-its own flow control lets it: frames that arrived by processor second of the server.  Then, paced at half of
-that, how old a frame is when it is read.  Ratios (ours over theirs) are taken within a round, then their
-median.  Last, ours again beside 500 clients that never read.  On loopback a sender also pays for what the
-kernel does on behalf of the receiver.
+build/bench/fanout.json.  Each way runs in a process of its own on one core, the clients on another.  In a
+round of the benchmark all ways are up, and send in turns of a fifth of a second, every other time backwards:
+a shared machine becomes half as fast from one second to the next.  First each sends as fast as its own flow
+control lets it: frames that arrived by processor second of the server.  Then, paced at half of that, how old
+a frame is when it is read.  Ratios (ours over theirs) are taken within a round, then their median.  Last,
+ours again beside 500 clients that never read.  On loopback a sender also pays for what the kernel does on
+behalf of the receiver.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ OUT = ROOT / "build" / "bench" / "fanout.json"
 PEERS_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 OURS = "leadline"
 STALLED = 500
+TURNS = 10
+SETTLE_S = 0.05
 CORES = sorted(os.sched_getaffinity(0))
 GOALS = {"starlette": 1.5, "starlette_default": 2.7, "floor": 1 / 1.35}
 MEMORY_KB_MAX = 20
@@ -73,30 +76,72 @@ class Server:
         self._process.communicate()
 
 
-def measure(way: str, loop: str, clients: int, seconds: float) -> dict[str, float]:
-    """Run one way once."""
+class Way:
+    """One way with its clients; sends a part of the time when it is its turn."""
+
+    def __init__(self, way: str, loop: str, clients: int) -> None:
+        self._way = way
+        self._server = Server(way, loop)
+        empty_kb = self._server.ask("memory")["memory_kb"]
+        self._readers = Readers(self._server.port, clients, way == OURS, way == "starlette_default")
+        full_kb = self._server.ask("memory")["memory_kb"]
+        self._server.ask("here")
+        self._server.ask("run 0.3 0")
+        self._memory_kb = (full_kb - empty_kb) / clients
+        self._frames = self._rounds = self._cpu_s = self._seconds = 0.0
+
+    def burst(self, seconds: float) -> None:
+        """Send as fast as flow control lets it, and wait until all has arrived."""
+        before = self._readers.frames
+        sent = self._server.ask(f"run {seconds} 0")
+        time.sleep(SETTLE_S)
+        # Compressed frames are of another size; what was taken by flow control has arrived.
+        compressed = self._way == "starlette_default"
+        self._frames += sent["sent"] if compressed else self._readers.frames - before
+        self._rounds += sent["rounds"]
+        self._cpu_s += sent["cpu_s"]
+        self._seconds += sent["seconds"]
+
+    def found(self) -> dict[str, float]:
+        return {
+            "frames_per_core_s": self._frames / self._cpu_s,
+            "us_a_frame": self._cpu_s / self._frames * 1e6,
+            "busy": self._cpu_s / self._seconds,
+            "memory_kb_a_client": self._memory_kb,
+            "rounds_per_s": self._rounds / self._seconds / 2,
+        }
+
+    def close(self) -> None:
+        self._readers.close()
+        self._server.close()
+
+
+def in_turns(
+    names: list[str], loop: str, clients: int, seconds: float, backwards: bool
+) -> dict[str, dict[str, float]]:
+    """Run all ways beside each other, in turns of a part of ``seconds``; those that can not are left out."""
+    ways: dict[str, Way] = {}
+    for name in names:
+        try:
+            ways[name] = Way(name, loop, clients)
+        except OSError as error:
+            sys.stdout.write(f"{name} is left out: {error}\n")
+    for turn in range(TURNS):
+        for way in list(ways.values())[:: -1 if backwards == bool(turn % 2) else 1]:
+            way.burst(seconds / TURNS)
+    for way in ways.values():
+        way.close()
+    return {name: way.found() for name, way in ways.items()}
+
+
+def at_half(way: str, loop: str, clients: int, seconds: float, rate: float) -> dict[str, float]:
+    """Run one way paced, with clients that are new: a ping would put their frames out of step."""
     server = Server(way, loop)
     try:
-        empty_kb = server.ask("memory")["memory_kb"]
-        readers = Readers(server.port, clients, way == OURS, way == "starlette_default")
-        full = server.ask("memory")
+        readers = Readers(server.port, clients, way == OURS, deflate=False)
         server.ask("here")
         server.ask("run 0.3 0")
-        time.sleep(0.2)
-        before = readers.frames
-        most = server.ask(f"run {seconds} 0")
-        time.sleep(0.3)
-        # Compressed frames are of another size; what was taken by flow control has arrived.
-        arrived = most["sent"] if way == "starlette_default" else readers.frames - before
-        found = {
-            "frames_per_core_s": arrived / most["cpu_s"],
-            "us_a_frame": most["cpu_s"] / arrived * 1e6,
-            "busy": most["cpu_s"] / most["seconds"],
-            "memory_kb_a_client": (full["memory_kb"] - empty_kb) / clients,
-        }
-        if way != "starlette_default":
-            rate = most["rounds"] / most["seconds"] / 2
-            found |= paced(server, readers, seconds, rate)
+        found = paced(server, readers, seconds, rate)
         readers.close()
         return found
     finally:
@@ -148,18 +193,18 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 20_000)), hard))
     os.sched_setaffinity(0, {CORES[-1]})
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in options.ways}
-    for turn in range(options.rounds):
-        for way in options.ways if turn % 2 == 0 else reversed(options.ways):
-            try:
-                runs[way].append(measure(way, options.loop, options.clients, options.seconds))
-            except OSError as error:
-                sys.stdout.write(f"{way} is left out: {error}\n")
-                continue
-            sys.stdout.write(f"{way}: {_rounded(runs[way][-1])}\n")
-            sys.stdout.flush()
-    ran = {way: made for way, made in runs.items() if len(made) == options.rounds}
-    report = summary(ran, options.loop, options.clients)
-    if OURS in ran:
+    for number in range(options.rounds):
+        ran = in_turns(options.ways, options.loop, options.clients, options.seconds, bool(number % 2))
+        for way, found in ran.items():
+            if way != "starlette_default":
+                half = options.loop, options.clients, options.seconds, found["rounds_per_s"]
+                found |= at_half(way, *half)
+            runs[way].append(found)
+            sys.stdout.write(f"{way}: {_rounded(found)}\n")
+        sys.stdout.flush()
+    whole = {way: made for way, made in runs.items() if len(made) == options.rounds}
+    report = summary(whole, options.loop, options.clients)
+    if OURS in whole:
         report["stalled"] = beside_stalled(options.loop, options.clients, options.seconds)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(report, indent=1) + "\n")
