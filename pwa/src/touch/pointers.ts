@@ -2,10 +2,6 @@
 
 import type { Gestures } from "./gestures.ts";
 
-/** Buttons that lie over the picture keep their own taps. */
-const onButton = ({ target }: Event): boolean =>
-  target instanceof Element && target.closest("button") !== null;
-
 /** Listens until the signal aborts. */
 export function readPointers(target: HTMLElement, gestures: Gestures, ended: AbortSignal): void {
   let holding: ReturnType<typeof setTimeout> | undefined;
@@ -18,7 +14,8 @@ export function readPointers(target: HTMLElement, gestures: Gestures, ended: Abo
   const place = (event: PointerEvent): [number, number] => [event.clientX - left, event.clientY - top];
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
-    if (onButton(event)) return;
+    // Buttons that lie over the picture keep their own taps.
+    if (event.target instanceof Element && event.target.closest("button")) return;
     target.setPointerCapture(event.pointerId);
     const box = target.getBoundingClientRect();
     [left, top] = [box.left, box.top];
@@ -36,10 +33,5 @@ export function readPointers(target: HTMLElement, gestures: Gestures, ended: Abo
   });
   on("pointerup", (event) => gestures.up(event.pointerId, event.timeStamp));
   on("pointercancel", (event) => gestures.cancel(event.pointerId));
-  // A touch would end in a click, a moment later, on whatever the tap has brought up there by then.
-  const swallow = (event: TouchEvent) => {
-    if (event.cancelable && !onButton(event)) event.preventDefault();
-  };
-  target.addEventListener("touchend", swallow, { passive: false, signal: ended });
   ended.addEventListener("abort", () => clearTimeout(holding));
 }
