@@ -100,12 +100,14 @@ def looks_as_before(page: Page, pane: str, name: str) -> np.ndarray:
 
 def at_rest(page: Page, pane: Locator) -> bytes:
     """Return how a pane looks once it looks the same for a moment."""
+    give_up = time.monotonic() + PATIENCE_MS / 1_000
     seen = pane.screenshot()
     while True:
         page.wait_for_timeout(200)
         again = pane.screenshot()
         if unlike(page, seen, again) < LIKE:
             return again
+        assert time.monotonic() < give_up, "expected a picture at rest, it goes on changing"
         seen = again
 
 
